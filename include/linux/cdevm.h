@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * cdevm: resources that live until the last close of all nodes of a driver
+ *
+ * See Documentation/driver-api/driver-model/cdevm.rst.
+ */
+#ifndef _LINUX_CDEVM_H
+#define _LINUX_CDEVM_H
+
+#include <linux/cleanup.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/resmgr.h>
+#include <linux/resmgr_gate.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct cdev;
+struct device;
+struct miscdevice;
+struct module;
+struct cdevm_scope;
+
+/**
+ * struct cdevm_ops - what a driver wants to be told
+ * @kick: optional; called once, after the gate was revoked and before the wait
+ *	for the calls inside. Wake whoever sleeps in the driver here, if it does
+ *	not use the cdevm_wait_event_*() family. May sleep
+ * @released: optional; called when every resource of the scope has been
+ *	released, just before the memory of the scope goes. May sleep
+ */
+struct cdevm_ops {
+	void (*kick)(struct cdevm_scope *scope);
+	void (*released)(struct cdevm_scope *scope);
+};
+
+/**
+ * struct cdevm_scope - memory and gate of the character devices of a driver
+ * @obj: references and resources. One reference is the binding's, one is held
+ *	by each open file, each published cdev and each cdevm_get()
+ * @gate: counts calls inside the driver; revoked at unbind
+ * @nodes: the published character devices; unpublished newest first.
+ *	Additions are serialised with the unpublishing by @lock
+ * @lock: serialises publishing with unpublishing. Taken under the device lock,
+ *	taken over misc_mtx. Not taken by any file operation
+ * @gone: pollers and cdevm_wait_event_*() sleepers; woken at revoke
+ * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
+ * @owner: module whose text the release functions and file operations are in;
+ *	its removal waits for this scope
+ * @name: name of the device, which may be gone before the scope is
+ * @mem: start of the memory that the scope is in
+ * @bound: link in the list of the device's scopes. Protected by the device
+ *	lock, as probe and unbind are
+ * @live: link in the list of all scopes. Protected by cdevm_live_lock
+ *
+ * All fields are private to cdevm.
+ */
+struct cdevm_scope {
+	struct resmgr_object	obj;
+	struct resmgr_gate	gate;
+	struct resmgr		nodes;
+	struct mutex		lock;
+	wait_queue_head_t	gone;
+	const struct cdevm_ops	*ops;
+	struct module		*owner;
+	const char		*name;
+	void			*mem;
+	struct list_head	bound;
+	struct list_head	live;
+};
+
+void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
+			 struct module *owner, struct lock_class_key *key);
+
+/**
+ * devm_cdevm_alloc() - allocate a driver's private struct with a scope in it
+ * @dev: device that is being probed
+ * @type: type of the private struct
+ * @member: name of the &struct cdevm_scope in it
+ *
+ * The memory is zeroed and belongs to the scope: it is freed after unbind *and*
+ * the last close of every node published through the scope, and after the last
+ * cdevm_put(). Never free it.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: pointer to the private struct, ERR_PTR(-ENOMEM) on failure.
+ */
+#define devm_cdevm_alloc(dev, type, member)				\
+({									\
+	static struct lock_class_key __cdevm_key;			\
+									\
+	(type *)__devm_cdevm_alloc(dev, sizeof(type),			\
+				   offsetof(type, member), THIS_MODULE,	\
+				   &__cdevm_key);			\
+})
+
+/**
+ * devm_cdevm_create() - create a bare scope, where embedding does not fit
+ * @dev: device that is being probed
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: the scope, ERR_PTR(-ENOMEM) on failure.
+ */
+#define devm_cdevm_create(dev)						\
+({									\
+	static struct lock_class_key __cdevm_key;			\
+									\
+	(struct cdevm_scope *)__devm_cdevm_alloc(dev,			\
+				   sizeof(struct cdevm_scope), 0,	\
+				   THIS_MODULE, &__cdevm_key);		\
+})
+
+void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops);
+void cdevm_get(struct cdevm_scope *scope);
+void cdevm_put(struct cdevm_scope *scope);
+
+/* Character devices */
+int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
+		   unsigned int count);
+int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
+			  struct device *device);
+int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc);
+
+/**
+ * cdevm_enter() - begin a call into the driver
+ * @scope: scope
+ *
+ * For work items, timers and in-kernel callers that touch the hardware. File
+ * operations of nodes published through the scope are wrapped already. In
+ * ->release() it tells whether the hardware is still there.
+ *
+ * Context: Any context but NMI. The caller has a reference on the scope.
+ * Return: true when inside, to be followed by cdevm_exit(); false once the
+ * device is being unbound.
+ */
+static inline bool __must_check cdevm_enter(struct cdevm_scope *scope)
+{
+	return resmgr_gate_enter(&scope->gate);
+}
+
+/**
+ * cdevm_exit() - end a call into the driver
+ * @scope: scope
+ *
+ * Context: Any context but NMI.
+ */
+static inline void cdevm_exit(struct cdevm_scope *scope)
+{
+	resmgr_gate_exit(&scope->gate);
+}
+
+/**
+ * cdevm_is_revoked() - has unbinding begun?
+ * @scope: scope
+ *
+ * Context: Any context.
+ * Return: true once no new call is let in; see resmgr_gate_is_revoked().
+ */
+static inline bool cdevm_is_revoked(const struct cdevm_scope *scope)
+{
+	return resmgr_gate_is_revoked(&scope->gate);
+}
+
+DEFINE_CLASS(cdevm_entered, struct cdevm_scope *, if (_T) cdevm_exit(_T),
+	     cdevm_enter(scope) ? scope : NULL, struct cdevm_scope *scope)
+
+/**
+ * cdevm_scoped_enter() - run the statement that follows inside the gate
+ * @_scope: scope
+ *
+ * The statement is skipped when the device is being unbound; leaving it by
+ * return, break or goto exits the gate.
+ *
+ * Context: As cdevm_enter().
+ */
+#define cdevm_scoped_enter(_scope)					\
+	for (CLASS(cdevm_entered, __entered)(_scope), *__left = NULL;	\
+	     __entered && !__left; __left = (void *)1)
+
+/**
+ * struct cdevm_waiter - a task that sleeps in a driver
+ * @entry: on &cdevm_scope.gone, so that revoke wakes the task itself, whatever
+ *	wait queue it sleeps on
+ */
+struct cdevm_waiter {
+	struct wait_queue_entry entry;
+};
+
+void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
+void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
+
+/**
+ * cdevm_wait_event_interruptible() - wait_event_interruptible() that ends at unbind
+ * @scope: scope
+ * @wq: wait queue of the driver
+ * @condition: what to wait for
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: 0 when @condition came true; -ERESTARTSYS on a signal; -ENODEV when
+ * the device is being unbound, whatever @condition says.
+ */
+#define cdevm_wait_event_interruptible(scope, wq, condition)		\
+({									\
+	struct cdevm_scope *__scope = (scope);				\
+	struct cdevm_waiter __waiter;					\
+	int __wait_ret;							\
+									\
+	cdevm_wait_begin(__scope, &__waiter);				\
+	__wait_ret = wait_event_interruptible(wq, (condition) ||	\
+					cdevm_is_revoked(__scope));	\
+	cdevm_wait_end(__scope, &__waiter);				\
+	cdevm_is_revoked(__scope) ? -ENODEV : __wait_ret;		\
+})
+
+/**
+ * cdevm_wait_event_interruptible_timeout() - the same with a timeout
+ * @scope: scope
+ * @wq: wait queue of the driver
+ * @condition: what to wait for
+ * @timeout: jiffies
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: remaining jiffies, at least 1, when @condition came true; 0 on
+ * timeout; -ERESTARTSYS on a signal; -ENODEV when the device is being unbound.
+ */
+#define cdevm_wait_event_interruptible_timeout(scope, wq, condition, timeout) \
+({									\
+	struct cdevm_scope *__scope = (scope);				\
+	struct cdevm_waiter __waiter;					\
+	long __wait_ret;						\
+									\
+	cdevm_wait_begin(__scope, &__waiter);				\
+	__wait_ret = wait_event_interruptible_timeout(wq,		\
+			(condition) || cdevm_is_revoked(__scope), timeout); \
+	cdevm_wait_end(__scope, &__waiter);				\
+	cdevm_is_revoked(__scope) ? -ENODEV : __wait_ret;		\
+})
+
+/*
+ * The memory family and the actions: resmgr_*() with the scope as the owner.
+ * What each takes and returns is documented there. The type of the first
+ * argument is what keeps a devm lifetime from being taken for a cdevm one.
+ *
+ * There is no cdevm_ioremap() and no cdevm_request_irq(), on purpose: hardware
+ * goes at unbind, which is what devm_*() is for.
+ */
+static inline struct resmgr *cdevm_mgr(struct cdevm_scope *scope)
+{
+	return &scope->obj.mgr;
+}
+
+#define cdevm_kmalloc(s, size, gfp)	resmgr_kmalloc(cdevm_mgr(s), size, gfp)
+#define cdevm_kzalloc(s, size, gfp)	resmgr_kzalloc(cdevm_mgr(s), size, gfp)
+#define cdevm_kmalloc_array(s, n, size, gfp) \
+	resmgr_kmalloc_array(cdevm_mgr(s), n, size, gfp)
+#define cdevm_kcalloc(s, n, size, gfp)	resmgr_kcalloc(cdevm_mgr(s), n, size, gfp)
+#define cdevm_krealloc(s, p, size, gfp)	resmgr_krealloc(cdevm_mgr(s), p, size, gfp)
+#define cdevm_krealloc_array(s, p, n, size, gfp) \
+	resmgr_krealloc_array(cdevm_mgr(s), p, n, size, gfp)
+#define cdevm_kmemdup(s, src, len, gfp)	resmgr_kmemdup(cdevm_mgr(s), src, len, gfp)
+#define cdevm_kstrdup(s, str, gfp)	resmgr_kstrdup(cdevm_mgr(s), str, gfp)
+#define cdevm_kstrdup_const(s, str, gfp) \
+	resmgr_kstrdup_const(cdevm_mgr(s), str, gfp)
+#define cdevm_kvasprintf(s, gfp, fmt, ap) \
+	resmgr_kvasprintf(cdevm_mgr(s), gfp, fmt, ap)
+#define cdevm_kasprintf(s, gfp, fmt, ...) \
+	resmgr_kasprintf(cdevm_mgr(s), gfp, fmt, ##__VA_ARGS__)
+#define cdevm_kfree(s, p)		resmgr_kfree(cdevm_mgr(s), p)
+#define cdevm_alloc_percpu(s, type)	resmgr_alloc_percpu(cdevm_mgr(s), type)
+#define cdevm_free_percpu(s, p)		resmgr_free_percpu(cdevm_mgr(s), p)
+#define cdevm_get_free_pages(s, gfp, order) \
+	resmgr_get_free_pages(cdevm_mgr(s), gfp, order)
+#define cdevm_free_pages(s, addr)	resmgr_free_pages(cdevm_mgr(s), addr)
+
+#define cdevm_add_action(s, action, data) \
+	resmgr_add_action(cdevm_mgr(s), action, data)
+#define cdevm_add_action_or_reset(s, action, data) \
+	resmgr_add_action_or_reset(cdevm_mgr(s), action, data)
+#define cdevm_remove_action(s, action, data) \
+	resmgr_remove_action(cdevm_mgr(s), action, data)
+#define cdevm_release_action(s, action, data) \
+	resmgr_release_action(cdevm_mgr(s), action, data)
+
+/* Objects that file operations use */
+void cdevm_mutex_destroy(void *mutex);
+void cdevm_workqueue_destroy(void *wq);
+
+/**
+ * cdevm_mutex_init() - initialise a mutex that is destroyed with the scope
+ * @s: scope
+ * @mutex: the mutex, in memory of the scope
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+#define cdevm_mutex_init(s, mutex)					\
+({									\
+	struct mutex *__mutex = (mutex);				\
+									\
+	mutex_init(__mutex);						\
+	resmgr_add_action_or_reset(cdevm_mgr(s), cdevm_mutex_destroy,	\
+				   __mutex);				\
+})
+
+/**
+ * cdevm_alloc_workqueue() - allocate a workqueue that is destroyed with the scope
+ * @s: scope
+ * @fmt: printf format of the name
+ * @flags: %WQ_* flags
+ * @max_active: as for alloc_workqueue()
+ *
+ * Its work items may run after unbind: they must use cdevm_enter() before they
+ * touch hardware. The last reference on the scope must not be dropped from one
+ * of them, since the workqueue would wait for itself.
+ *
+ * Context: Process context, may sleep.
+ * Return: the workqueue, %NULL on failure.
+ */
+#define cdevm_alloc_workqueue(s, fmt, flags, max_active, ...)		\
+({									\
+	struct workqueue_struct *__wq;					\
+									\
+	__wq = alloc_workqueue(fmt, flags, max_active, ##__VA_ARGS__);	\
+	if (__wq && resmgr_add_action_or_reset(cdevm_mgr(s),		\
+					       cdevm_workqueue_destroy, __wq)) \
+		__wq = NULL;						\
+	__wq;								\
+})
+
+#endif /* _LINUX_CDEVM_H */

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Resource manager: an ordered list of resources attached to any owner
+ *
+ * An owner (a device, a DRM device, a cdevm scope, a struct of yours) embeds a
+ * &struct resmgr. Resources are added to it while the owner is being set up
+ * and are released in the exact reverse of that order when it goes away. How
+ * long the owner lives is the owner's business; that is the only difference
+ * between devm_*, drmm_* and cdevm_*, which are thin typed fronts over this.
+ *
+ * See Documentation/driver-api/driver-model/resmgr.rst.
+ */
+#ifndef _LINUX_RESMGR_H
+#define _LINUX_RESMGR_H
+
+#include <linux/cache.h>
+#include <linux/gfp_types.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+#include <linux/refcount.h>
+#include <linux/spinlock_types.h>
+#include <linux/stdarg.h>
+#include <linux/types.h>
+
+struct resmgr;
+struct resmgr_node;
+
+/**
+ * typedef resmgr_fn_t - a release function of any type
+ *
+ * Only an identity: it is cast back to its real type before it is called, as
+ * control flow integrity demands. The kind of the node says which type that is.
+ */
+typedef void (*resmgr_fn_t)(void);
+
+/**
+ * typedef resmgr_release_t - release function of a node embedded by its user
+ * @mgr: the manager that the node was on; it no longer is
+ * @node: the node; the function may free the memory that it is in
+ */
+typedef void (*resmgr_release_t)(struct resmgr *mgr, struct resmgr_node *node);
+
+/**
+ * typedef resmgr_action_t - a function to call at release time
+ * @data: what was given when the action was added
+ */
+typedef void (*resmgr_action_t)(void *data);
+
+/**
+ * typedef resmgr_match_t - tell whether a node is the one that is looked for
+ * @mgr: the manager that is searched
+ * @node: a node of the kind and with the release function that was asked for
+ * @data: the caller's
+ *
+ * Called with the manager's lock held and interrupts off: must not sleep, and
+ * must not call back into the same manager.
+ */
+typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
+			       const void *data);
+
+/**
+ * enum resmgr_kind - what a node stands for, hence how it is released
+ * @RESMGR_NODE: embedded in a struct of its user, see resmgr_node_init();
+ *	the release function is a &typedef resmgr_release_t
+ * @RESMGR_DATA: a &struct resmgr_data with a release function of the class's
+ *	own type; the core frees the memory after the function has run
+ * @RESMGR_MEM: a &struct resmgr_data that is plain memory
+ * @RESMGR_ACTION: a &struct resmgr_action, see resmgr_add_action()
+ * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
+ *	order in the bits below %PAGE_SHIFT
+ * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
+ * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource
+ * @RESMGR_GROUP_CLOSE: closing marker of a group, not a resource
+ */
+enum resmgr_kind {
+	RESMGR_NODE,
+	RESMGR_DATA,
+	RESMGR_MEM,
+	RESMGR_ACTION,
+	RESMGR_PAGES,
+	RESMGR_PERCPU,
+	RESMGR_GROUP_OPEN,
+	RESMGR_GROUP_CLOSE,
+};
+
+/**
+ * struct resmgr_node - one resource on a manager
+ * @older: the node that was added before this one; %NULL when the node is on
+ *	no manager. Protected by the lock of the manager
+ * @fn: release function, of the type that @kind says
+ * @name: for traces and warnings. Not copied: a string constant
+ * @size: bytes, for traces only; saturates at %U32_MAX
+ * @kind: an &enum resmgr_kind
+ *
+ * 32 bytes on 64-bit machines. The list is singly linked, newest first, which
+ * is what keeps it that small: nodes leave in the reverse order of their
+ * coming, so the common removal is at the head. A removal from the middle
+ * walks from the newest node on. devres has always done that walk, as it looks
+ * resources up by what they hold; here it also proves that the node is on
+ * the manager that it is said to be on.
+ */
+struct resmgr_node {
+	struct resmgr_node	*older;
+	resmgr_fn_t		fn;
+	const char		*name;
+	u32			size;
+	u32			kind;
+};
+
+/**
+ * struct resmgr_data - a node with memory behind it
+ * @node: the node
+ * @data: what the caller gets. Aligned as kmalloc() aligns, since drivers do
+ *	DMA to devm memory
+ */
+struct resmgr_data {
+	struct resmgr_node	node;
+	u8 __aligned(ARCH_DMA_MINALIGN) data[];
+};
+
+/**
+ * struct resmgr_action - a node with a pointer behind it
+ * @node: the node; for an action, its @fn is the function itself
+ * @data: argument of the function, or the resource
+ */
+struct resmgr_action {
+	struct resmgr_node	node;
+	void			*data;
+};
+
+/**
+ * enum resmgr_op - what happened to a node, for &resmgr_class.log
+ * @RESMGR_OP_ADD: it was put on a manager
+ * @RESMGR_OP_REMOVE: it was taken off without a release
+ * @RESMGR_OP_REPLACE: another node took its place
+ * @RESMGR_OP_RELEASE: it was taken off and is about to be released
+ */
+enum resmgr_op {
+	RESMGR_OP_ADD,
+	RESMGR_OP_REMOVE,
+	RESMGR_OP_REPLACE,
+	RESMGR_OP_RELEASE,
+};
+
+/**
+ * struct resmgr_class - a kind of owner
+ * @name: short name, as in traces: "devm", "drmm", "cdevm"
+ * @owner_name: name of the owner of a manager, for traces and warnings. Called
+ *	with the manager's lock held or not; must not sleep
+ * @release: call the release function @fn of a %RESMGR_DATA node, which is of
+ *	a type that only the class knows, with @res being the node's data.
+ *	%NULL for a class without such nodes
+ * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
+ *	force, with the manager's lock held and interrupts off
+ * @nid: optional; NUMA node that memory of this owner should come from
+ * @mem_name: optional; name that memory has in traces
+ * @free: optional, used by &struct resmgr_object: free the memory of the owner
+ *	after its last resource went
+ */
+struct resmgr_class {
+	const char	*name;
+	const char	*(*owner_name)(const struct resmgr *mgr);
+	void		(*release)(struct resmgr *mgr, resmgr_fn_t fn, void *res);
+	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
+			       enum resmgr_op op);
+	int		(*nid)(const struct resmgr *mgr);
+	const char	*mem_name;
+	void		(*free)(struct resmgr *mgr);
+};
+
+/**
+ * struct resmgr - the resources of one owner
+ * @newest: head of the list. %NULL before resmgr_init() and after
+ *	resmgr_release_final(), so that an add to either is refused.
+ *	Protected by @lock
+ * @class: what kind of owner this is in; constant
+ * @lock: protects the list, the @older link of every node on it, @seq and
+ *	@releasing. A leaf but for match functions. Never held while a release
+ *	function runs
+ * @seq: number of trace events so far; each carries its number
+ * @releasing: resmgr_release_all() is running
+ *
+ * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
+ * list head take.
+ */
+struct resmgr {
+	struct resmgr_node		*newest;
+	const struct resmgr_class	*class;
+	spinlock_t			lock;
+	u32				seq:31;
+	u32				releasing:1;
+};
+
+void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
+		   const char *name, struct lock_class_key *key);
+
+/**
+ * resmgr_init() - make a manager ready for use
+ * @mgr: the manager, in memory of the owner's
+ * @class: what kind of owner this is
+ *
+ * Each place that calls this gets a lock class of its own for lockdep.
+ *
+ * Context: Any context.
+ */
+#define resmgr_init(mgr, class)						\
+do {									\
+	static struct lock_class_key __resmgr_key;			\
+									\
+	__resmgr_init(mgr, class, #mgr, &__resmgr_key);			\
+} while (0)
+
+int resmgr_release_all(struct resmgr *mgr);
+int resmgr_release_final(struct resmgr *mgr);
+bool resmgr_empty(const struct resmgr *mgr);
+const char *resmgr_owner_name(const struct resmgr *mgr);
+
+void resmgr_log_get(void);
+void resmgr_log_put(void);
+
+/* Nodes */
+void resmgr_node_init(struct resmgr_node *node, resmgr_release_t release,
+		      const char *name, size_t size);
+int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node);
+int resmgr_node_remove(struct resmgr *mgr, struct resmgr_node *node);
+int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
+			struct resmgr_node *new);
+
+struct resmgr_node *resmgr_find(struct resmgr *mgr, enum resmgr_kind kind,
+				resmgr_fn_t fn, resmgr_match_t match,
+				const void *data);
+struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
+				       struct resmgr_node *new,
+				       resmgr_match_t match, const void *data);
+struct resmgr_node *resmgr_find_remove(struct resmgr *mgr, enum resmgr_kind kind,
+				       resmgr_fn_t fn, resmgr_match_t match,
+				       const void *data);
+int resmgr_find_release(struct resmgr *mgr, enum resmgr_kind kind,
+			resmgr_fn_t fn, resmgr_match_t match, const void *data);
+int resmgr_for_each(struct resmgr *mgr,
+		    int (*fn)(struct resmgr *mgr, struct resmgr_node *node,
+			      void *data),
+		    void *data);
+
+/* Groups */
+void * __must_check resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp);
+int resmgr_close_group(struct resmgr *mgr, void *id);
+int resmgr_remove_group(struct resmgr *mgr, void *id);
+int resmgr_release_group(struct resmgr *mgr, void *id);
+
+/* Actions */
+int __resmgr_add_action(struct resmgr *mgr, resmgr_action_t action, void *data,
+			const char *name);
+int __resmgr_add_action_or_reset(struct resmgr *mgr, resmgr_action_t action,
+				 void *data, const char *name);
+int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data);
+int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data);
+
+/**
+ * resmgr_add_action() - call a function at release time
+ * @mgr: manager
+ * @action: function to call
+ * @data: its argument
+ *
+ * Context: Process context, may sleep (allocates with %GFP_KERNEL).
+ * Return: 0; -ENOMEM; -ESHUTDOWN after the final release. On an error the
+ * function has not been called.
+ */
+#define resmgr_add_action(mgr, action, data) \
+	__resmgr_add_action(mgr, action, data, #action)
+
+/**
+ * resmgr_add_action_or_reset() - call a function at release time, or at once
+ * @mgr: manager
+ * @action: function to call
+ * @data: its argument
+ *
+ * Like resmgr_add_action(), but when that fails the function is called at once,
+ * so that the caller need not undo what the action was to undo.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0; -ENOMEM or -ESHUTDOWN after having called @action.
+ */
+#define resmgr_add_action_or_reset(mgr, action, data) \
+	__resmgr_add_action_or_reset(mgr, action, data, #action)
+
+/* Memory */
+struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, resmgr_fn_t fn,
+					size_t size, gfp_t gfp, int nid,
+					const char *name, unsigned long caller);
+void resmgr_data_free(struct resmgr_data *data);
+
+void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp, int nid,
+		       const char *name, unsigned long caller) __alloc_size(2);
+void *resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp) __alloc_size(2);
+void * __must_check resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size,
+				    gfp_t gfp) __realloc_size(3);
+int resmgr_kfree(struct resmgr *mgr, const void *ptr);
+void *resmgr_kmemdup(struct resmgr *mgr, const void *src, size_t len,
+		     gfp_t gfp) __realloc_size(3);
+char *resmgr_kstrdup(struct resmgr *mgr, const char *s, gfp_t gfp) __malloc;
+const char *resmgr_kstrdup_const(struct resmgr *mgr, const char *s, gfp_t gfp);
+char *resmgr_kvasprintf(struct resmgr *mgr, gfp_t gfp, const char *fmt,
+			va_list ap) __printf(3, 0) __malloc;
+char *resmgr_kasprintf(struct resmgr *mgr, gfp_t gfp, const char *fmt,
+		       ...) __printf(3, 4) __malloc;
+
+/**
+ * resmgr_kzalloc() - managed kzalloc()
+ * @mgr: manager
+ * @size: bytes
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: zeroed memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
+ */
+static inline void *resmgr_kzalloc(struct resmgr *mgr, size_t size, gfp_t gfp)
+{
+	return resmgr_kmalloc(mgr, size, gfp | __GFP_ZERO);
+}
+
+/**
+ * resmgr_kmalloc_array() - managed kmalloc_array()
+ * @mgr: manager
+ * @n: number of elements
+ * @size: bytes of one element
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure or when the
+ * product overflows.
+ */
+static inline void *resmgr_kmalloc_array(struct resmgr *mgr, size_t n,
+					 size_t size, gfp_t gfp)
+{
+	return resmgr_kmalloc(mgr, size_mul(n, size), gfp);
+}
+
+/**
+ * resmgr_kcalloc() - managed kcalloc()
+ * @mgr: manager
+ * @n: number of elements
+ * @size: bytes of one element
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: as resmgr_kmalloc_array(), zeroed.
+ */
+static inline void *resmgr_kcalloc(struct resmgr *mgr, size_t n, size_t size,
+				   gfp_t gfp)
+{
+	return resmgr_kmalloc(mgr, size_mul(n, size), gfp | __GFP_ZERO);
+}
+
+/**
+ * resmgr_krealloc_array() - managed krealloc_array()
+ * @mgr: manager
+ * @ptr: memory of this manager, or %NULL
+ * @n: new number of elements
+ * @size: bytes of one element
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: as resmgr_krealloc(); %NULL when the product overflows.
+ */
+static inline void * __must_check
+resmgr_krealloc_array(struct resmgr *mgr, void *ptr, size_t n, size_t size,
+		      gfp_t gfp)
+{
+	return resmgr_krealloc(mgr, ptr, size_mul(n, size), gfp);
+}
+
+unsigned long __resmgr_get_free_pages(struct resmgr *mgr, gfp_t gfp,
+				      unsigned int order, const char *name);
+int resmgr_free_pages(struct resmgr *mgr, unsigned long addr);
+void __percpu *__resmgr_alloc_percpu(struct resmgr *mgr, size_t size,
+				     size_t align, const char *name);
+int resmgr_free_percpu(struct resmgr *mgr, void __percpu *ptr);
+
+/**
+ * resmgr_get_free_pages() - managed __get_free_pages()
+ * @mgr: manager
+ * @gfp: allocation flags
+ * @order: 2^order pages
+ *
+ * Context: Process context, may sleep.
+ * Return: address, 0 on failure.
+ */
+#define resmgr_get_free_pages(mgr, gfp, order) \
+	__resmgr_get_free_pages(mgr, gfp, order, "pages")
+
+/**
+ * resmgr_alloc_percpu() - managed alloc_percpu()
+ * @mgr: manager
+ * @type: type of each CPU's instance
+ *
+ * Context: Process context, may sleep.
+ * Return: zeroed per-CPU memory, %NULL on failure.
+ */
+#define resmgr_alloc_percpu(mgr, type)					\
+	((typeof(type) __percpu *)__resmgr_alloc_percpu(mgr, sizeof(type), \
+							 __alignof__(type), "percpu"))
+
+/**
+ * struct resmgr_object - a refcounted owner for code that has none
+ * @mgr: its resources; what its release does is what was added here
+ * @ref: references
+ *
+ * After the last resmgr_object_put() the resources are released and then
+ * &resmgr_class.free is called.
+ */
+struct resmgr_object {
+	struct resmgr	mgr;
+	refcount_t	ref;
+};
+
+/**
+ * resmgr_object_init() - make an object with one reference, the caller's
+ * @obj: the object
+ * @class: kind of owner
+ *
+ * Context: Any context.
+ */
+#define resmgr_object_init(obj, class)					\
+do {									\
+	resmgr_init(&(obj)->mgr, class);				\
+	refcount_set(&(obj)->ref, 1);					\
+} while (0)
+
+void resmgr_object_get(struct resmgr_object *obj);
+bool __must_check resmgr_object_tryget(struct resmgr_object *obj);
+void resmgr_object_put(struct resmgr_object *obj);
+int __must_check resmgr_hold(struct resmgr *child, struct resmgr_object *parent);
+
+#endif /* _LINUX_RESMGR_H */

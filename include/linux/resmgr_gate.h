@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Gate: count the calls inside, refuse new ones for ever, wait for the old ones
+ *
+ * A door with a counter. resmgr_gate_enter() costs what percpu_ref_tryget_live()
+ * costs: an increment of this CPU's counter, no shared cache line. The price is
+ * paid once, when the gate is revoked: one RCU grace period, in which the
+ * per-CPU counters are folded into one.
+ *
+ *	if (!resmgr_gate_enter(&foo->gate))
+ *		return -ENODEV;
+ *	... the hardware is there ...
+ *	resmgr_gate_exit(&foo->gate);
+ *
+ * and, once:
+ *
+ *	resmgr_gate_revoke(&foo->gate);		no call begins after this
+ *	wake up whoever sleeps inside
+ *	resmgr_gate_drain(&foo->gate, MAX_SCHEDULE_TIMEOUT);	none is left
+ *
+ * To lockdep a call inside is a reader and the drain is a writer. So a drain
+ * from inside a call, or under a mutex that calls take, is reported the first
+ * time it could happen, not the first time it hangs.
+ */
+#ifndef _LINUX_RESMGR_GATE_H
+#define _LINUX_RESMGR_GATE_H
+
+#include <linux/completion.h>
+#include <linux/lockdep.h>
+#include <linux/percpu-refcount.h>
+
+/**
+ * struct resmgr_gate - entry guard of an object
+ * @ref: calls inside, plus one until revoked
+ * @drained: completed when @ref has come to zero
+ * @revoked: set by the first resmgr_gate_revoke()
+ * @dep_map: what lockdep sees
+ */
+struct resmgr_gate {
+	struct percpu_ref	ref;
+	struct completion	drained;
+	atomic_t		revoked;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map	dep_map;
+#endif
+};
+
+int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
+		       struct lock_class_key *key);
+
+/**
+ * resmgr_gate_init() - make an open gate
+ * @gate: the gate
+ *
+ * Each place that calls this gets a lock class of its own for lockdep.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+#define resmgr_gate_init(gate)						\
+({									\
+	static struct lock_class_key __resmgr_gate_key;			\
+									\
+	__resmgr_gate_init(gate, #gate, &__resmgr_gate_key);		\
+})
+
+bool resmgr_gate_revoke(struct resmgr_gate *gate);
+bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout);
+void resmgr_gate_destroy(struct resmgr_gate *gate);
+
+/**
+ * resmgr_gate_enter() - begin a call
+ * @gate: the gate
+ *
+ * Calls nest. A call that was inside before the revoke stays inside, yet a
+ * nested resmgr_gate_enter() of it is refused from then on: what is behind the
+ * gate is about to go, and the sooner the call learns of it the better.
+ *
+ * Context: Any context but NMI.
+ * Return: true when inside; then resmgr_gate_exit() must follow, from the same
+ * task. False for ever after resmgr_gate_revoke().
+ */
+static __always_inline bool __must_check
+resmgr_gate_enter(struct resmgr_gate *gate)
+{
+	if (!percpu_ref_tryget_live(&gate->ref))
+		return false;
+	/* A trylock to lockdep: refused, not blocked, so it waits for no one. */
+	rwsem_acquire_read(&gate->dep_map, 0, 1, _THIS_IP_);
+	return true;
+}
+
+/**
+ * resmgr_gate_exit() - end a call
+ * @gate: the gate
+ *
+ * Context: Any context but NMI. After this the object may go at any time.
+ */
+static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
+{
+	rwsem_release(&gate->dep_map, _THIS_IP_);
+	percpu_ref_put(&gate->ref);
+}
+
+/**
+ * resmgr_gate_is_revoked() - has the gate been revoked?
+ * @gate: the gate
+ *
+ * Only a hint for code outside the gate: false may be stale at once. For code
+ * that sleeps inside it is exact enough, since resmgr_gate_revoke() orders the
+ * flag before the wakeups that its caller sends.
+ *
+ * Context: Any context.
+ * Return: true after resmgr_gate_revoke() has begun.
+ */
+static inline bool resmgr_gate_is_revoked(const struct resmgr_gate *gate)
+{
+	return atomic_read(&gate->revoked);
+}
+
+#endif /* _LINUX_RESMGR_GATE_H */

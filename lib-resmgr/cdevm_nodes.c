@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: publishing character devices, and taking them back
+ *
+ * The published nodes are resources of a manager of their own in the scope,
+ * whose release is the unpublishing: newest first, each once.
+ *
+ * The memory of a struct cdev, which is the driver's and so the scope's, must
+ * stay until the VFS has let go of it: an inode that was opened through it, or
+ * a lookup on its way, may hold its kobject long after cdev_del(), and with
+ * DEBUG_KOBJECT_RELEASE every kobject lives some seconds longer. So the cdev
+ * gets a parent that holds the scope: a kobject without a name or a place in
+ * sysfs, or the struct device that is published along with it. A parent is put
+ * last of all, when the cdev's own memory has been touched for the last time.
+ */
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/hashtable.h>
+#include <linux/kdev_t.h>
+#include <linux/miscdevice.h>
+#include <linux/spinlock.h>
+#include <trace/events/resmgr.h>
+
+#include "cdevm_internal.h"
+
+/**
+ * struct cdevm_node - a published character device
+ * @res: on &cdevm_scope.nodes while it is published
+ * @fops: the wrapped file operations
+ * @cdev: the driver's, or %NULL
+ * @misc: the driver's, or %NULL
+ * @device: the driver's, published with @cdev, or %NULL
+ * @pin: parent of a @cdev without a @device; holds the scope
+ * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
+ * @device_release: what @device had as release function
+ * @name: for traces
+ */
+struct cdevm_node {
+	struct resmgr_node	res;
+	struct cdevm_fops	fops;
+	struct cdev		*cdev;
+	struct miscdevice	*misc;
+	struct device		*device;
+	struct kobject		pin;
+	struct hlist_node	device_hash;
+	void			(*device_release)(struct device *device);
+	char			name[32];
+};
+
+/*
+ * Devices that hold a scope, by address: a struct device has no room of its own
+ * for whom to tell about its end. cdevm_devices_lock protects the table.
+ */
+static DEFINE_HASHTABLE(cdevm_devices, 6);
+static DEFINE_SPINLOCK(cdevm_devices_lock);
+
+static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
+{
+	struct cdevm_node *node = cdevm_kzalloc(scope, sizeof(*node), gfp);
+
+	if (node)
+		node->fops.scope = scope;
+	return node;
+}
+
+/*
+ * Put wrapped file operations in the place of the driver's at @fops and publish
+ * with @add, unless unbinding has begun. The lock makes the two exclude each
+ * other: the unpublishing sees the node, or this sees the revoke.
+ */
+static int cdevm_publish(struct cdevm_node *node,
+			 const struct file_operations **fops,
+			 int (*add)(struct cdevm_node *node),
+			 resmgr_release_t unpublish)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+	int ret = -ENODEV;
+
+	if (WARN(!*fops, "cdevm: %s: %s has no file operations\n", scope->name,
+		 node->name))
+		return -EINVAL;
+	cdevm_fops_init(&node->fops, scope, *fops, node->name);
+	resmgr_node_init(&node->res, unpublish, "node", 0);
+
+	mutex_lock(&scope->lock);
+	if (!cdevm_is_revoked(scope)) {
+		*fops = &node->fops.fops;
+		ret = add(node);
+		if (ret)
+			*fops = node->fops.orig;
+	}
+	if (!ret) {
+		/* Cannot fail: the lock keeps the nodes from being released. */
+		resmgr_node_add(&scope->nodes, &node->res);
+		trace_cdevm_publish(scope, node->name);
+	}
+	mutex_unlock(&scope->lock);
+	return ret;
+}
+
+void cdevm_unpublish(struct cdevm_scope *scope)
+{
+	mutex_lock(&scope->lock);
+	resmgr_release_final(&scope->nodes);
+	mutex_unlock(&scope->lock);
+}
+
+static void cdevm_pin_release(struct kobject *kobj)
+{
+	struct cdevm_node *node = container_of(kobj, struct cdevm_node, pin);
+
+	cdevm_put(node->fops.scope);
+}
+
+static const struct kobj_type cdevm_pin_type = {
+	.release = cdevm_pin_release,
+};
+
+static int cdevm_do_add_cdev(struct cdevm_node *node)
+{
+	return cdev_add(node->cdev, node->cdev->dev, node->cdev->count);
+}
+
+static void cdevm_del_cdev(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	trace_cdevm_unpublish(node->fops.scope, node->name);
+	cdev_del(node->cdev);
+}
+
+/**
+ * cdevm_add_cdev() - cdev_add() for a cdev in memory of the scope
+ * @scope: scope
+ * @cdev: after cdev_init() with the driver's file operations
+ * @devt: first device number
+ * @count: how many consecutive minors
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
+ * for a cdev without file operations; what cdev_add() returns. On an error the
+ * cdev is as it was.
+ */
+int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
+		   unsigned int count)
+{
+	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	struct kobject *parent = cdev->kobj.parent;
+	int ret;
+
+	if (!node)
+		return -ENOMEM;
+	snprintf(node->name, sizeof(node->name), "%u:%u", MAJOR(devt), MINOR(devt));
+
+	/* A parent that the driver has set stays, behind ours. */
+	kobject_init(&node->pin, &cdevm_pin_type);
+	node->pin.parent = kobject_get(parent);
+	cdevm_get(scope);
+
+	node->cdev = cdev;
+	cdev->dev = devt;
+	cdev->count = count;
+	cdev_set_parent(cdev, &node->pin);
+
+	ret = cdevm_publish(node, &cdev->ops, cdevm_do_add_cdev, cdevm_del_cdev);
+	if (ret)
+		cdev->kobj.parent = parent;
+	/* The cdev has its own reference now, or there is no need for any. */
+	kobject_put(&node->pin);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_add_cdev);
+
+/* The last reference on the device, and so on its cdev, has gone. */
+static void cdevm_device_release(struct device *device)
+{
+	struct cdevm_node *node;
+	struct cdevm_scope *scope;
+
+	spin_lock(&cdevm_devices_lock);
+	hash_for_each_possible(cdevm_devices, node, device_hash,
+			       (unsigned long)device)
+		if (node->device == device)
+			break;
+	hash_del(&node->device_hash);
+	spin_unlock(&cdevm_devices_lock);
+
+	scope = node->fops.scope;
+	if (node->device_release)
+		node->device_release(device);
+	else if (device->type && device->type->release)
+		device->type->release(device);
+	else if (device->class && device->class->dev_release)
+		device->class->dev_release(device);
+	cdevm_put(scope);
+}
+
+static int cdevm_do_add_cdev_device(struct cdevm_node *node)
+{
+	return cdev_device_add(node->cdev, node->device);
+}
+
+static void cdevm_del_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+	struct device *device = node->device;
+
+	trace_cdevm_unpublish(node->fops.scope, node->name);
+	cdev_device_del(node->cdev, device);
+	put_device(device);
+}
+
+/**
+ * cdevm_add_cdev_device() - cdev_device_add() for memory of the scope
+ * @scope: scope
+ * @cdev: after cdev_init() with the driver's file operations
+ * @device: after device_initialize(), with devt and name set
+ *
+ * The reference on @device that device_initialize() gave the caller is taken
+ * over, also on an error. A release function for @device is not needed; if
+ * there is one, it must not free memory of the scope.
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENODEV when unbinding has begun; -EINVAL with a WARN for a cdev
+ * without file operations; what cdev_device_add() returns. -ESHUTDOWN with a
+ * WARN when @scope was released for good, which no caller with a reference can
+ * see.
+ */
+int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
+			  struct device *device)
+{
+	struct cdevm_node *node;
+	int ret;
+
+	/*
+	 * There is no way back without the node: the device is initialised, its
+	 * last put may free later than now, and only the node can keep the
+	 * scope until then.
+	 */
+	node = cdevm_node_alloc(scope, GFP_KERNEL | __GFP_NOFAIL);
+	if (!node)
+		return -ESHUTDOWN;
+	strscpy(node->name, dev_name(device));
+
+	node->cdev = cdev;
+	node->device = device;
+	node->device_release = device->release;
+	device->release = cdevm_device_release;
+	cdevm_get(scope);
+	spin_lock(&cdevm_devices_lock);
+	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
+	spin_unlock(&cdevm_devices_lock);
+
+	ret = cdevm_publish(node, &cdev->ops, cdevm_do_add_cdev_device,
+			    cdevm_del_cdev_device);
+	if (ret)
+		put_device(device);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_add_cdev_device);
+
+static int cdevm_do_register_misc(struct cdevm_node *node)
+{
+	return misc_register(node->misc);
+}
+
+static void cdevm_deregister_misc(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	trace_cdevm_unpublish(node->fops.scope, node->name);
+	misc_deregister(node->misc);
+	/* misc_open() cannot reach it any more, and it may be registered again. */
+	node->misc->fops = node->fops.orig;
+}
+
+/**
+ * cdevm_register_misc() - misc_register() for a misc device of a scope
+ * @scope: scope
+ * @misc: with the driver's file operations
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
+ * for a misc device without file operations; what misc_register() returns. On
+ * an error the misc device is as it was.
+ */
+int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
+{
+	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+
+	if (!node)
+		return -ENOMEM;
+	strscpy(node->name, misc->name);
+	node->misc = misc;
+
+	return cdevm_publish(node, &misc->fops, cdevm_do_register_misc,
+			     cdevm_deregister_misc);
+}
+EXPORT_SYMBOL_GPL(cdevm_register_misc);

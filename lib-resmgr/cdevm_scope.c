@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: the life of a scope
+ *
+ * A scope is a refcounted resource manager with a gate. Its references: one of
+ * the binding, dropped when the devm resources of the device go; one of each
+ * published cdev, until the VFS lets go of it; one of each open file; and those
+ * that drivers take. The order of unbinding is in cdevm_unbind().
+ *
+ * Modules. A scope that held a reference on its module while the driver is
+ * merely bound would keep the module from ever being removed. One that holds
+ * none can outlive the text of its release functions: open files pin the
+ * module, but a cdev that somebody has looked up does not, nor does a
+ * cdevm_get(). Hence the removal of a module waits, after its exit function,
+ * until no scope of it is left.
+ */
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <trace/events/resmgr.h>
+
+#include "cdevm_internal.h"
+
+/*
+ * After how long a wait is reported to the log, and then again. Long enough for
+ * a slow device to finish a request, and well below the 120 s of the hung task
+ * detector, whose report does not say what is waited for.
+ */
+#define CDEVM_REPORT_AFTER	(10 * HZ)
+
+/* Protects cdevm_live: every scope from its creation until it is freed. */
+static DEFINE_SPINLOCK(cdevm_live_lock);
+static LIST_HEAD(cdevm_live);
+static DECLARE_WAIT_QUEUE_HEAD(cdevm_live_wait);
+
+static struct cdevm_scope *mgr_to_scope(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, obj.mgr);
+}
+
+static const char *cdevm_owner_name(const struct resmgr *mgr)
+{
+	return mgr_to_scope(mgr)->name;
+}
+
+static void cdevm_free(struct resmgr *mgr)
+{
+	struct cdevm_scope *scope = mgr_to_scope(mgr);
+
+	trace_cdevm_free(scope);
+	if (scope->ops && scope->ops->released)
+		scope->ops->released(scope);
+	resmgr_gate_destroy(&scope->gate);
+	mutex_destroy(&scope->lock);
+
+	/* The module may go from here on: what is left to do is not its text. */
+	spin_lock(&cdevm_live_lock);
+	list_del(&scope->live);
+	spin_unlock(&cdevm_live_lock);
+	wake_up_all(&cdevm_live_wait);
+
+	kfree_const(scope->name);
+	kfree(scope->mem);
+}
+
+static const struct resmgr_class cdevm_class = {
+	.name		= "cdevm",
+	.owner_name	= cdevm_owner_name,
+	.free		= cdevm_free,
+};
+
+static const char *cdevm_nodes_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, nodes)->name;
+}
+
+static const struct resmgr_class cdevm_nodes_class = {
+	.name		= "cdevm-nodes",
+	.owner_name	= cdevm_nodes_owner_name,
+};
+
+/**
+ * struct cdevm_binding - the scopes of one bind of a device
+ * @scopes: in order of creation. Protected by the device lock, which probe and
+ *	unbind hold
+ * @unbound: cdevm_unbind() has run
+ */
+struct cdevm_binding {
+	struct list_head	scopes;
+	bool			unbound;
+};
+
+static void cdevm_drain(struct cdevm_scope *scope)
+{
+	trace_cdevm_drain_begin(scope);
+	while (!resmgr_gate_drain(&scope->gate, CDEVM_REPORT_AFTER))
+		pr_warn("cdevm: %s: unbind waits for calls inside the driver; one that sleeps should use cdevm_wait_event_*() or be woken by kick()\n",
+			scope->name);
+	trace_cdevm_drain_end(scope);
+}
+
+/*
+ * Before ->remove(), and after a probe that failed. Each step is taken for all
+ * scopes of the device before the next one is: no call can hide in a scope that
+ * was not reached yet, and the grace periods of the gates run side by side.
+ *
+ * Kick comes before unpublish because misc_deregister() waits for an open() in
+ * progress, which may be what sleeps. Drain comes last because only then no
+ * open() can be on its way in.
+ */
+static void cdevm_unbind(void *data)
+{
+	struct cdevm_binding *binding = data;
+	struct cdevm_scope *scope;
+
+	binding->unbound = true;
+
+	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
+		resmgr_gate_revoke(&scope->gate);
+		trace_cdevm_revoke(scope);
+	}
+	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
+		trace_cdevm_kick(scope);
+		__wake_up(&scope->gone, TASK_NORMAL, 0,
+			  poll_to_key(EPOLLHUP | EPOLLERR));
+		if (scope->ops && scope->ops->kick)
+			scope->ops->kick(scope);
+	}
+	list_for_each_entry_reverse(scope, &binding->scopes, bound)
+		cdevm_unpublish(scope);
+	list_for_each_entry_reverse(scope, &binding->scopes, bound)
+		cdevm_drain(scope);
+}
+
+/* The binding lets go of its scopes, when the devm resources go. */
+static void cdevm_binding_release(struct device *dev, void *res)
+{
+	struct cdevm_binding *binding = res;
+	struct cdevm_scope *scope, *older;
+
+	/* A devres group may be released in the middle of probe. */
+	if (!binding->unbound) {
+		devm_remove_unpublish_action(dev, cdevm_unbind, binding);
+		cdevm_unbind(binding);
+	}
+	list_for_each_entry_safe_reverse(scope, older, &binding->scopes, bound) {
+		list_del(&scope->bound);
+		cdevm_put(scope);
+	}
+}
+
+static struct cdevm_binding *cdevm_get_binding(struct device *dev)
+{
+	struct cdevm_binding *binding;
+	int ret;
+
+	binding = devres_find(dev, cdevm_binding_release, NULL, NULL);
+	if (binding && !binding->unbound)
+		return binding;
+
+	binding = devres_alloc(cdevm_binding_release, sizeof(*binding), GFP_KERNEL);
+	if (!binding)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&binding->scopes);
+
+	ret = devm_add_unpublish_action(dev, cdevm_unbind, binding);
+	if (ret) {
+		devres_free(binding);
+		return ERR_PTR(ret);
+	}
+	devres_add(dev, binding);
+	return binding;
+}
+
+/**
+ * __devm_cdevm_alloc() - what devm_cdevm_alloc() and devm_cdevm_create() do
+ * @dev: device that is being probed
+ * @size: bytes to allocate
+ * @offset: where in them the scope is
+ * @owner: module of the driver
+ * @key: lock class of the gate
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: the zeroed memory; ERR_PTR(-ENOMEM), or ERR_PTR(-ENODEV) when @dev
+ * was not registered.
+ */
+void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
+			 struct module *owner, struct lock_class_key *key)
+{
+	struct cdevm_binding *binding;
+	struct cdevm_scope *scope;
+	void *mem;
+
+	binding = cdevm_get_binding(dev);
+	if (IS_ERR(binding))
+		return binding;
+
+	mem = kzalloc_node(size, GFP_KERNEL, dev_to_node(dev));
+	if (!mem)
+		return ERR_PTR(-ENOMEM);
+	scope = mem + offset;
+	scope->mem = mem;
+	scope->owner = owner;
+
+	scope->name = kstrdup_const(dev_name(dev), GFP_KERNEL);
+	if (!scope->name)
+		goto err_mem;
+	if (__resmgr_gate_init(&scope->gate, "cdevm", key))
+		goto err_name;
+
+	resmgr_object_init(&scope->obj, &cdevm_class);
+	resmgr_init(&scope->nodes, &cdevm_nodes_class);
+	mutex_init(&scope->lock);
+	init_waitqueue_head(&scope->gone);
+
+	spin_lock(&cdevm_live_lock);
+	list_add_tail(&scope->live, &cdevm_live);
+	spin_unlock(&cdevm_live_lock);
+
+	list_add_tail(&scope->bound, &binding->scopes);
+	trace_cdevm_create(scope);
+	return mem;
+
+err_name:
+	kfree_const(scope->name);
+err_mem:
+	kfree(mem);
+	return ERR_PTR(-ENOMEM);
+}
+EXPORT_SYMBOL_GPL(__devm_cdevm_alloc);
+
+/**
+ * cdevm_set_ops() - set the callbacks of a driver
+ * @scope: scope
+ * @ops: constant callbacks
+ *
+ * Context: Any context. From probe, before the first node is published.
+ */
+void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops)
+{
+	scope->ops = ops;
+}
+EXPORT_SYMBOL_GPL(cdevm_set_ops);
+
+/**
+ * cdevm_get() - keep the memory of a scope
+ * @scope: scope on which the caller has a reference already, be it the one of
+ *	the binding, or of an open file that it is called for
+ *
+ * Keeps the memory, not the hardware: that is what cdevm_enter() asks for.
+ *
+ * Context: Any context.
+ */
+void cdevm_get(struct cdevm_scope *scope)
+{
+	trace_cdevm_get(scope, _RET_IP_);
+	resmgr_object_get(&scope->obj);
+}
+EXPORT_SYMBOL_GPL(cdevm_get);
+
+/**
+ * cdevm_put() - drop a reference on a scope
+ * @scope: scope
+ *
+ * Context: Process context, may sleep: with the last reference the resources
+ * are released.
+ */
+void cdevm_put(struct cdevm_scope *scope)
+{
+	trace_cdevm_put(scope, _RET_IP_);
+	resmgr_object_put(&scope->obj);
+}
+EXPORT_SYMBOL_GPL(cdevm_put);
+
+/**
+ * cdevm_wait_begin() - have revoke wake this task
+ * @scope: scope
+ * @waiter: on the stack of the caller, until cdevm_wait_end()
+ *
+ * The task itself is woken, on whatever queue it sleeps, so the driver's queue
+ * need not be known. No wakeup is lost: if the task is queued here before
+ * revoke wakes the queue, it is woken; if after, then the lock of the queue has
+ * ordered the revoked mark before the task's look at it.
+ *
+ * Context: Process context.
+ */
+void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter)
+{
+	init_wait_entry(&waiter->entry, 0);
+	waiter->entry.func = default_wake_function;
+	add_wait_queue(&scope->gone, &waiter->entry);
+}
+EXPORT_SYMBOL_GPL(cdevm_wait_begin);
+
+/**
+ * cdevm_wait_end() - undo cdevm_wait_begin()
+ * @scope: scope
+ * @waiter: the same
+ *
+ * Context: Process context.
+ */
+void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter)
+{
+	remove_wait_queue(&scope->gone, &waiter->entry);
+}
+EXPORT_SYMBOL_GPL(cdevm_wait_end);
+
+/**
+ * cdevm_mutex_destroy() - the action of cdevm_mutex_init()
+ * @mutex: &struct mutex
+ *
+ * Context: Any context that mutex_destroy() allows.
+ */
+void cdevm_mutex_destroy(void *mutex)
+{
+	mutex_destroy(mutex);
+}
+EXPORT_SYMBOL_GPL(cdevm_mutex_destroy);
+
+/**
+ * cdevm_workqueue_destroy() - the action of cdevm_alloc_workqueue()
+ * @wq: &struct workqueue_struct
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_workqueue_destroy(void *wq)
+{
+	destroy_workqueue(wq);
+}
+EXPORT_SYMBOL_GPL(cdevm_workqueue_destroy);
+
+#ifdef CONFIG_MODULES
+/*
+ * Is a scope of the module left? The lock keeps it only while it is looked at,
+ * so its name is copied.
+ */
+static bool cdevm_module_has_scope(const struct module *mod, char *name,
+				   size_t len, unsigned int *refs)
+{
+	struct cdevm_scope *scope;
+	bool found = false;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry(scope, &cdevm_live, live) {
+		if (scope->owner != mod)
+			continue;
+		*refs = refcount_read(&scope->obj.ref);
+		strscpy(name, scope->name, len);
+		found = true;
+		break;
+	}
+	spin_unlock(&cdevm_live_lock);
+	return found;
+}
+
+static int cdevm_module_notify(struct notifier_block *nb, unsigned long state,
+			       void *data)
+{
+	struct module *mod = data;
+	unsigned int refs;
+	char name[64];
+
+	if (state != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+
+	while (!wait_event_timeout(cdevm_live_wait,
+				   !cdevm_module_has_scope(mod, name, sizeof(name),
+							   &refs),
+				   CDEVM_REPORT_AFTER))
+		pr_warn("cdevm: removal of module %s waits for the scope of %s, which has %u references\n",
+			mod->name, name, refs);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block cdevm_module_nb = {
+	.notifier_call = cdevm_module_notify,
+};
+
+static int __init cdevm_init(void)
+{
+	return register_module_notifier(&cdevm_module_nb);
+}
+core_initcall(cdevm_init);
+#endif

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource manager: groups
+ *
+ * A group is a pair of markers on the list. What lies between them belongs to
+ * it; as long as it is not closed, all that is newer than its opening marker
+ * does. Groups nest, and may overlap. Releasing a group releases the resources
+ * that belong to it, and dissolves every group that lies within it as a whole;
+ * one that only overlaps keeps its markers.
+ *
+ * A release runs unlocked, so anything may have happened when the lock is taken
+ * again. No position in the list is carried over: the next victim is looked for
+ * from the group's own markers each time. What has to be kept is the group
+ * itself: while it is being released it cannot be found by its id, and whoever
+ * takes its markers off leaves the memory to the one who releases it.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/**
+ * struct resmgr_group - two markers
+ * @open: opening marker; on the list for the life of the group
+ * @close: closing marker; on the list when the group is closed
+ * @id: how the group is found
+ * @releasing: resmgr_release_group() is at work on it, and will free it.
+ *	Protected by the lock of the manager
+ */
+struct resmgr_group {
+	struct resmgr_node	open;
+	struct resmgr_node	close;
+	void			*id;
+	bool			releasing;
+};
+
+bool resmgr_is_marker(const struct resmgr_node *node)
+{
+	return node->kind == RESMGR_GROUP_OPEN ||
+	       node->kind == RESMGR_GROUP_CLOSE;
+}
+
+/* A marker was taken off the newest end of the list. */
+void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
+{
+	struct resmgr_group *grp;
+
+	lockdep_assert_held(&mgr->lock);
+
+	/* The closing one is newer, so the opening one is the last to come. */
+	if (marker->kind != RESMGR_GROUP_OPEN)
+		return;
+	grp = container_of(marker, struct resmgr_group, open);
+	if (!grp->releasing)
+		kfree(grp);
+}
+
+/* By id, or the newest one that is not closed. */
+static struct resmgr_group *resmgr_find_group(struct resmgr *mgr, const void *id)
+{
+	struct resmgr_group *grp;
+	struct resmgr_node **link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_for_each_link(link, mgr) {
+		if ((*link)->kind != RESMGR_GROUP_OPEN)
+			continue;
+		grp = container_of(*link, struct resmgr_group, open);
+		if (grp->releasing)
+			continue;
+		if (id ? grp->id == id : !resmgr_is_linked(&grp->close))
+			return grp;
+	}
+	return NULL;
+}
+
+static void resmgr_unlink_markers(struct resmgr *mgr, struct resmgr_group *grp)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (resmgr_is_linked(&grp->close))
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &grp->close));
+	if (resmgr_is_linked(&grp->open))
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &grp->open));
+}
+
+/**
+ * resmgr_open_group() - begin a group
+ * @mgr: manager
+ * @id: how to find the group later: the address of something that is not used
+ *	for another group. %NULL makes one up
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows. Takes and releases the lock of @mgr.
+ * Return: id of the group; %NULL on failure.
+ */
+void *resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp)
+{
+	struct resmgr_group *grp;
+
+	grp = kmalloc(sizeof(*grp), gfp);
+	if (!grp)
+		return NULL;
+
+	resmgr_node_setup(&grp->open, RESMGR_GROUP_OPEN, NULL, "grp<", 0);
+	resmgr_node_setup(&grp->close, RESMGR_GROUP_CLOSE, NULL, "grp>", 0);
+	grp->id = id = id ?: grp;
+	grp->releasing = false;
+
+	if (resmgr_node_add(mgr, &grp->open)) {
+		kfree(grp);
+		return NULL;
+	}
+	return id;
+}
+EXPORT_SYMBOL_GPL(resmgr_open_group);
+
+/**
+ * resmgr_close_group() - end a group: what is added later is not part of it
+ * @mgr: manager
+ * @id: id of the group; %NULL for the newest one that is not closed
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: 0; -ENOENT when there is no such group, -EBUSY when it is closed
+ * already, both with a WARN.
+ */
+int resmgr_close_group(struct resmgr *mgr, void *id)
+{
+	struct resmgr_group *grp;
+	unsigned long flags;
+	int ret = -ENOENT;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	grp = resmgr_find_group(mgr, id);
+	if (grp)
+		ret = resmgr_add_locked(mgr, &grp->close);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (ret)
+		resmgr_warn(mgr, "cannot close group %p: %s\n", id,
+			    ret == -EBUSY ? "it is closed" : "there is none");
+	return ret;
+}
+EXPORT_SYMBOL_GPL(resmgr_close_group);
+
+/**
+ * resmgr_remove_group() - dissolve a group and leave its resources alone
+ * @mgr: manager
+ * @id: id of the group; %NULL for the newest one that is not closed
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: 0; -ENOENT with a WARN when there is no such group.
+ */
+int resmgr_remove_group(struct resmgr *mgr, void *id)
+{
+	struct resmgr_group *grp;
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	grp = resmgr_find_group(mgr, id);
+	if (grp) {
+		resmgr_unlink_markers(mgr, grp);
+		resmgr_event(mgr, &grp->open, RESMGR_OP_REMOVE);
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (!grp) {
+		resmgr_warn(mgr, "cannot remove group %p: there is none\n", id);
+		return -ENOENT;
+	}
+	kfree(grp);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(resmgr_remove_group);
+
+/* Is @marker between @from and @end, newest first? */
+static bool resmgr_in_range(const struct resmgr_node *from,
+			    const struct resmgr_node *end,
+			    const struct resmgr_node *marker)
+{
+	for (; from != end; from = from->older)
+		if (from == marker)
+			return true;
+	return false;
+}
+
+/*
+ * Take the newest resource of @grp off the list, and on the way dissolve the
+ * groups that lie within it. %NULL when there is none left, or when somebody
+ * else has released everything, markers included.
+ */
+static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
+						  struct resmgr_group *grp)
+{
+	struct resmgr_node **start, **link, *node;
+	struct resmgr_group *inner;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (!resmgr_is_linked(&grp->open))
+		return NULL;
+
+	start = resmgr_is_linked(&grp->close) ? &grp->close.older : &mgr->newest;
+	for (link = start; *link != &grp->open; ) {
+		node = *link;
+		if (!resmgr_is_marker(node))
+			return resmgr_unlink(mgr, link);
+
+		/*
+		 * Closing markers stay until their opening one is met: a group
+		 * without one would count as open, and reach further.
+		 */
+		link = &node->older;
+		if (node->kind == RESMGR_GROUP_CLOSE)
+			continue;
+
+		inner = container_of(node, struct resmgr_group, open);
+		if (resmgr_is_linked(&inner->close) &&
+		    !resmgr_in_range(*start, node, &inner->close))
+			continue;
+
+		resmgr_event(mgr, &inner->open, RESMGR_OP_RELEASE);
+		resmgr_unlink_markers(mgr, inner);
+		resmgr_forget_marker(mgr, &inner->open);
+		link = start;
+	}
+	return NULL;
+}
+
+/**
+ * resmgr_release_group() - release the resources of a group, newest first
+ * @mgr: manager
+ * @id: id of the group; %NULL for the newest one that is not closed
+ *
+ * The group is dissolved, and so is every group within it. What a release
+ * function adds meanwhile is released too if the group is not closed, since it
+ * belongs to the group then.
+ *
+ * Context: Process context, sleeps if a release function does. Takes and
+ * releases the lock of @mgr once per resource.
+ * Return: number of resources that were released; -ENOENT with a WARN when
+ * there is no such group, 0 without one when all of @mgr is being released,
+ * since that may have taken the group with it.
+ */
+int resmgr_release_group(struct resmgr *mgr, void *id)
+{
+	struct resmgr_group *grp;
+	struct resmgr_node *node;
+	unsigned long flags;
+	int count = 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	grp = resmgr_find_group(mgr, id);
+	if (!grp) {
+		bool gone = mgr->releasing || resmgr_empty(mgr);
+
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		if (gone)
+			return 0;
+		resmgr_warn(mgr, "cannot release group %p: there is none\n", id);
+		return -ENOENT;
+	}
+
+	grp->releasing = true;
+	while ((node = resmgr_take_from_group(mgr, grp))) {
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		spin_unlock_irqrestore(&mgr->lock, flags);
+
+		resmgr_release_node(mgr, node);
+		count++;
+
+		spin_lock_irqsave(&mgr->lock, flags);
+	}
+	if (resmgr_is_linked(&grp->open)) {
+		resmgr_event(mgr, &grp->open, RESMGR_OP_RELEASE);
+		resmgr_unlink_markers(mgr, grp);
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	kfree(grp);
+	return count;
+}
+EXPORT_SYMBOL_GPL(resmgr_release_group);

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource manager: the list, and how it is taken down
+ *
+ * The hard part is the release. A release function may do anything that a
+ * driver may do: release another resource of the same owner early, add one,
+ * look one up, drop a reference that releases a whole group. Both of the older
+ * lists in the kernel walk a list of victims that was fixed beforehand, and get
+ * some of these wrong. Here there is no list of victims. Teardown takes the
+ * newest node off under the lock, drops the lock, runs its release, and looks
+ * again, until nothing is left. At every moment at which foreign code runs the
+ * list is whole, and holds just what has not been released. Whoever takes a
+ * node off under the lock is the only one who has it, so that each is released
+ * exactly once, also with several takers at work.
+ *
+ * An owner that is used again (a device, at its next bind) stops at an empty
+ * list. A refcounted owner that goes away finds the list empty and makes it
+ * refuse additions in the same critical section, so that no node can be added
+ * to a manager that nobody will look at again.
+ */
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/percpu.h>
+
+#define CREATE_TRACE_POINTS
+#include "internal.h"
+
+DEFINE_STATIC_KEY_FALSE(resmgr_log_key);
+
+/**
+ * resmgr_log_get() - have &resmgr_class.log called from now on
+ *
+ * For an older trace or log of one class that has to keep working. Counted;
+ * costs a static branch per operation of every manager while in force, and
+ * nothing else.
+ *
+ * Context: Process context, may sleep.
+ */
+void resmgr_log_get(void)
+{
+	static_branch_inc(&resmgr_log_key);
+}
+
+/**
+ * resmgr_log_put() - undo one resmgr_log_get()
+ *
+ * Context: Process context, may sleep.
+ */
+void resmgr_log_put(void)
+{
+	static_branch_dec(&resmgr_log_key);
+}
+
+/* Out of the way of resmgr_event(), which decides whether to come here. */
+void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
+		       enum resmgr_op op)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (resmgr_logging() && mgr->class->log)
+		mgr->class->log(mgr, node, op);
+
+	/* The release of a marker does nothing, so it is a removal. */
+	if (op == RESMGR_OP_ADD)
+		trace_resmgr_add(mgr, node, mgr->seq++);
+	else if (op == RESMGR_OP_RELEASE && !resmgr_is_marker(node))
+		trace_resmgr_release_begin(mgr, node, mgr->seq++);
+	else
+		trace_resmgr_remove(mgr, node, mgr->seq++);
+}
+
+/**
+ * __resmgr_init() - what resmgr_init() does, with a given lock class
+ * @mgr: the manager, in memory of the owner's
+ * @class: what kind of owner this is
+ * @name: of the lock class
+ * @key: of the lock class
+ *
+ * Context: Any context.
+ */
+void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
+		   const char *name, struct lock_class_key *key)
+{
+	spin_lock_init(&mgr->lock);
+	lockdep_set_class_and_name(&mgr->lock, key, name);
+	mgr->newest = RESMGR_LAST;
+	mgr->class = class;
+	mgr->seq = 0;
+	mgr->releasing = 0;
+}
+EXPORT_SYMBOL_GPL(__resmgr_init);
+
+/**
+ * resmgr_owner_name() - name of the owner of a manager
+ * @mgr: manager
+ *
+ * Context: Any context. The name is as stable as the owner's name is.
+ * Return: the name, never %NULL.
+ */
+const char *resmgr_owner_name(const struct resmgr *mgr)
+{
+	const char *name = NULL;
+
+	if (mgr->class && mgr->class->owner_name)
+		name = mgr->class->owner_name(mgr);
+	return name ?: "(unnamed)";
+}
+EXPORT_SYMBOL_GPL(resmgr_owner_name);
+
+/**
+ * resmgr_empty() - is nothing on a manager?
+ * @mgr: manager
+ *
+ * Context: Any context. Takes no lock: exact only when the caller keeps others
+ * from adding and removing.
+ * Return: true when there is neither a resource nor a group.
+ */
+bool resmgr_empty(const struct resmgr *mgr)
+{
+	return !resmgr_is_node(READ_ONCE(mgr->newest));
+}
+EXPORT_SYMBOL_GPL(resmgr_empty);
+
+/**
+ * resmgr_node_init() - prepare a node that is embedded in a struct of yours
+ * @node: the node
+ * @release: called when the node is released. It is off the manager then, and
+ *	the function may free the memory that the node is in
+ * @name: for traces and warnings: a string constant
+ * @size: bytes that the resource stands for; for traces only, may be 0
+ *
+ * Context: Any context.
+ */
+void resmgr_node_init(struct resmgr_node *node, resmgr_release_t release,
+		      const char *name, size_t size)
+{
+	resmgr_node_setup(node, RESMGR_NODE, (resmgr_fn_t)release, name, size);
+}
+EXPORT_SYMBOL_GPL(resmgr_node_init);
+
+/*
+ * Put @node on @mgr as the newest. The caller reports an error with
+ * resmgr_warn_add() once it has dropped the lock: printing takes locks of
+ * consoles, and those may allocate.
+ */
+int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (unlikely(!mgr->newest))
+		return -ESHUTDOWN;
+	if (unlikely(resmgr_is_linked(node)))
+		return -EBUSY;
+
+	resmgr_event(mgr, node, RESMGR_OP_ADD);
+	node->older = mgr->newest;
+	WRITE_ONCE(mgr->newest, node);
+	return 0;
+}
+
+static int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
+			   int ret)
+{
+	resmgr_warn(mgr, "cannot add %s: %s\n", node->name, ret == -EBUSY ?
+		    "it is on a manager already" :
+		    "the owner is not initialised, or was released for good");
+	return ret;
+}
+
+/**
+ * resmgr_node_add() - add a resource
+ * @mgr: manager
+ * @node: the resource; on no manager
+ *
+ * It will be released before all that were added earlier. May be called by a
+ * release function, for the manager that is being released too: the new
+ * resource is released next.
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: 0; -EBUSY when @node is on a manager already; -ESHUTDOWN when @mgr
+ * was never initialised or has seen its final release. Errors come with a WARN
+ * that names owner and resource; nothing has changed then.
+ */
+int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
+{
+	unsigned long flags;
+	int ret;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	ret = resmgr_add_locked(mgr, node);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(ret))
+		resmgr_warn_add(mgr, node, ret);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(resmgr_node_add);
+
+/* The link that points to @node, or %NULL when it is not on @mgr. */
+struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
+				      const struct resmgr_node *node)
+{
+	struct resmgr_node **link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_for_each_link(link, mgr)
+		if (*link == node)
+			return link;
+	return NULL;
+}
+
+/**
+ * resmgr_node_remove() - take a resource off its manager without releasing it
+ * @mgr: manager
+ * @node: the resource; the caller has it to itself afterwards
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr, and walks
+ * from the newest resource to @node meanwhile.
+ * Return: 0; -ENOENT with a WARN when @node is not on @mgr.
+ */
+int resmgr_node_remove(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct resmgr_node **link;
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_find_link(mgr, node);
+	if (link) {
+		resmgr_unlink(mgr, link);
+		resmgr_event(mgr, node, RESMGR_OP_REMOVE);
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(!link)) {
+		resmgr_warn(mgr, "cannot remove %p: it is not here\n", node);
+		return -ENOENT;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(resmgr_node_remove);
+
+/**
+ * resmgr_node_replace() - put a resource in the place of another
+ * @mgr: manager
+ * @old: resource to take off, without releasing it
+ * @new: resource to put in its place in the order of release; on no manager
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: 0; -ENOENT when @old is not on @mgr; -EBUSY when @new is on a manager
+ * already. Errors come with a WARN; nothing has changed then.
+ */
+int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
+			struct resmgr_node *new)
+{
+	struct resmgr_node **link = NULL;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	if (resmgr_is_linked(new)) {
+		ret = -EBUSY;
+	} else {
+		link = resmgr_find_link(mgr, old);
+		if (!link)
+			ret = -ENOENT;
+	}
+	if (link) {
+		resmgr_event(mgr, old, RESMGR_OP_REPLACE);
+		new->older = old->older;
+		*link = new;
+		old->older = NULL;
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(ret))
+		resmgr_warn(mgr, "cannot replace %p by %s: %s\n", old, new->name,
+			    ret == -EBUSY ? "the new one is on a manager already" :
+			    "the old one is not here");
+	return ret;
+}
+EXPORT_SYMBOL_GPL(resmgr_node_replace);
+
+static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
+					      enum resmgr_kind kind,
+					      resmgr_fn_t fn,
+					      resmgr_match_t match,
+					      const void *data)
+{
+	struct resmgr_node **link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_for_each_link(link, mgr) {
+		struct resmgr_node *node = *link;
+
+		if (node->fn == fn && node->kind == kind &&
+		    (!match || match(mgr, node, data)))
+			return link;
+	}
+	return NULL;
+}
+
+/**
+ * resmgr_find() - find the newest resource that matches
+ * @mgr: manager
+ * @kind: kind of the resource
+ * @fn: its release function
+ * @match: which one of these; %NULL for any
+ * @data: passed to @match
+ *
+ * Nothing keeps the resource there once the lock is dropped: that is up to the
+ * caller, who knows who else may remove it.
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
+ * called with it held.
+ * Return: the resource or %NULL.
+ */
+struct resmgr_node *resmgr_find(struct resmgr *mgr, enum resmgr_kind kind,
+				resmgr_fn_t fn, resmgr_match_t match,
+				const void *data)
+{
+	struct resmgr_node **link, *node;
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_match_link(mgr, kind, fn, match, data);
+	node = link ? *link : NULL;
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	return node;
+}
+EXPORT_SYMBOL_GPL(resmgr_find);
+
+/**
+ * resmgr_find_or_add() - find a resource, add it if there is none, atomically
+ * @mgr: manager
+ * @new: resource to add; its kind and release function are what is looked for
+ * @match: which one of these; %NULL for any
+ * @data: passed to @match
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
+ * called with it held.
+ * Return: the newest match, and @new still is the caller's; or @new, which was
+ * added; or %NULL with a WARN when there was no match and @new could not be
+ * added, for the reasons that resmgr_node_add() has.
+ */
+struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
+				       struct resmgr_node *new,
+				       resmgr_match_t match, const void *data)
+{
+	struct resmgr_node **link, *node = new;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_match_link(mgr, new->kind, new->fn, match, data);
+	if (link)
+		node = *link;
+	else
+		ret = resmgr_add_locked(mgr, new);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(ret)) {
+		resmgr_warn_add(mgr, new, ret);
+		return NULL;
+	}
+	return node;
+}
+EXPORT_SYMBOL_GPL(resmgr_find_or_add);
+
+static struct resmgr_node *resmgr_take(struct resmgr *mgr, enum resmgr_kind kind,
+				       resmgr_fn_t fn, resmgr_match_t match,
+				       const void *data, enum resmgr_op op)
+{
+	struct resmgr_node **link, *node = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_match_link(mgr, kind, fn, match, data);
+	if (link) {
+		node = resmgr_unlink(mgr, link);
+		resmgr_event(mgr, node, op);
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	return node;
+}
+
+/**
+ * resmgr_find_remove() - find the newest match and take it off, atomically
+ * @mgr: manager
+ * @kind: kind of the resource
+ * @fn: its release function
+ * @match: which one of these; %NULL for any
+ * @data: passed to @match
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
+ * called with it held.
+ * Return: the resource, which was not released and is the caller's now; %NULL
+ * when there is none.
+ */
+struct resmgr_node *resmgr_find_remove(struct resmgr *mgr, enum resmgr_kind kind,
+				       resmgr_fn_t fn, resmgr_match_t match,
+				       const void *data)
+{
+	return resmgr_take(mgr, kind, fn, match, data, RESMGR_OP_REMOVE);
+}
+EXPORT_SYMBOL_GPL(resmgr_find_remove);
+
+/**
+ * resmgr_find_release() - find the newest match and release it now
+ * @mgr: manager
+ * @kind: kind of the resource
+ * @fn: its release function
+ * @match: which one of these; %NULL for any
+ * @data: passed to @match
+ *
+ * Context: That of the release function. Takes and releases the lock of @mgr
+ * before; @match is called with it held.
+ * Return: 0; -ENOENT when there is none.
+ */
+int resmgr_find_release(struct resmgr *mgr, enum resmgr_kind kind,
+			resmgr_fn_t fn, resmgr_match_t match, const void *data)
+{
+	struct resmgr_node *node;
+
+	node = resmgr_take(mgr, kind, fn, match, data, RESMGR_OP_RELEASE);
+	if (!node)
+		return -ENOENT;
+	resmgr_release_node(mgr, node);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(resmgr_find_release);
+
+/**
+ * resmgr_for_each() - call a function for each resource, newest first
+ * @mgr: manager
+ * @fn: the function; stops the walk by returning other than 0. Called with the
+ *	lock of @mgr held and interrupts off: must not sleep, and must not call
+ *	back into @mgr
+ * @data: passed to @fn
+ *
+ * Group markers are left out.
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: what the last call of @fn returned, 0 if there was none.
+ */
+int resmgr_for_each(struct resmgr *mgr,
+		    int (*fn)(struct resmgr *mgr, struct resmgr_node *node,
+			      void *data),
+		    void *data)
+{
+	struct resmgr_node **link;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	resmgr_for_each_link(link, mgr) {
+		if (resmgr_is_marker(*link))
+			continue;
+		ret = fn(mgr, *link, data);
+		if (ret)
+			break;
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(resmgr_for_each);
+
+/* The core frees what it has allocated, from the start of the allocation. */
+static_assert(offsetof(struct resmgr_data, node) == 0);
+static_assert(offsetof(struct resmgr_action, node) == 0);
+
+static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct resmgr_data *data = container_of(node, struct resmgr_data, node);
+	struct resmgr_action *action = container_of(node, struct resmgr_action,
+						    node);
+	unsigned long addr;
+
+	switch (node->kind) {
+	case RESMGR_NODE:
+		((resmgr_release_t)node->fn)(mgr, node);
+		return;
+	case RESMGR_DATA:
+		mgr->class->release(mgr, node->fn, data->data);
+		break;
+	case RESMGR_ACTION:
+		((resmgr_action_t)node->fn)(action->data);
+		break;
+	case RESMGR_PAGES:
+		addr = (unsigned long)action->data;
+		free_pages(addr & PAGE_MASK, addr & ~PAGE_MASK);
+		break;
+	case RESMGR_PERCPU:
+		free_percpu((void __percpu __force *)action->data);
+		break;
+	}
+	kfree(node);
+}
+
+/*
+ * Release a node that the caller has taken off @mgr. Sleeps if the release
+ * function does. The owner has to be there until this returns; the node is not.
+ */
+void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
+{
+	const char *name = node->name;
+	unsigned long flags;
+	u64 begin;
+	u32 seq;
+
+	lockdep_assert_not_held(&mgr->lock);
+
+	if (!trace_resmgr_release_end_enabled()) {
+		resmgr_run_release(mgr, node);
+		return;
+	}
+
+	begin = ktime_get_ns();
+	resmgr_run_release(mgr, node);
+	begin = ktime_get_ns() - begin;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	seq = mgr->seq++;
+	trace_resmgr_release_end(mgr, node, name, begin, seq);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+
+static int resmgr_teardown(struct resmgr *mgr, bool final)
+{
+	struct resmgr_node *node;
+	unsigned long flags;
+	int count = 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	if (unlikely(!mgr->newest)) {
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		resmgr_warn(mgr, "cannot release: not initialised, or released for good\n");
+		return -ENODEV;
+	}
+
+	mgr->releasing = 1;
+	while (resmgr_is_node(mgr->newest)) {
+		node = resmgr_unlink(mgr, &mgr->newest);
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		if (resmgr_is_marker(node)) {
+			resmgr_forget_marker(mgr, node);
+			continue;
+		}
+		spin_unlock_irqrestore(&mgr->lock, flags);
+
+		resmgr_release_node(mgr, node);
+		count++;
+
+		spin_lock_irqsave(&mgr->lock, flags);
+	}
+	mgr->releasing = 0;
+	if (final)
+		mgr->newest = NULL;
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	return count;
+}
+
+/**
+ * resmgr_release_all() - release every resource, newest first
+ * @mgr: manager
+ *
+ * Also what release functions add meanwhile. The manager is empty afterwards
+ * and can be used again.
+ *
+ * Context: Process context, sleeps if a release function does. Takes and
+ * releases the lock of @mgr once per resource.
+ * Return: number of resources that were released; -ENODEV with a WARN when @mgr
+ * was never initialised or has seen its final release.
+ */
+int resmgr_release_all(struct resmgr *mgr)
+{
+	/* Spares idle owners the lock; NULL goes on, to be reported. */
+	if (READ_ONCE(mgr->newest) == RESMGR_LAST)
+		return 0;
+	return resmgr_teardown(mgr, false);
+}
+EXPORT_SYMBOL_GPL(resmgr_release_all);
+
+/**
+ * resmgr_release_final() - release every resource, and accept none any more
+ * @mgr: manager
+ *
+ * For the end of an owner's life. There is no moment between the last release
+ * and the refusal at which a resource could be added and be lost.
+ *
+ * Context: Process context, sleeps if a release function does.
+ * Return: number of resources that were released; -ENODEV with a WARN when this
+ * was done before.
+ */
+int resmgr_release_final(struct resmgr *mgr)
+{
+	return resmgr_teardown(mgr, true);
+}
+EXPORT_SYMBOL_GPL(resmgr_release_final);

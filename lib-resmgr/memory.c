@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource manager: memory
+ *
+ * The node sits right before the memory, in one allocation. Given a pointer
+ * that a driver hands in, its node is looked for by address only: a pointer
+ * that is not of this manager is reported and never followed.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/sections.h>
+
+#include "internal.h"
+
+/*
+ * Bytes to allocate for @size bytes of data: the whole slab object, so that a
+ * later resmgr_krealloc() finds all of the room. 0 when there is no such size.
+ */
+static size_t resmgr_data_size(size_t size)
+{
+	if (check_add_overflow(sizeof(struct resmgr_data), size, &size))
+		return 0;
+	return kmalloc_size_roundup(size);
+}
+
+/**
+ * __resmgr_data_alloc() - allocate a node with data behind it
+ * @kind: %RESMGR_DATA or %RESMGR_MEM
+ * @fn: release function, of the type that the class of the manager calls
+ * @size: bytes of data
+ * @gfp: allocation flags; with %__GFP_ZERO the data is zeroed
+ * @nid: NUMA node or %NUMA_NO_NODE
+ * @name: for traces and warnings: a string constant
+ * @caller: to whom slab debugging attributes the memory
+ *
+ * Context: What @gfp allows.
+ * Return: the node, on no manager yet; %NULL on failure, and when @size is
+ * larger than can be.
+ */
+struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, resmgr_fn_t fn,
+					size_t size, gfp_t gfp, int nid,
+					const char *name, unsigned long caller)
+{
+	size_t bytes = resmgr_data_size(size);
+	struct resmgr_data *data;
+
+	if (unlikely(!bytes))
+		return NULL;
+
+	data = alloc_hooks(kmalloc_node_track_caller_noprof(bytes, gfp, nid,
+							    caller));
+	if (unlikely(!data))
+		return NULL;
+
+	resmgr_node_setup(&data->node, kind, fn, name, size);
+	return data;
+}
+EXPORT_SYMBOL_GPL(__resmgr_data_alloc);
+
+/**
+ * resmgr_data_free() - free a node with data that is on no manager
+ * @data: the node; may be %NULL
+ *
+ * The release function is not called.
+ *
+ * Context: Any context that kfree() allows. A node that still is on a manager
+ * is reported with a WARN, and left there: it will be released in its turn.
+ */
+void resmgr_data_free(struct resmgr_data *data)
+{
+	if (!data)
+		return;
+	if (WARN(resmgr_is_linked(&data->node),
+		 "resmgr: cannot free %s: it is on a manager\n", data->node.name))
+		return;
+	kfree(data);
+}
+EXPORT_SYMBOL_GPL(resmgr_data_free);
+
+/**
+ * __resmgr_kmalloc() - what resmgr_kmalloc() does, for fronts
+ * @mgr: manager
+ * @size: bytes
+ * @gfp: allocation flags
+ * @nid: NUMA node or %NUMA_NO_NODE
+ * @name: for traces: a string constant
+ * @caller: to whom slab debugging attributes the memory
+ *
+ * Context: What @gfp allows.
+ * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
+ */
+void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp, int nid,
+		       const char *name, unsigned long caller)
+{
+	struct resmgr_data *data;
+
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+
+	data = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp, nid, name, caller);
+	if (unlikely(!data))
+		return NULL;
+
+	if (unlikely(resmgr_node_add(mgr, &data->node))) {
+		kfree(data);
+		return NULL;
+	}
+	return data->data;
+}
+EXPORT_SYMBOL_GPL(__resmgr_kmalloc);
+
+static int resmgr_nid(const struct resmgr *mgr)
+{
+	return mgr->class->nid ? mgr->class->nid(mgr) : NUMA_NO_NODE;
+}
+
+static const char *resmgr_mem_name(const struct resmgr *mgr)
+{
+	return mgr->class->mem_name ?: "kmalloc";
+}
+
+/* The way in for the family below: the class says what the rest is. */
+static void *resmgr_alloc(struct resmgr *mgr, size_t size, gfp_t gfp,
+			  unsigned long caller)
+{
+	return __resmgr_kmalloc(mgr, size, gfp, resmgr_nid(mgr),
+				resmgr_mem_name(mgr), caller);
+}
+
+/**
+ * resmgr_kmalloc() - managed kmalloc()
+ * @mgr: manager
+ * @size: bytes
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
+ */
+void *resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp)
+{
+	return resmgr_alloc(mgr, size, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(resmgr_kmalloc);
+
+/* The link to the memory at @ptr, or %NULL. */
+static struct resmgr_node **resmgr_find_memory(struct resmgr *mgr,
+					       const void *ptr)
+{
+	struct resmgr_node **link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	link = resmgr_find_link(mgr, &container_of(ptr, struct resmgr_data,
+						   data[0])->node);
+	return link && (*link)->kind == RESMGR_MEM ? link : NULL;
+}
+
+/* Nothing to manage: no memory, or a string that kstrdup_const() gave back. */
+static bool resmgr_is_unmanaged(const void *ptr)
+{
+	return ZERO_OR_NULL_PTR(ptr) || is_kernel_rodata((unsigned long)ptr);
+}
+
+/**
+ * resmgr_krealloc() - managed krealloc()
+ * @mgr: manager
+ * @ptr: memory of @mgr, or %NULL, or %ZERO_SIZE_PTR
+ * @size: new size in bytes; 0 frees
+ * @gfp: allocation flags
+ *
+ * The place of the memory in the order of release stays, and so does the
+ * content, up to the lesser of both sizes.
+ *
+ * Context: What @gfp allows.
+ * Return: memory; %ZERO_SIZE_PTR for no bytes; %NULL on failure, with @ptr
+ * unchanged. With a WARN when @ptr is not of @mgr, or is a constant string.
+ */
+void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
+{
+	struct resmgr_data *old, *new;
+	struct resmgr_node **link;
+	size_t bytes, old_bytes;
+	unsigned long flags;
+
+	if (unlikely(!size)) {
+		resmgr_kfree(mgr, ptr);
+		return ZERO_SIZE_PTR;
+	}
+	if (ZERO_OR_NULL_PTR(ptr))
+		return resmgr_alloc(mgr, size, gfp, _RET_IP_);
+	if (is_kernel_rodata((unsigned long)ptr)) {
+		resmgr_warn(mgr, "cannot resize a constant string at %p\n", ptr);
+		return NULL;
+	}
+
+	bytes = resmgr_data_size(size);
+	if (unlikely(!bytes))
+		return NULL;
+
+	old = container_of(ptr, struct resmgr_data, data[0]);
+	old_bytes = ksize(old);
+	if (!old_bytes) {
+		resmgr_warn(mgr, "cannot resize %p: not allocated memory\n", ptr);
+		return NULL;
+	}
+	if (bytes <= old_bytes)
+		return ptr;
+
+	/* Before the lock is taken, since the allocation may sleep. */
+	new = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp, resmgr_nid(mgr),
+				  resmgr_mem_name(mgr), _RET_IP_);
+	if (!new)
+		return NULL;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_find_memory(mgr, ptr);
+	if (link) {
+		resmgr_event(mgr, &old->node, RESMGR_OP_REPLACE);
+		new->node.older = old->node.older;
+		*link = &new->node;
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(!link)) {
+		kfree(new);
+		resmgr_warn(mgr, "cannot resize %p: it is not here\n", ptr);
+		return NULL;
+	}
+
+	/*
+	 * The lock protects the list and not what is in the memory: a user who
+	 * resizes memory while using it would be in trouble with krealloc(), too.
+	 */
+	memcpy(new->data, old->data, old_bytes - offsetof(struct resmgr_data, data));
+	kfree(old);
+	return new->data;
+}
+EXPORT_SYMBOL_GPL(resmgr_krealloc);
+
+/**
+ * resmgr_kfree() - free managed memory early
+ * @mgr: manager
+ * @ptr: memory of @mgr; %NULL, %ZERO_SIZE_PTR and what resmgr_kstrdup_const()
+ *	gave back unchanged are fine
+ *
+ * Context: Any context that kfree() allows. Takes and releases the lock of @mgr.
+ * Return: 0; -ENOENT with a WARN when the memory is not of @mgr.
+ */
+int resmgr_kfree(struct resmgr *mgr, const void *ptr)
+{
+	struct resmgr_node **link, *node = NULL;
+	unsigned long flags;
+
+	if (unlikely(resmgr_is_unmanaged(ptr)))
+		return 0;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	link = resmgr_find_memory(mgr, ptr);
+	if (link) {
+		node = resmgr_unlink(mgr, link);
+		resmgr_event(mgr, node, RESMGR_OP_REMOVE);
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (unlikely(!node)) {
+		resmgr_warn(mgr, "cannot free %p: it is not here\n", ptr);
+		return -ENOENT;
+	}
+	kfree(node);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(resmgr_kfree);
+
+/**
+ * resmgr_kmemdup() - managed kmemdup()
+ * @mgr: manager
+ * @src: what to copy
+ * @len: bytes
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: the copy, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
+ */
+void *resmgr_kmemdup(struct resmgr *mgr, const void *src, size_t len, gfp_t gfp)
+{
+	void *copy = resmgr_alloc(mgr, len, gfp, _RET_IP_);
+
+	if (!ZERO_OR_NULL_PTR(copy))
+		memcpy(copy, src, len);
+	return copy;
+}
+EXPORT_SYMBOL_GPL(resmgr_kmemdup);
+
+/**
+ * resmgr_kstrdup() - managed kstrdup()
+ * @mgr: manager
+ * @s: string, or %NULL
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: the copy; %NULL on failure and for %NULL.
+ */
+char *resmgr_kstrdup(struct resmgr *mgr, const char *s, gfp_t gfp)
+{
+	return s ? resmgr_kmemdup(mgr, s, strlen(s) + 1, gfp) : NULL;
+}
+EXPORT_SYMBOL_GPL(resmgr_kstrdup);
+
+/**
+ * resmgr_kstrdup_const() - managed kstrdup_const()
+ * @mgr: manager
+ * @s: string, or %NULL
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows.
+ * Return: @s itself if it is a constant of the kernel image, else as
+ * resmgr_kstrdup().
+ */
+const char *resmgr_kstrdup_const(struct resmgr *mgr, const char *s, gfp_t gfp)
+{
+	if (is_kernel_rodata((unsigned long)s))
+		return s;
+	return resmgr_kstrdup(mgr, s, gfp);
+}
+EXPORT_SYMBOL_GPL(resmgr_kstrdup_const);
+
+/**
+ * resmgr_kvasprintf() - managed kvasprintf()
+ * @mgr: manager
+ * @gfp: allocation flags
+ * @fmt: printf format
+ * @ap: its arguments
+ *
+ * Context: What @gfp allows.
+ * Return: the string; %NULL on failure.
+ */
+char *resmgr_kvasprintf(struct resmgr *mgr, gfp_t gfp, const char *fmt,
+			va_list ap)
+{
+	unsigned int len;
+	va_list again;
+	char *s;
+
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+
+	s = resmgr_alloc(mgr, (size_t)len + 1, gfp, _RET_IP_);
+	if (s)
+		vsnprintf(s, (size_t)len + 1, fmt, ap);
+	return s;
+}
+EXPORT_SYMBOL_GPL(resmgr_kvasprintf);
+
+/**
+ * resmgr_kasprintf() - managed kasprintf()
+ * @mgr: manager
+ * @gfp: allocation flags
+ * @fmt: printf format
+ *
+ * Context: What @gfp allows.
+ * Return: the string; %NULL on failure.
+ */
+char *resmgr_kasprintf(struct resmgr *mgr, gfp_t gfp, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = resmgr_kvasprintf(mgr, gfp, fmt, ap);
+	va_end(ap);
+	return s;
+}
+EXPORT_SYMBOL_GPL(resmgr_kasprintf);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource manager: a refcounted owner, and keeping one alive for another
+ */
+#include <linux/export.h>
+
+#include "internal.h"
+
+/**
+ * resmgr_object_get() - take a reference
+ * @obj: object on which the caller has a reference already
+ *
+ * Context: Any context.
+ */
+void resmgr_object_get(struct resmgr_object *obj)
+{
+	refcount_inc(&obj->ref);
+}
+EXPORT_SYMBOL_GPL(resmgr_object_get);
+
+/**
+ * resmgr_object_tryget() - take a reference, unless the last one went
+ * @obj: object whose memory something else keeps there, a lock or RCU
+ *
+ * Context: Any context.
+ * Return: true when a reference was taken.
+ */
+bool resmgr_object_tryget(struct resmgr_object *obj)
+{
+	return refcount_inc_not_zero(&obj->ref);
+}
+EXPORT_SYMBOL_GPL(resmgr_object_tryget);
+
+/**
+ * resmgr_object_put() - drop a reference
+ * @obj: object
+ *
+ * With the last one the resources are released, newest first, and the object
+ * is freed by its class.
+ *
+ * Context: Process context, sleeps if a release function does and this is the
+ * last reference.
+ */
+void resmgr_object_put(struct resmgr_object *obj)
+{
+	if (!refcount_dec_and_test(&obj->ref))
+		return;
+
+	resmgr_release_final(&obj->mgr);
+	if (obj->mgr.class->free)
+		obj->mgr.class->free(&obj->mgr);
+}
+EXPORT_SYMBOL_GPL(resmgr_object_put);
+
+static void resmgr_unhold(void *parent)
+{
+	resmgr_object_put(parent);
+}
+
+/**
+ * resmgr_hold() - keep an object alive until another owner's resources go
+ * @child: manager of the one that needs @parent
+ * @parent: object on which the caller has a reference now
+ *
+ * Adds a reference on @parent to @child, as a resource like any other: it is
+ * dropped after all that @child gets later has been released. Two owners that
+ * hold each other are never freed.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0; -ENOMEM, or -ESHUTDOWN when @child has seen its final release; no
+ * reference was taken then.
+ */
+int resmgr_hold(struct resmgr *child, struct resmgr_object *parent)
+{
+	resmgr_object_get(parent);
+	return resmgr_add_action_or_reset(child, resmgr_unhold, parent);
+}
+EXPORT_SYMBOL_GPL(resmgr_hold);
