@@ -46,7 +46,7 @@ static struct resmgr_action *resmgr_take_pointer(struct resmgr *mgr,
 	unsigned long flags;
 
 	spin_lock_irqsave(&mgr->lock, flags);
-	resmgr_for_each_link(link, mgr) {
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		if ((*link)->fn != fn || (*link)->kind != kind)
 			continue;
 		action = container_of(*link, struct resmgr_action, node);

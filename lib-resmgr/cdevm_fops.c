@@ -128,47 +128,55 @@ static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 }
 
 /*
- * Methods that are refused with -ENODEV after the revoke, and are otherwise the
- * driver's: return type, name, file, parameters, arguments. The caller of each
- * has a reference on the file, which has one on the scope.
+ * Call a method of the driver inside the gate, or refuse. The caller has a
+ * reference on @file, and the file has one on the scope.
  */
-#define CDEVM_GATED_METHODS(X)						\
-	X(ssize_t, read, file,						\
-	  (struct file *file, char __user *buf, size_t len, loff_t *pos), \
-	  (file, buf, len, pos))					\
-	X(ssize_t, write, file,						\
-	  (struct file *file, const char __user *buf, size_t len, loff_t *pos), \
-	  (file, buf, len, pos))					\
-	X(ssize_t, read_iter, iocb->ki_filp,				\
-	  (struct kiocb *iocb, struct iov_iter *to), (iocb, to))	\
-	X(ssize_t, write_iter, iocb->ki_filp,				\
-	  (struct kiocb *iocb, struct iov_iter *from), (iocb, from))	\
-	X(long, unlocked_ioctl, file,					\
-	  (struct file *file, unsigned int cmd, unsigned long arg),	\
-	  (file, cmd, arg))						\
-	X(long, compat_ioctl, file,					\
-	  (struct file *file, unsigned int cmd, unsigned long arg),	\
-	  (file, cmd, arg))
-
-#define CDEVM_DEFINE_GATED(type, method, _file, params, args)		\
-static type cdevm_##method params					\
-{									\
-	struct cdevm_fops *wrapped = cdevm_file_fops(_file);		\
-	struct cdevm_scope *scope = wrapped->scope;			\
-	type ret;							\
+#define cdevm_gated(file, method, ...)					\
+({									\
+	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
+	struct cdevm_scope *__scope = __wrapped->scope;			\
+	ssize_t __ret = -ENODEV;					\
 									\
-	if (!cdevm_enter(scope))					\
-		return -ENODEV;						\
-	ret = wrapped->orig->method args;				\
-	cdevm_exit(scope);						\
-	return ret;							\
+	if (cdevm_enter(__scope)) {					\
+		__ret = __wrapped->orig->method(__VA_ARGS__);		\
+		cdevm_exit(__scope);					\
+	}								\
+	__ret;								\
+})
+
+static ssize_t cdevm_read(struct file *file, char __user *buf, size_t len,
+			  loff_t *pos)
+{
+	return cdevm_gated(file, read, file, buf, len, pos);
 }
 
-CDEVM_GATED_METHODS(CDEVM_DEFINE_GATED)
+static ssize_t cdevm_write(struct file *file, const char __user *buf, size_t len,
+			   loff_t *pos)
+{
+	return cdevm_gated(file, write, file, buf, len, pos);
+}
 
-#define CDEVM_SET_GATED(type, method, _file, params, args)		\
-	if (orig->method)						\
-		wrapped->fops.method = cdevm_##method;
+static ssize_t cdevm_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return cdevm_gated(iocb->ki_filp, read_iter, iocb, to);
+}
+
+static ssize_t cdevm_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return cdevm_gated(iocb->ki_filp, write_iter, iocb, from);
+}
+
+static long cdevm_unlocked_ioctl(struct file *file, unsigned int cmd,
+				 unsigned long arg)
+{
+	return cdevm_gated(file, unlocked_ioctl, file, cmd, arg);
+}
+
+static long cdevm_compat_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
+{
+	return cdevm_gated(file, compat_ioctl, file, cmd, arg);
+}
 
 /*
  * Wrap the operations of a driver. Methods without a wrapper here are called
@@ -186,7 +194,18 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	wrapped->fops.owner = scope->owner;
 	wrapped->fops.open = cdevm_open;
 	wrapped->fops.release = cdevm_release;
+	if (orig->read)
+		wrapped->fops.read = cdevm_read;
+	if (orig->write)
+		wrapped->fops.write = cdevm_write;
+	if (orig->read_iter)
+		wrapped->fops.read_iter = cdevm_read_iter;
+	if (orig->write_iter)
+		wrapped->fops.write_iter = cdevm_write_iter;
 	if (orig->poll)
 		wrapped->fops.poll = cdevm_poll;
-	CDEVM_GATED_METHODS(CDEVM_SET_GATED)
+	if (orig->unlocked_ioctl)
+		wrapped->fops.unlocked_ioctl = cdevm_unlocked_ioctl;
+	if (orig->compat_ioctl)
+		wrapped->fops.compat_ioctl = cdevm_compat_ioctl;
 }

@@ -33,7 +33,7 @@
  * @device: the driver's, published with @cdev, or %NULL
  * @pin: parent of a @cdev without a @device; holds the scope
  * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
- * @device_release: what @device had as release function
+ * @device_release: release function that @device would have had, or %NULL
  * @name: for traces
  */
 struct cdevm_node {
@@ -174,6 +174,19 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev);
 
+/*
+ * Who would be told about the end of @device? Asked now and not then: a class
+ * may be gone before the last reference on a device of it is.
+ */
+static void (*cdevm_find_release(const struct device *device))(struct device *)
+{
+	if (device->release)
+		return device->release;
+	if (device->type && device->type->release)
+		return device->type->release;
+	return device->class ? device->class->dev_release : NULL;
+}
+
 /* The last reference on the device, and so on its cdev, has gone. */
 static void cdevm_device_release(struct device *device)
 {
@@ -191,10 +204,6 @@ static void cdevm_device_release(struct device *device)
 	scope = node->fops.scope;
 	if (node->device_release)
 		node->device_release(device);
-	else if (device->type && device->type->release)
-		device->type->release(device);
-	else if (device->class && device->class->dev_release)
-		device->class->dev_release(device);
 	cdevm_put(scope);
 }
 
@@ -247,7 +256,7 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 
 	node->cdev = cdev;
 	node->device = device;
-	node->device_release = device->release;
+	node->device_release = cdevm_find_release(device);
 	device->release = cdevm_device_release;
 	cdevm_get(scope);
 	spin_lock(&cdevm_devices_lock);

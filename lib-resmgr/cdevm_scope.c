@@ -309,17 +309,28 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter)
 }
 EXPORT_SYMBOL_GPL(cdevm_wait_end);
 
-/**
- * cdevm_mutex_destroy() - the action of cdevm_mutex_init()
- * @mutex: &struct mutex
- *
- * Context: Any context that mutex_destroy() allows.
- */
-void cdevm_mutex_destroy(void *mutex)
+static void cdevm_mutex_destroy(void *mutex)
 {
 	mutex_destroy(mutex);
 }
-EXPORT_SYMBOL_GPL(cdevm_mutex_destroy);
+
+/**
+ * __cdevm_mutex_init() - what cdevm_mutex_init() does, with a given lock class
+ * @scope: scope
+ * @mutex: the mutex, in memory of the scope
+ * @name: of the lock class
+ * @key: of the lock class
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int __cdevm_mutex_init(struct cdevm_scope *scope, struct mutex *mutex,
+		       const char *name, struct lock_class_key *key)
+{
+	__mutex_init(mutex, name, key);
+	return cdevm_add_action_or_reset(scope, cdevm_mutex_destroy, mutex);
+}
+EXPORT_SYMBOL_GPL(__cdevm_mutex_init);
 
 /**
  * cdevm_workqueue_destroy() - the action of cdevm_alloc_workqueue()

@@ -63,7 +63,7 @@ static struct resmgr_group *resmgr_find_group(struct resmgr *mgr, const void *id
 
 	lockdep_assert_held(&mgr->lock);
 
-	resmgr_for_each_link(link, mgr) {
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		if ((*link)->kind != RESMGR_GROUP_OPEN)
 			continue;
 		grp = container_of(*link, struct resmgr_group, open);
@@ -105,14 +105,14 @@ void *resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp)
 
 	resmgr_node_setup(&grp->open, RESMGR_GROUP_OPEN, NULL, "grp<", 0);
 	resmgr_node_setup(&grp->close, RESMGR_GROUP_CLOSE, NULL, "grp>", 0);
-	grp->id = id = id ?: grp;
+	grp->id = id ?: grp;
 	grp->releasing = false;
 
 	if (resmgr_node_add(mgr, &grp->open)) {
 		kfree(grp);
 		return NULL;
 	}
-	return id;
+	return id ?: grp;
 }
 EXPORT_SYMBOL_GPL(resmgr_open_group);
 

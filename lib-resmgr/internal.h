@@ -31,13 +31,12 @@ static inline bool resmgr_is_linked(const struct resmgr_node *node)
 }
 
 /*
- * Walk the links, newest first: *@link is the node, and the place to unlink it
- * from. The caller holds the lock of @mgr.
+ * Walks go along the links, newest first:
+ *
+ *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
+ *
+ * *@link is the node, and @link is the place to unlink it from.
  */
-#define resmgr_for_each_link(link, mgr)					\
-	for ((link) = &(mgr)->newest; resmgr_is_node(*(link));		\
-	     (link) = &(*(link))->older)
-
 static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 						struct resmgr_node **link)
 {
@@ -60,9 +59,7 @@ static inline void resmgr_node_setup(struct resmgr_node *node,
 	node->kind = kind;
 }
 
-#define resmgr_warn(mgr, fmt, ...)					\
-	WARN(1, "resmgr: %s %s: " fmt, (mgr)->class ? (mgr)->class->name : "?", \
-	     resmgr_owner_name(mgr), ##__VA_ARGS__)
+void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...) __printf(2, 3);
 
 DECLARE_STATIC_KEY_FALSE(resmgr_log_key);
 

@@ -109,6 +109,19 @@ const char *resmgr_owner_name(const struct resmgr *mgr)
 }
 EXPORT_SYMBOL_GPL(resmgr_owner_name);
 
+/* Misuse is reported with the owner named, and is refused; nothing stops. */
+void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	WARN(1, "resmgr: %s %s: %pV", mgr->class ? mgr->class->name : "?",
+	     resmgr_owner_name(mgr), &vaf);
+	va_end(args);
+}
+
 /**
  * resmgr_empty() - is nothing on a manager?
  * @mgr: manager
@@ -206,7 +219,7 @@ struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 
 	lockdep_assert_held(&mgr->lock);
 
-	resmgr_for_each_link(link, mgr)
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
 		if (*link == node)
 			return link;
 	return NULL;
@@ -293,7 +306,7 @@ static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
 
 	lockdep_assert_held(&mgr->lock);
 
-	resmgr_for_each_link(link, mgr) {
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		struct resmgr_node *node = *link;
 
 		if (node->fn == fn && node->kind == kind &&
@@ -458,7 +471,7 @@ int resmgr_for_each(struct resmgr *mgr,
 	int ret = 0;
 
 	spin_lock_irqsave(&mgr->lock, flags);
-	resmgr_for_each_link(link, mgr) {
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		if (resmgr_is_marker(*link))
 			continue;
 		ret = fn(mgr, *link, data);

@@ -7,6 +7,24 @@
 #include "internal.h"
 
 /**
+ * __resmgr_object_init() - what resmgr_object_init() does, with a lock class
+ * @obj: the object
+ * @class: kind of owner
+ * @name: of the lock class
+ * @key: of the lock class
+ *
+ * Context: Any context.
+ */
+void __resmgr_object_init(struct resmgr_object *obj,
+			  const struct resmgr_class *class, const char *name,
+			  struct lock_class_key *key)
+{
+	__resmgr_init(&obj->mgr, class, name, key);
+	refcount_set(&obj->ref, 1);
+}
+EXPORT_SYMBOL_GPL(__resmgr_object_init);
+
+/**
  * resmgr_object_get() - take a reference
  * @obj: object on which the caller has a reference already
  *
