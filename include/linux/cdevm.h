@@ -60,7 +60,7 @@ struct cdevm_scope {
 	struct resmgr_object	obj;
 	struct resmgr_gate	gate;
 	struct resmgr		nodes;
-	struct mutex		lock;
+	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
 	const struct cdevm_ops	*ops;
 	struct module		*owner;
@@ -285,7 +285,8 @@ static inline struct resmgr *cdevm_mgr(struct cdevm_scope *scope)
 	resmgr_release_action(cdevm_mgr(s), action, data)
 
 /* Objects that file operations use */
-void cdevm_mutex_destroy(void *mutex);
+int __cdevm_mutex_init(struct cdevm_scope *scope, struct mutex *mutex,
+		       const char *name, struct lock_class_key *key);
 void cdevm_workqueue_destroy(void *wq);
 
 /**
@@ -298,11 +299,9 @@ void cdevm_workqueue_destroy(void *wq);
  */
 #define cdevm_mutex_init(s, mutex)					\
 ({									\
-	struct mutex *__mutex = (mutex);				\
+	static struct lock_class_key __cdevm_mutex_key;			\
 									\
-	mutex_init(__mutex);						\
-	resmgr_add_action_or_reset(cdevm_mgr(s), cdevm_mutex_destroy,	\
-				   __mutex);				\
+	__cdevm_mutex_init(s, mutex, #mutex, &__cdevm_mutex_key);	\
 })
 
 /**

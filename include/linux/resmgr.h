@@ -186,7 +186,7 @@ struct resmgr_class {
 struct resmgr {
 	struct resmgr_node		*newest;
 	const struct resmgr_class	*class;
-	spinlock_t			lock;
+	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:31;
 	u32				releasing:1;
 };
@@ -414,6 +414,10 @@ struct resmgr_object {
 	refcount_t	ref;
 };
 
+void __resmgr_object_init(struct resmgr_object *obj,
+			  const struct resmgr_class *class, const char *name,
+			  struct lock_class_key *key);
+
 /**
  * resmgr_object_init() - make an object with one reference, the caller's
  * @obj: the object
@@ -423,8 +427,9 @@ struct resmgr_object {
  */
 #define resmgr_object_init(obj, class)					\
 do {									\
-	resmgr_init(&(obj)->mgr, class);				\
-	refcount_set(&(obj)->ref, 1);					\
+	static struct lock_class_key __resmgr_key;			\
+									\
+	__resmgr_object_init(obj, class, #obj, &__resmgr_key);		\
 } while (0)
 
 void resmgr_object_get(struct resmgr_object *obj);
