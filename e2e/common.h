@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the programs that run inside the booted kernel share.
+ *
+ * A program prints TAP lines and ends with done(). A splat that a step is meant
+ * to cause is announced around it by expect() and expect_end(): the harness
+ * reads both and the splat in the kernel log, and fails the run for any other.
+ */
+#ifndef E2E_COMMON_H
+#define E2E_COMMON_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define __unused __attribute__((unused))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+
+/*
+ * DEBUG_KOBJECT_RELEASE delays each kobject release by 1 to 4 seconds, and a
+ * scope may wait for two of them in a row: that of a cdev, then that of its
+ * device.
+ */
+#define SETTLE_MS	9500
+#define FREED_MS	30000
+
+/* --- results */
+
+static unsigned int tap_run, tap_failed;
+/* While set, only failures are printed. For steps that are done many times. */
+static bool tap_quiet;
+
+static void __unused __printf(1, 2) diag(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("# ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	fflush(stdout);
+}
+
+/* Returns what it was given, so that a step can depend on it. */
+static bool __unused __printf(2, 3) ok(bool good, const char *fmt, ...)
+{
+	va_list ap;
+
+	tap_run++;
+	tap_failed += !good;
+	if (good && tap_quiet)
+		return good;
+	printf("%s - ", good ? "ok" : "not ok");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	fflush(stdout);
+	return good;
+}
+
+static void __unused skip(const char *what, const char *why)
+{
+	printf("ok - %s # SKIP %s\n", what, why);
+	fflush(stdout);
+}
+
+static int __unused done(const char *name)
+{
+	printf("e2e: done %s\n", name);
+	fflush(stdout);
+	return tap_failed ? 1 : 0;
+}
+
+/* The name of an errno, or "ok" for a result that is none. */
+static const char *__unused ename(long ret)
+{
+	static char other[32];
+
+	if (ret >= 0)
+		return "ok";
+	switch (-ret) {
+	case EAGAIN: return "EAGAIN";
+	case EBADF: return "EBADF";
+	case EBUSY: return "EBUSY";
+	case EINTR: return "EINTR";
+	case EIO: return "EIO";
+	case ENODEV: return "ENODEV";
+	case ENOENT: return "ENOENT";
+	case ENOTTY: return "ENOTTY";
+	case ENXIO: return "ENXIO";
+	case EINVAL: return "EINVAL";
+	}
+	snprintf(other, sizeof(other), "errno %ld", -ret);
+	return other;
+}
+
+/* ok() when @ret is the error @want. */
+static bool __unused __printf(3, 4) ok_err(long ret, int want, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (ret == -want)
+		return ok(true, "%s: %s", text, ename(-want));
+	return ok(false, "%s: want %s, got %s (%ld)", text, ename(-want),
+		  ename(ret), ret);
+}
+
+/* --- time */
+
+static long __unused now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000;
+}
+
+static void __unused sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+/* Wait until @cond or for @ms; true when @cond came true. */
+#define wait_for(cond, ms)						\
+({									\
+	long __end = now_ms() + (ms);					\
+	bool __met;							\
+									\
+	while (!(__met = (cond)) && now_ms() < __end)			\
+		sleep_ms(20);						\
+	__met;								\
+})
+
+/* --- files; all return a negative errno on failure */
+
+static int __unused xopen(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static long __unused xread(int fd, void *buf, size_t len)
+{
+	ssize_t n = read(fd, buf, len);
+
+	return n < 0 ? -errno : n;
+}
+
+static long __unused xwrite(int fd, const void *buf, size_t len)
+{
+	ssize_t n = write(fd, buf, len);
+
+	return n < 0 ? -errno : n;
+}
+
+static long __unused xioctl(int fd, unsigned long cmd, void *arg)
+{
+	int n = ioctl(fd, cmd, arg);
+
+	return n < 0 ? -errno : n;
+}
+
+/* The events of one file; 0 when there are none within @ms. */
+static int __unused poll_one(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	int n = poll(&p, 1, ms);
+
+	return n < 0 ? -errno : p.revents;
+}
+
+static int __unused write_file(const char *path, const char *text)
+{
+	int fd = xopen(path, O_WRONLY);
+	long n;
+
+	if (fd < 0)
+		return fd;
+	n = xwrite(fd, text, strlen(text));
+	close(fd);
+	return n < 0 ? n : 0;
+}
+
+/* Reads all of it; the caller frees. NULL when it cannot be read. */
+static char *__unused read_file(const char *path)
+{
+	size_t len = 0, room = 65536;
+	char *text;
+	long n = 0;
+	int fd;
+
+	fd = xopen(path, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	text = malloc(room + 1);
+	while (text && (n = xread(fd, text + len, room - len)) > 0) {
+		len += n;
+		if (len == room) {
+			room *= 2;
+			text = realloc(text, room + 1);
+		}
+	}
+	close(fd);
+	if (text)
+		text[len] = 0;
+	return text;
+}
+
+static long __unused read_long(const char *path)
+{
+	char *text = read_file(path);
+	long n = text ? strtol(text, NULL, 0) : -ENOENT;
+
+	free(text);
+	return n;
+}
+
+static bool __unused exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* --- the kernel */
+
+/* A line in the kernel log, where its order among the splats is kept. */
+static void __unused __printf(1, 2) kmsg(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	int fd;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fd = xopen("/dev/kmsg", O_WRONLY);
+	if (fd < 0)
+		return;
+	xwrite(fd, line, strlen(line));
+	close(fd);
+}
+
+static void __unused expect(const char *ere)
+{
+	kmsg("e2e: expect %s", ere);
+}
+
+static void __unused expect_end(void)
+{
+	kmsg("e2e: expect-end");
+}
+
+static bool __unused is_ours(void)
+{
+	return exists("/sys/kernel/tracing/events/resmgr");
+}
+
+#define MODULES "/lib/modules-flat/"
+
+/* @name as the file is called, "cdevm-sample". 0 also when it is in already. */
+static int __unused insmod(const char *name)
+{
+	char path[256];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), MODULES "%s.ko", name);
+	fd = xopen(path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+/* Only where it was built as a module. */
+static void __unused insmod_if_there(const char *name)
+{
+	insmod(name);
+}
+
+/* @name as the kernel calls it, "cdevm_sample". */
+static int __unused rmmod(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+/* State of a thread as /proc shows it, or 0. */
+static char __unused task_state(pid_t tid)
+{
+	char path[64], *text, *paren, state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	text = read_file(path);
+	if (!text)
+		return 0;
+	paren = strrchr(text, ')');
+	if (paren && paren[1])
+		state = paren[2];
+	free(text);
+	return state;
+}
+
+/*
+ * An object is looked at by kmemleak only from its fifth second on, and what
+ * one scan takes for lost may have been in a register.
+ */
+static void __unused ok_no_leaks(void)
+{
+	static const char leaks[] = "/sys/kernel/debug/kmemleak";
+	char *text, *line, *save;
+
+	if (write_file(leaks, "scan")) {
+		skip("no memory was leaked", "no kmemleak");
+		return;
+	}
+	sleep_ms(5500);
+	write_file(leaks, "scan");
+	sleep_ms(1000);
+	write_file(leaks, "scan");
+	text = read_file(leaks);
+	ok(text && !*text, "no memory was leaked");
+	if (text)
+		for (line = strtok_r(text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
+			diag("%s", line);
+	free(text);
+}
+
+#endif /* E2E_COMMON_H */

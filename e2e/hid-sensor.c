@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * drivers/hid/hid-sensor-custom.c: the sensor is unplugged while its node is open
+ *
+ * On the stock kernel the driver's struct is freed under the open file, and
+ * KASAN must say so; on ours the driver is converted and all must be orderly.
+ */
+#include "uhid.h"
+
+static bool ours;
+
+/* A splat that the stock kernel is known for; none on ours. */
+static void bug(const char *ere)
+{
+	if (!ours)
+		expect(ere);
+}
+
+static void bug_end(void)
+{
+	if (!ours)
+		expect_end();
+}
+
+static void t_works(void)
+{
+	struct sensor_sample got = { 0 };
+	char path[600], *text;
+	struct sensor s;
+	long ret;
+	int fd;
+
+	diag("with the sensor plugged in, the driver works");
+	if (!ok_err(sensor_plug(&s), 0, "plug in"))
+		return;
+	snprintf(path, sizeof(path), "%s/feature-0-20030e/feature-0-20030e-value",
+		 s.sysfs);
+	text = read_file(path);
+	ok(text && atoi(text) == 100, "sysfs reads the feature from the device: %s",
+	   text ? strtok(text, "\n") : "nothing");
+	free(text);
+	ok(write_file(path, "250") == 0 && s.feature == 250,
+	   "sysfs writes the feature to the device");
+	snprintf(path, sizeof(path), "%s/enable_sensor", s.sysfs);
+	ok_err(write_file(path, "1"), 0, "enable");
+	ok(wait_for(__atomic_load_n(&s.opened, __ATOMIC_RELAXED) == 1, 2000),
+	   "the device is told");
+
+	fd = xopen(s.node, O_RDONLY | O_NONBLOCK);
+	ok(fd >= 0, "open");
+	ok_err(xopen(s.node, O_RDONLY), EBUSY, "open once more");
+	ok_err(xread(fd, &got, sizeof(got)), EAGAIN, "read before a report");
+	ok(poll_one(fd, 0) == 0, "poll before a report");
+	ok(sensor_report(&s, 4711) > 0, "the device sends a report");
+	ok(poll_one(fd, 2000) == POLLIN, "poll finds it");
+	ret = xread(fd, &got, sizeof(got));
+	ok(ret == sizeof(got) && got.usage_id == SENSOR_USAGE &&
+	   got.raw_len == 2 && got.raw == 4711, "read gets it (%ld bytes: %u)",
+	   ret, got.raw);
+	ok(close(fd) == 0, "close");
+	fd = xopen(s.node, O_RDONLY | O_NONBLOCK);
+	ok(fd >= 0, "open after close");
+	close(fd);
+	ok_err(write_file(path, "0"), 0, "disable");
+	sensor_unplug(&s);
+	ok(!exists(s.node), "unplug");
+}
+
+static void t_removal(void)
+{
+	struct sensor_sample got;
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct sensor s;
+	long ret;
+	int fd, ep;
+
+	diag("unplugged while the node is open");
+	if (!ok_err(sensor_plug(&s), 0, "plug in"))
+		return;
+	fd = xopen(s.node, O_RDONLY | O_NONBLOCK);
+	if (!ok(fd >= 0, "open"))
+		return;
+	sensor_report(&s, 1);
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	/*
+	 * On stock epoll would leave an entry on the wait queue in what is
+	 * freed, and unlink it there at close. Once is enough: the reader
+	 * below shows that.
+	 */
+	if (ours)
+		ok(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) == 0 &&
+		   epoll_wait(ep, &ev, 1, 2000) == 1, "arm epoll");
+	sensor_unplug(&s);
+	ok(!exists(s.node), "unplug");
+
+	bug("KASAN: .*hid_sensor_custom_read");
+	ret = xread(fd, &got, sizeof(got));
+	bug_end();
+	if (ours)
+		ok_err(ret, ENODEV, "read");
+	else
+		ok(true, "stock: read ran in freed memory: %s", ename(ret));
+
+	bug("KASAN: .*hid_sensor_custom_poll");
+	ret = poll_one(fd, 0);
+	bug_end();
+	if (ours)
+		ok((ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
+		   "poll reports POLLHUP | POLLERR");
+	else
+		ok(true, "stock: poll ran in freed memory: %#lx", ret);
+
+	if (ours)
+		ok(epoll_wait(ep, &ev, 1, 2000) == 1 &&
+		   (ev.events & (EPOLLHUP | EPOLLERR)) == (EPOLLHUP | EPOLLERR),
+		   "epoll armed before reports EPOLLHUP | EPOLLERR");
+	close(ep);
+
+	bug("KASAN: .*hid_sensor_custom_release");
+	ok(close(fd) == 0, ours ? "close" : "stock: close ran in freed memory");
+	bug_end();
+}
+
+/* --- a task asleep in read() */
+
+struct reader {
+	pthread_t thread;
+	pid_t tid;
+	int fd;
+	long ret;
+	bool back;
+};
+
+/* Does nothing, and lets read() end with EINTR. */
+static void on_signal(int sig __unused)
+{
+}
+
+static void *reader_thread(void *data)
+{
+	struct reader *r = data;
+	struct sensor_sample got;
+
+	__atomic_store_n(&r->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	r->ret = xread(r->fd, &got, sizeof(got));
+	__atomic_store_n(&r->back, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool reader_sleeps(struct reader *r)
+{
+	pid_t tid = __atomic_load_n(&r->tid, __ATOMIC_ACQUIRE);
+
+	return tid && task_state(tid) == 'S';
+}
+
+static bool reader_back(struct reader *r)
+{
+	return __atomic_load_n(&r->back, __ATOMIC_ACQUIRE);
+}
+
+static void t_sleeper(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct reader r = { 0 };
+	struct sensor s;
+	long t0;
+
+	diag("unplugged while a task sleeps in read()");
+	sigaction(SIGUSR1, &sa, NULL);
+	if (!ok_err(sensor_plug(&s), 0, "plug in"))
+		return;
+	r.fd = xopen(s.node, O_RDONLY);
+	if (!ok(r.fd >= 0, "open"))
+		return;
+	pthread_create(&r.thread, NULL, reader_thread, &r);
+	ok(wait_for(reader_sleeps(&r), 5000), "the reader sleeps");
+	t0 = now_ms();
+	sensor_unplug(&s);
+	ok(now_ms() - t0 < 5000, "unplug comes back");
+
+	if (ours) {
+		if (!ok(wait_for(reader_back(&r), 5000), "the reader woke up"))
+			return;
+		ok_err(r.ret, ENODEV, "its read");
+	} else {
+		sleep_ms(3000);
+		ok(!reader_back(&r) && reader_sleeps(&r),
+		   "stock: 3 s later the reader still sleeps, on a wait queue in freed memory");
+		/* It takes itself off that queue when a signal wakes it. */
+		expect("KASAN: slab-use-after-free in prepare_to_wait_event");
+		expect("KASAN: slab-use-after-free in hid_sensor_custom_read");
+		expect("KASAN: slab-use-after-free");
+		pthread_kill(r.thread, SIGUSR1);
+		if (!ok(wait_for(reader_back(&r), 5000),
+			"stock: a signal wakes it, and it runs in freed memory"))
+			return;
+		diag("its read: %s", ename(r.ret));
+		expect_end();
+		expect_end();
+		expect_end();
+	}
+	pthread_join(r.thread, NULL);
+
+	bug("KASAN: .*hid_sensor_custom_release");
+	ok(close(r.fd) == 0, "close");
+	bug_end();
+}
+
+/* On ours only: on stock each of these would be a use after free. */
+static void t_again(int times)
+{
+	struct sensor_sample got;
+	struct sensor s;
+	int fd, i;
+
+	tap_quiet = true;
+	for (i = 0; i < times; i++) {
+		if (!ok_err(sensor_plug(&s), 0, "plug in"))
+			break;
+		fd = xopen(s.node, O_RDONLY | O_NONBLOCK);
+		ok(fd >= 0, "open");
+		sensor_report(&s, i);
+		ok(i % 2 || xread(fd, &got, sizeof(got)) == sizeof(got), "read");
+		sensor_unplug(&s);
+		ok_err(xread(fd, &got, sizeof(got)), ENODEV, "read");
+		ok(close(fd) == 0, "close");
+	}
+	tap_quiet = false;
+	ok(i == times, "plugged in and out %d times with the node open", i);
+}
+
+int main(void)
+{
+	ours = is_ours();
+	diag("this is %s kernel", ours ? "our" : "a stock");
+	if (!ok_err(sensor_modules(), 0, "insmod hid-sensor-hub, hid-sensor-custom"))
+		return done("hid-sensor");
+	t_works();
+	t_removal();
+	t_sleeper();
+	if (ours) {
+		t_again(20);
+		ok_err(rmmod("hid_sensor_custom"), 0, "rmmod hid-sensor-custom");
+		ok_no_leaks();
+	}
+	return done("hid-sensor");
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The sample driver and its twin, as user space sees them. */
+#ifndef E2E_SAMPLE_H
+#define E2E_SAMPLE_H
+
+#include "common.h"
+#include "../samples/cdevm-sample.h"
+
+#define NODES 3
+
+/* What differs between cdevm-sample and devm-sample: their names. */
+struct sample {
+	const char *name;		/* module file, driver, device */
+	const char *module;		/* the same as the kernel spells it */
+	const char *node[NODES];
+};
+
+static const struct sample __unused cdevm_sample = {
+	"cdevm-sample", "cdevm_sample",
+	{ "/dev/cdevm-sample-a", "/dev/cdevm-sample-b", "/dev/cdevm-sample-ctl" },
+};
+
+static const struct sample __unused devm_sample = {
+	"devm-sample", "devm_sample",
+	{ "/dev/devm-sample-a", "/dev/devm-sample-b", "/dev/devm-sample-ctl" },
+};
+
+static int sample_sysfs(const struct sample *s, const char *file)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%s",
+		 s->name, file);
+	return write_file(path, s->name);
+}
+
+static int __unused sample_bind(const struct sample *s)
+{
+	return sample_sysfs(s, "bind");
+}
+
+static int __unused sample_unbind(const struct sample *s)
+{
+	return sample_sysfs(s, "unbind");
+}
+
+/* One of the counters that the module shows as its parameters. */
+static long __unused sample_count(const struct sample *s, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", s->module,
+		 name);
+	return read_long(path);
+}
+
+/* Opens all nodes without blocking; says which one failed. */
+static bool __unused sample_open(const struct sample *s, int fd[NODES])
+{
+	bool good = true;
+	int i;
+
+	for (i = 0; i < NODES; i++) {
+		fd[i] = xopen(s->node[i], O_RDWR | O_NONBLOCK);
+		if (fd[i] < 0)
+			diag("open %s: %s", s->node[i], ename(fd[i]));
+		good &= fd[i] >= 0;
+	}
+	return good;
+}
+
+/*
+ * For the twin: a process that has all nodes open, too, and never closes them.
+ *
+ * The cdevs of the twin are in memory that is freed at unbind. The close that
+ * drops the last reference on one would start its release, delayed by seconds
+ * thanks to DEBUG_KOBJECT_RELEASE, in a work item in freed memory; and a report
+ * of KASAN's from a worker kills UML (a fault while it prints the name of the
+ * work is "Segfault with no mm"). Closes before the last are safe to watch.
+ */
+static bool __unused sample_hold(const struct sample *s)
+{
+	int fd[NODES], p[2];
+	char c = 0;
+
+	if (pipe(p))
+		return false;
+	if (!fork()) {
+		c = sample_open(s, fd) ? 'y' : 'n';
+		xwrite(p[1], &c, 1);
+		close(p[0]);
+		close(p[1]);
+		/* Not in the way of whoever reads what we print, to its end. */
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		for (;;)
+			pause();
+	}
+	close(p[1]);
+	xread(p[0], &c, 1);
+	close(p[0]);
+	return c == 'y';
+}
+
+#endif /* E2E_SAMPLE_H */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the KUnit suites of the resource manager share: trace probes, wanted
+ * warnings, failed allocations
+ */
+#ifndef _LIB_RESMGR_TESTS_RESMGR_KUNIT_H
+#define _LIB_RESMGR_TESTS_RESMGR_KUNIT_H
+
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/debugfs.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <trace/events/printk.h>
+
+/*
+ * Tracepoints are looked up by name, so that the suites can be modules without
+ * an export for the sake of a test. The type of each probe is checked when it
+ * is compiled, by check_trace_callback_type_*().
+ */
+struct probe {
+	const char		*name;
+	void			*fn;
+	struct tracepoint	*tp;
+	void			*data;
+};
+
+static inline void probe_match(struct tracepoint *tp, void *data)
+{
+	struct probe *probe = data;
+
+	if (!strcmp(tp->name, probe->name))
+		probe->tp = tp;
+}
+
+static inline bool probe_register(struct probe *probe, void *data)
+{
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		return false;
+
+	probe->tp = NULL;
+	probe->data = data;
+	for_each_kernel_tracepoint(probe_match, probe);
+	if (!probe->tp)
+		return false;
+	if (tracepoint_probe_register(probe->tp, probe->fn, data)) {
+		probe->tp = NULL;
+		return false;
+	}
+	return true;
+}
+
+static inline void probe_unregister(struct probe *probe)
+{
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !probe->tp)
+		return;
+	tracepoint_probe_unregister(probe->tp, probe->fn, probe->data);
+	probe->tp = NULL;
+	tracepoint_synchronize_unregister();
+}
+
+/*
+ * A warning that a test wants. The markers are for whoever reads the log; here
+ * the lines that are printed meanwhile are looked at, if there is tracing.
+ */
+struct wanted {
+	struct probe	probe;
+	const char	*text;
+	bool		watched;
+	atomic_t	warnings;
+	atomic_t	matches;
+};
+
+static inline void wanted_probe(void *data, const char *text, size_t len)
+{
+	struct wanted *wanted = data;
+
+	if (strnstr(text, "WARNING: CPU", len))
+		atomic_inc(&wanted->warnings);
+	if (strnstr(text, wanted->text, len))
+		atomic_inc(&wanted->matches);
+}
+
+static inline void wanted_begin(struct wanted *wanted, const char *text)
+{
+	check_trace_callback_type_console(wanted_probe);
+
+	wanted->probe.name = "console";
+	wanted->probe.fn = wanted_probe;
+	wanted->text = text;
+	atomic_set(&wanted->warnings, 0);
+	atomic_set(&wanted->matches, 0);
+	pr_info("e2e: expect WARNING\n");
+	wanted->watched = probe_register(&wanted->probe, wanted);
+}
+
+static inline void wanted_end(struct kunit *test, struct wanted *wanted,
+			      int count)
+{
+	bool watched = wanted->watched;
+
+	probe_unregister(&wanted->probe);
+	pr_info("e2e: expect-end\n");
+	if (!watched)
+		return;
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->warnings), count,
+			    "warnings, of which '%s' was wanted", wanted->text);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->matches), count,
+			    "warnings with '%s'", wanted->text);
+}
+
+/* Run the statements, which have to lead to one warning that contains @text. */
+#define EXPECT_WARNING(test, text, ...)					\
+do {									\
+	struct wanted __wanted;						\
+									\
+	wanted_begin(&__wanted, text);					\
+	__VA_ARGS__;							\
+	wanted_end(test, &__wanted, 1);					\
+} while (0)
+
+/*
+ * Failed allocations: slab allocations of the current task are counted, and the
+ * nth fails. The knobs of failslab are where its debugfs files keep them.
+ */
+#if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAULT_INJECTION_DEBUG_FS)
+static inline void *faults_knob(const char *name)
+{
+	struct dentry *dir, *file;
+	void *knob = NULL;
+
+	dir = debugfs_lookup("failslab", NULL);
+	if (IS_ERR_OR_NULL(dir))
+		return NULL;
+	file = debugfs_lookup(name, dir);
+	if (!IS_ERR_OR_NULL(file)) {
+		knob = d_inode(file)->i_private;
+		dput(file);
+	}
+	dput(dir);
+	return knob;
+}
+
+static inline bool faults_set(bool on)
+{
+	bool *ignore_wait = faults_knob("ignore-gfp-wait");
+	unsigned long *verbose = faults_knob("verbose");
+
+	if (!ignore_wait || !verbose)
+		return false;
+	/* The defaults are true and 2. */
+	*ignore_wait = !on;
+	*verbose = on ? 0 : 2;
+	return true;
+}
+
+static inline void faults_arm(unsigned int nth)
+{
+	WRITE_ONCE(current->fail_nth, nth);
+}
+
+/* Has there been an allocation that failed? */
+static inline bool faults_disarm(void)
+{
+	bool fired = !READ_ONCE(current->fail_nth);
+
+	WRITE_ONCE(current->fail_nth, 0);
+	return fired;
+}
+#else
+static inline bool faults_set(bool on)
+{
+	return false;
+}
+
+static inline void faults_arm(unsigned int nth)
+{
+}
+
+static inline bool faults_disarm(void)
+{
+	return false;
+}
+#endif
+
+static inline void faults_off(void *unused)
+{
+	faults_disarm();
+	faults_set(false);
+}
+
+/* Skips the test where allocations cannot be made to fail. */
+static inline void faults_need(struct kunit *test)
+{
+	if (!faults_set(true))
+		kunit_skip(test, "needs FAILSLAB and FAULT_INJECTION_DEBUG_FS");
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, faults_off, NULL), 0);
+}
+
+#endif /* _LIB_RESMGR_TESTS_RESMGR_KUNIT_H */
