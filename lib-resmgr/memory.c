@@ -178,9 +178,9 @@ static bool resmgr_is_unmanaged(const void *ptr)
  */
 void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 {
-	struct resmgr_data *old, *new;
+	struct resmgr_data *old, *new = NULL;
 	struct resmgr_node **link;
-	size_t bytes, old_bytes;
+	size_t bytes, room = 0;
 	unsigned long flags;
 
 	if (unlikely(!size)) {
@@ -198,41 +198,46 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	if (unlikely(!bytes))
 		return NULL;
 
+	/*
+	 * Twice under the lock: the allocation may sleep, and may not be needed.
+	 * Nothing behind the pointer is looked at before it is known to be ours.
+	 */
 	old = container_of(ptr, struct resmgr_data, data[0]);
-	old_bytes = ksize(old);
-	if (!old_bytes) {
-		resmgr_warn(mgr, "cannot resize %p: not allocated memory\n", ptr);
-		return NULL;
-	}
-	if (bytes <= old_bytes)
-		return ptr;
+	for (;;) {
+		spin_lock_irqsave(&mgr->lock, flags);
+		link = resmgr_find_memory(mgr, ptr);
+		if (link) {
+			room = ksize(old);
+			if (new) {
+				resmgr_event(mgr, &old->node, RESMGR_OP_REPLACE);
+				new->node.older = old->node.older;
+				*link = &new->node;
+			}
+		}
+		spin_unlock_irqrestore(&mgr->lock, flags);
 
-	/* Before the lock is taken, since the allocation may sleep. */
-	new = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp, resmgr_nid(mgr),
-				  resmgr_mem_name(mgr), _RET_IP_);
-	if (!new)
-		return NULL;
+		if (unlikely(!link)) {
+			kfree(new);
+			resmgr_warn(mgr, "cannot resize %p: it is not here\n", ptr);
+			return NULL;
+		}
+		if (new)
+			break;
+		if (bytes <= room)
+			return ptr;
 
-	spin_lock_irqsave(&mgr->lock, flags);
-	link = resmgr_find_memory(mgr, ptr);
-	if (link) {
-		resmgr_event(mgr, &old->node, RESMGR_OP_REPLACE);
-		new->node.older = old->node.older;
-		*link = &new->node;
-	}
-	spin_unlock_irqrestore(&mgr->lock, flags);
-
-	if (unlikely(!link)) {
-		kfree(new);
-		resmgr_warn(mgr, "cannot resize %p: it is not here\n", ptr);
-		return NULL;
+		new = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp,
+					  resmgr_nid(mgr), resmgr_mem_name(mgr),
+					  _RET_IP_);
+		if (!new)
+			return NULL;
 	}
 
 	/*
 	 * The lock protects the list and not what is in the memory: a user who
 	 * resizes memory while using it would be in trouble with krealloc(), too.
 	 */
-	memcpy(new->data, old->data, old_bytes - offsetof(struct resmgr_data, data));
+	memcpy(new->data, old->data, room - offsetof(struct resmgr_data, data));
 	kfree(old);
 	return new->data;
 }

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# The one entry point. Everything it makes is under build/ (fetched and built) and out/ (results).
+
+# Which kernel, and where from: KERNEL=6.12; LINUX=DIR for a source tree of your own (never modified).
+KERNEL ?= 6.12
+LINUX ?=
+export KERNEL LINUX
+# A stage prints one line; make has nothing to add. Stages use make -j themselves.
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+T := tools
+
+help:
+	@echo 'make demo              the unbind/close race on stock and on patched 6.12, as a table  (first 6 min, then 15 s)'
+	@echo 'make test              build and run every test there is                   (first 12 min, then 2 min)'
+	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 5 min, then seconds)'
+	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 6 min, then 1 min)'
+	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 4 min, then 3 s)'
+	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (1 min)'
+	@echo 'make apply LINUX=DIR   lay this work over a 6.12 source tree of your own   (1 s)'
+	@echo 'make clean             remove what was built, keep what was downloaded'
+	@echo
+	@echo 'LINUX=DIR with the others: use that 6.12 tree instead of Debian'"'"'s source; it is copied, never modified.'
+	@echo 'JOBS=N: compile N files at a time. Logs are in build/log/, results in out/.'
+
+source:
+	@$T/deps.sh
+	@$T/source.sh
+
+tree: source
+	@$T/overlay.sh
+
+kernels: tree
+	@$T/build.sh stock
+	@$T/build.sh ours
+	@$T/initramfs.sh stock ours
+
+demo: kernels
+	@$T/demo.sh
+
+e2e: kernels
+	@$T/e2e.sh $(SUITES)
+
+kunit: tree
+	@$T/kunit.sh $(FILTER)
+
+shell: tree
+	@$T/build.sh ours
+	@$T/initramfs.sh ours
+	@$T/boot.sh ours shell - 0
+
+check: tree
+	@$T/build.sh ours
+	@$T/check.sh
+
+test:
+	@$T/test.sh
+
+apply:
+	@test -n "$(LINUX)" || { echo 'error: say which tree: make apply LINUX=DIR' >&2; exit 1; }
+	@$T/overlay.py apply "$(LINUX)" "$(KERNEL)"
+
+clean:
+	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
+	@echo '  cleaned; downloads are kept in build/dl'
+
+.PHONY: help source tree kernels demo e2e kunit shell check test apply clean

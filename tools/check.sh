@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# make check: checkpatch --strict, kernel-doc -none -Wall, sparse and W=1 on what is ours; the scripts parse.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+cd "$TOP" || exit 1
+O=$(outdir ours)
+status=0
+mapfile -t code < <(find lib-resmgr include tracepoints kunit samples -name '*.[ch]' | sort)
+mapfile -t kfiles < <(find lib-resmgr kunit samples \( -name Makefile -o -name Kconfig \) | sort)
+mapfile -t patches < <(sed 's/#.*//' "$SERIES" 2>/dev/null | awk -v d="$(dirname "$SERIES")" 'NF { print d "/" $1 }')
+
+# A log with a line in it is a failure: one line per tool, and the findings.
+verdict() { # label log start
+	local n
+	n=$(grep -c . "$2")
+	if [ "$n" -eq 0 ]; then
+		record 1 0 0
+		show "$1" "$(took $(($(now) - $3))), clean"
+		return
+	fi
+	record 0 1 0
+	status=1
+	show "$1" "$(took $(($(now) - $3))), FAILED: $n findings"
+	head -n 40 "$2" | sed 's/^/    /'
+	echo "error: '$1' has findings; all of them are in $2" >&2
+}
+
+start=$(now) log=$LOGS/checkpatch.log
+{
+	# --no-tree: these files are not where the kernel expects them. The layout of TRACE_EVENT() is a convention of
+	# its own, which checkpatch knows in include/trace/ only.
+	cp=(perl "$TREE/scripts/checkpatch.pl" --strict --terse --show-types --no-summary --max-line-length=100)
+	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/' |
+		xargs "${cp[@]}" --no-tree -f
+	[ ! -e tracepoints/resmgr.h ] || "${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT \
+		-f tracepoints/resmgr.h
+	[ ${#patches[@]} -eq 0 ] || "${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES "${patches[@]}"
+} >"$log" 2>&1
+verdict "checkpatch --strict" "$log" "$start"
+
+start=$(now) log=$LOGS/kernel-doc.log
+mapfile -t documented < <(printf '%s\n' "${code[@]}" | grep -vE '^(samples|kunit)/')
+[ ${#documented[@]} -eq 0 ] || perl "$TREE/scripts/kernel-doc" -none -Wall "${documented[@]}" 2>&1 |
+	grep -E 'warning|error' >"$log"
+[ -e "$log" ] || : >"$log"
+verdict "kernel-doc -none -Wall" "$log" "$start"
+
+start=$(now) log=$LOGS/sparse.log
+dirs=()
+[ -e lib-resmgr/Makefile ] && dirs+=(lib/resmgr/)
+grep -q '^CONFIG_SAMPLES=y' "$O/.config" 2>/dev/null && [ -e samples/Makefile ] && dirs+=(samples/cdevm/)
+if [ ${#dirs[@]} -eq 0 ] || [ ! -e "$O/.config" ]; then
+	record 0 0 1
+	show "sparse, W=1" "skipped: no patched kernel is built"
+else
+	# An O= of its own view is not needed: C=2 checks also what is up to date. KBUILD_MODPOST_WARN: modpost is not
+	# what is asked here.
+	make -C "$TREE" ARCH=um O="$O" CC="$KCC" -j"$JOBS" C=2 CF=-D__CHECK_ENDIAN__ W=1 KBUILD_MODPOST_WARN=1 \
+		"${dirs[@]}" >"$log.make" 2>&1
+	rc=$?
+	# Warnings in headers of the kernel are not ours.
+	grep -E '(lib/resmgr|samples/cdevm|include/linux/(resmgr|cdevm)|trace/events/resmgr)[^:]*:[0-9]+.*(warning|error)' \
+		"$log.make" >"$log"
+	[ $rc -eq 0 ] || tail -n 10 "$log.make" >>"$log"
+	verdict "sparse, W=1" "$log" "$start"
+fi
+
+start=$(now) log=$LOGS/scripts.log
+{
+	for f in tools/*.sh .ci/run; do bash -n "$f"; done
+	for f in e2e/*.sh e2e/init; do [ ! -e "$f" ] || sh -n "$f"; done
+	for f in tools/*.py; do python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$f"; done
+	# Where it is installed; it is no build dependency.
+	if command -v shellcheck >/dev/null 2>&1; then
+		shellcheck -f gcc -S warning -x -P SCRIPTDIR -s bash -e SC1091,SC2034,SC2054 tools/*.sh .ci/run
+	fi
+	git ls-files -co --exclude-standard | while IFS= read -r f; do
+		[ -f "$f" ] && [ "$f" != COPYING ] || continue
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier' || [ "${f##*.}" = patch ] || echo "$f: no SPDX line"
+	done
+} >"$log" 2>&1
+verdict "scripts parse, SPDX lines" "$log" "$start"
+exit $status

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Makes sure that the build tools are there: installs them with apt where we are root, else says what to install.
+. "$(dirname "$0")/lib.sh"
+
+# A program (or a file that the package brings), and the Debian package it comes from.
+need='gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils python3:python3 perl:perl git:git
+patch:patch rsync:rsync ccache:ccache sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static
+/usr/include/libelf.h:libelf-dev /usr/include/openssl/opensslv.h:libssl-dev
+/usr/include/stdio.h:libc6-dev'
+
+missing=
+for n in $need; do
+	what=${n%%:*} pkg=${n##*:}
+	case $what in
+	/*) [ -e "$what" ] || missing="$missing $pkg";;
+	# A dynamic busybox would not start in an initramfs that holds nothing else.
+	busybox) "$TOP/tools/busybox.sh" >/dev/null 2>&1 || missing="$missing $pkg";;
+	*) command -v "$what" >/dev/null 2>&1 || missing="$missing $pkg";;
+	esac
+done
+[ -n "$missing" ] || exit 0
+missing=${missing# }
+
+if [ "$(id -u)" -ne 0 ]; then
+	die "missing build tools; please run, as root: apt-get install $missing"
+fi
+command -v apt-get >/dev/null 2>&1 || die "missing build tools and no apt-get here; please install: $missing"
+install() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q && apt-get install -q -y --no-install-recommends $missing
+}
+stage "install build tools" "$LOGS/apt.log" install

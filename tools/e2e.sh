@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# e2e.sh [SUITE...]: boots one kernel per suite of e2e/suites and flavour it is for, and judges the console logs.
+# FLAVOURS=ours limits the flavours.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+LIST=$TOP/e2e/suites
+[ -e "$LIST" ] || die "no $LIST: nothing to run"
+only=" $* "
+status=0 ran=0
+
+run() { # suite flavour seconds
+	local label="e2e $1 on $2" log=$LOGS/e2e-$KERNEL-$2-$1.log start rc verdict t args=()
+	start=$(now)
+	# A leak in the stock kernel is not ours to report, and waiting for kmemleak takes 7 s.
+	[ "$2" = ours ] && args=(e2e_leaks)
+	"$TOP/tools/boot.sh" "$2" "$1" "$log" "$3" "${args[@]}"
+	rc=$?
+	t=$(($(now) - start))
+	verdict=$("$TOP/tools/tap.py" "$log" $rc)
+	# shellcheck disable=SC2046
+	set -- $(printf '%s\n' "$verdict" | head -n 1)
+	[ $# -eq 3 ] || set -- 0 1 0
+	record "$@"
+	show "$label" "$(took $t), $(counts "$@")"
+	[ "$2" -eq 0 ] && return 0
+	printf '%s\n' "$verdict" | sed -e 1d -e 's/^/    /'
+	echo "error: '$label' failed; the whole log is in $log" >&2
+	return 1
+}
+
+while read -r name flavours seconds _; do
+	case $name in ''|'#'*) continue;; esac
+	case $only in '  '|*" $name "*) ;; *) continue;; esac
+	for f in ${flavours//,/ }; do
+		case ",${FLAVOURS:-$flavours}," in *",$f,"*) ;; *) continue;; esac
+		ran=$((ran + 1))
+		run "$name" "$f" "$seconds" </dev/null || status=1
+	done
+done <"$LIST"
+[ $ran -gt 0 ] || die "no such suite in e2e/suites:$only"
+exit $status

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# initramfs.sh FLAVOUR...: one base archive (busybox, our own static programs and scripts, the init), and per kernel
+# a small one with its modules; the kernel unpacks both from one concatenated file.
+. "$(dirname "$0")/lib.sh"
+
+WORK=$TOP/build/initramfs-work
+BASEGZ=$TOP/build/initramfs-base.gz
+PROGS=$WORK/progs
+LOG=$LOGS/initramfs.log
+
+pack() { # folder -> archive on stdout; sorted and root-owned, whoever builds it
+	(cd "$1" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0 | gzip -n -1)
+}
+
+programs() {
+	local c name newest bad=0
+	mkdir -p "$PROGS"
+	for c in "$PROGS"/*; do # programs whose source is gone
+		[ -e "$c" ] && [ ! -e "$TOP/e2e/${c##*/}.c" ] && rm -f "$c"
+	done
+	newest=$(find "$TOP/e2e" "$TOP/samples" -name '*.h' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
+	for c in "$TOP"/e2e/*.c; do
+		[ -e "$c" ] || continue
+		name=$(basename "$c" .c)
+		grep -qE '\<main[[:space:]]*\(' "$c" || continue
+		[ "$PROGS/$name" -nt "$c" ] && { [ -z "$newest" ] || [ "$PROGS/$name" -nt "$newest" ]; } && continue
+		echo "gcc $name"
+		# shellcheck disable=SC2086 # "ccache gcc" is two words
+		$KCC -static -O2 -g0 -Wall -Wextra -Werror -pthread -I"$TOP/e2e" -I"$TOP/samples" \
+			-o "$PROGS/$name" "$c" || bad=1
+	done
+	return $bad
+}
+
+base() {
+	local root=$WORK/root b
+	b=$("$TOP/tools/busybox.sh") || { echo "error: no static busybox; please install busybox-static"; return 1; }
+	rm -rf "$root"
+	mkdir -p "$root/bin" "$root/dev" "$root/e2e" "$root/lib/modules-flat"
+	cp "$b" "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	install -m 755 "$TOP/e2e/init" "$root/init"
+	find "$PROGS" -type f -exec cp -t "$root/e2e" {} +
+	find "$TOP/e2e" -maxdepth 1 -name '*.sh' -exec install -m 755 -t "$root/e2e" {} +
+	pack "$root" >"$BASEGZ.new" && mv "$BASEGZ.new" "$BASEGZ"
+}
+
+modules() { # flavour
+	local root=$WORK/modules-$1 O
+	O=$(outdir "$1")
+	rm -rf "$root"
+	mkdir -p "$root/lib/modules-flat"
+	find "$O" "$BASE/modules-$KERNEL-$1" -name '*.ko' -exec cp -t "$root/lib/modules-flat" {} + 2>/dev/null
+	pack "$root" | cat "$BASEGZ" - >"$BASE/initramfs-$KERNEL-$1.gz.new" &&
+	mv "$BASE/initramfs-$KERNEL-$1.gz.new" "$BASE/initramfs-$KERNEL-$1.gz"
+}
+
+all() {
+	local f
+	programs && base || return 1
+	for f in "$@"; do modules "$f" || return 1; done
+	du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
+}
+stage "initramfs" "$LOG" all "$@"

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kunit.sh [--quiet] [FILTER-GLOB]: builds and runs the KUnit kernel through the kernel's own kunit.py. Shows the KTAP
+# as it is (not with --quiet), writes out/kunit-<version>.json for KernelCI.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+quiet=
+[ "${1:-}" = --quiet ] && { quiet=1; shift; }
+O=$(outdir kunit)
+JSON=$OUT/kunit-$KERNEL.json
+BUILDLOG=$LOGS/build-$KERNEL-kunit.log
+LOG=$LOGS/kunit-$KERNEL.log
+CONF=$TMP/kunit-ours.config
+
+cd "$TREE" || die "no $TREE; run: make kunit"
+mkdir -p "$O"
+grep -v '^# SPDX' lib/resmgr/tests/.kunitconfig >"$CONF" 2>/dev/null || : >"$CONF"
+opts=(--build_dir "$O" --arch um --make_options "CC=$KCC"
+	--kunitconfig "$TOP/tools/configs/kunit-upstream.config")
+[ -e lib/resmgr/tests/.kunitconfig ] && opts+=(--kunitconfig lib/resmgr/tests/.kunitconfig)
+kunit() { python3 tools/testing/kunit/kunit.py "$@"; }
+
+build() {
+	local want
+	# kunit.py config starts from scratch each time; only when the options changed, then.
+	want=$(cat "$TOP/tools/configs/kunit-upstream.config" "$CONF" | cksum)
+	if [ "$(cat "$O/.resmgr-config" 2>/dev/null)" != "$want" ] || [ ! -e "$O/.config" ]; then
+		kunit config "${opts[@]}" || return 1
+		printf '%s\n' "$want" >"$O/.resmgr-config"
+	fi
+	# kunit.py build shows nothing of make until it is over: with make itself there is progress to show.
+	make ARCH=um O="$O" CC="$KCC" -j"$JOBS" all || return 1
+	grep -cE '^  (CC|AS|HOSTCC) ' "$BUILDLOG" | sed 's/$/ files/' >"$BUILDLOG.note"
+}
+stage "build kunit kernel" "$BUILDLOG" build
+
+start=$(now)
+timeout 300 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 240 \
+	--raw_output=all --kernel_args kasan_multi_shot "$@" >"$LOG" 2>&1 </dev/null
+rc=$?
+[ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
+# Its own verdict; the file is the one for KernelCI.
+kunit parse --json="$JSON" "$LOG" >"$LOG.parsed" 2>&1
+n=$(python3 "$TOP/tools/kunit_count.py" "$JSON") || n='0 1 0'
+splats=$("$TOP/tools/splats.py" "$LOG" | grep -E ': (splat|line|expected|.e2e)')
+# shellcheck disable=SC2086
+set -- $n
+bad=$2
+[ -n "$splats" ] && bad=$((bad + $(printf '%s\n' "$splats" | wc -l)))
+record "$1" "$bad" "$3"
+t=$(($(now) - start))
+if [ "$1" -eq 0 ]; then
+	show_fail "kunit" $t "$LOG"
+	exit 1
+fi
+show "kunit" "$(took $t), $(counts "$1" "$bad" "$3") ($(basename "$JSON"))"
+[ "$bad" -eq 0 ] && exit 0
+[ "$rc" -ne 124 ] || echo "    not ok: kunit.py ran out of time"
+grep -E '^ *not ok' "$LOG" | head -n 40 | sed 's/^ */    /'
+[ -z "$splats" ] || printf '%s\n' "$splats" | sed 's/^/    /'
+echo "error: KUnit found failures; the whole log is in $LOG" >&2
+exit 1

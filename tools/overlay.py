@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Lay this repository over a kernel tree.
+
+  overlay.py tree PRISTINE TREE VERSION    make or refresh the patched build tree
+  overlay.py apply DIR VERSION             copy the work into a kernel tree of the user's own
+
+In the build tree every new file is a symlink to the file in this repository, so that an edit here is seen by the
+next make. Existing files come from the series in drivers-base-patches/VERSION. A file of the tree is written only
+when its content changes: its mtime is what make decides on.
+"""
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# folder here, folder in a kernel tree, suffixes taken (None: all)
+MAP = (
+    ("lib-resmgr", "lib/resmgr", None),
+    ("include", "include", None),
+    ("tracepoints", "include/trace/events", ("resmgr.h",)),
+    ("kunit", "lib/resmgr/tests", None),
+    ("docs", "Documentation/driver-api/driver-model", (".rst",)),
+    ("samples", "samples/cdevm", None),
+)
+# Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
+STATE = ".resmgr-overlay"
+
+
+class Error(Exception):
+    pass
+
+
+def new_files():
+    """{path in the tree: path here}, for everything that is a new file."""
+    found = {}
+    for here, there, suffixes in MAP:
+        root = os.path.join(TOP, here)
+        for folder, dirs, names in os.walk(root):
+            dirs.sort()
+            for name in sorted(names):
+                # Editors' leftovers; the one dotfile that belongs in a tree is .kunitconfig.
+                if name.endswith(("~", ".swp", ".orig", ".rej", ".o", ".ko")):
+                    continue
+                if name.startswith(".") and name != ".kunitconfig":
+                    continue
+                if suffixes and not name.endswith(suffixes):
+                    continue
+                path = os.path.join(folder, name)
+                found[os.path.join(there, os.path.relpath(path, root))] = path
+    return found
+
+
+def series(version):
+    """Paths of the patches, in order."""
+    folder = os.path.join(TOP, "drivers-base-patches", version)
+    name = os.path.join(folder, "series")
+    if not os.path.exists(name):
+        return []
+    patches = []
+    with open(name) as f:
+        for line in f:
+            line = line.split("#")[0].strip()
+            if not line:
+                continue
+            path = os.path.join(folder, line)
+            if not os.path.exists(path):
+                raise Error(f"{name} names {line}, which is not there")
+            patches.append(path)
+    return patches
+
+
+def touched(patch):
+    """Paths of the tree that a patch names."""
+    paths = set()
+    with open(patch, errors="replace") as f:
+        for line in f:
+            m = re.match(r"(?:---|\+\+\+) [ab]/(\S+)", line) or re.match(r"rename (?:from|to) (\S+)", line)
+            if m:
+                paths.add(m.group(1))
+    return paths
+
+
+def patched(source, version):
+    """(temporary folder with the patched files, {path: exists after the series}); source is only read."""
+    patches = series(version)
+    paths = set()
+    for p in patches:
+        paths |= touched(p)
+    work = tempfile.mkdtemp(prefix="resmgr-series-")
+    for path in paths:
+        old = os.path.join(source, path)
+        if os.path.exists(old):
+            os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
+            shutil.copyfile(old, os.path.join(work, path))
+    for p in patches:
+        # No fuzz: a patch that only nearly fits is for another kernel, and must not be guessed into place.
+        run = subprocess.run(["patch", "-p1", "-F0", "-s", "-f", "--no-backup-if-mismatch", "-i", p], cwd=work,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if run.returncode:
+            shutil.rmtree(work)
+            raise Error(f"{os.path.relpath(p, TOP)} does not apply:\n{run.stdout.rstrip()}")
+    return work, {path: os.path.exists(os.path.join(work, path)) for path in sorted(paths)}
+
+
+def place(src, dst):
+    """Make dst a copy of src, if it is not one already. Never writes through a hard link."""
+    if os.path.isfile(dst) and not os.path.islink(dst) and filecmp.cmp(src, dst, shallow=False):
+        return False
+    os.makedirs(os.path.dirname(dst), exist_ok=True)
+    mode = os.stat(dst).st_mode if os.path.exists(dst) else 0o644
+    tmp = dst + ".resmgr-new"
+    shutil.copyfile(src, tmp)
+    os.chmod(tmp, mode & 0o777)
+    os.replace(tmp, dst)
+    return True
+
+
+def prune(tree, path):
+    """Remove folders that became empty."""
+    folder = os.path.dirname(path)
+    while folder:
+        try:
+            os.rmdir(os.path.join(tree, folder))
+        except OSError:
+            return
+        folder = os.path.dirname(folder)
+
+
+def read_state(tree):
+    try:
+        with open(os.path.join(tree, STATE)) as f:
+            return [line.rstrip("\n").split(" ", 1) for line in f if " " in line]
+    except OSError:
+        return []
+
+
+def link_tree(pristine, tree):
+    """A tree of hard links: seconds and no space. Renamed last, so an interrupted run leaves no half tree."""
+    tmp = tree + ".new"
+    shutil.rmtree(tmp, ignore_errors=True)
+    if subprocess.run(["cp", "-al", pristine, tmp], stderr=subprocess.DEVNULL).returncode:
+        shutil.rmtree(tmp, ignore_errors=True)
+        subprocess.run(["cp", "-a", pristine, tmp], check=True)
+    os.rename(tmp, tree)
+
+
+def refresh(pristine, tree, base):
+    """Bring a LINUX= build tree up to date after its source was copied again (rsync replaces changed files)."""
+    subprocess.run(["rsync", "-a", "--delete", "--link-dest", pristine, "--exclude", "/" + STATE]
+                   + ["--exclude=/" + p for p in base] + [pristine + "/", tree + "/"], check=True)
+
+
+def do_tree(pristine, tree, version):
+    new = new_files()
+    work, after = patched(pristine, version)
+    try:
+        clash = sorted(p for p in new if os.path.exists(os.path.join(pristine, p)))
+        if clash:
+            raise Error(f"{clash[0]} exists in the kernel already; existing files change through the series only")
+        if not os.path.isdir(tree):
+            link_tree(pristine, tree)
+        old = read_state(tree)
+        if "/user-" in pristine:
+            refresh(pristine, tree, sorted({p for _, p in old} | set(new) | set(after)))
+        changed = 0
+        with open(os.path.join(tree, STATE + ".new"), "w") as f:
+            f.writelines(f"L {p}\n" for p in new)
+            f.writelines(f"P {p}\n" for p in after)
+        # What was ours and is no longer: links go, patched files are as they were.
+        for kind, path in old:
+            full = os.path.join(tree, path)
+            if kind == "L" and path not in new and os.path.islink(full):
+                os.remove(full)
+                prune(tree, path)
+                changed += 1
+            elif kind == "P" and path not in after:
+                if os.path.exists(os.path.join(pristine, path)):
+                    changed += place(os.path.join(pristine, path), full)
+                elif os.path.exists(full) and path not in new:
+                    os.remove(full)
+                    changed += 1
+        for path, exists in after.items():
+            full = os.path.join(tree, path)
+            if exists:
+                changed += place(os.path.join(work, path), full)
+            elif os.path.exists(full):
+                os.remove(full)
+                changed += 1
+        for path, here in new.items():
+            full = os.path.join(tree, path)
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            # Relative: the clone may move.
+            target = os.path.relpath(here, os.path.realpath(os.path.dirname(full)))
+            if os.path.islink(full) and os.readlink(full) == target:
+                continue
+            if os.path.lexists(full):
+                os.remove(full)
+            os.symlink(target, full)
+            changed += 1
+        os.replace(os.path.join(tree, STATE + ".new"), os.path.join(tree, STATE))
+        print(f"{len(new)} new files linked, {len(after)} files patched by {len(series(version))} patches, "
+              f"{changed} changed")
+    finally:
+        shutil.rmtree(work)
+
+
+def git(tree, *args):
+    return subprocess.run(["git", "-C", tree, *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def do_apply(tree, version):
+    try:
+        with open(os.path.join(tree, "Makefile")) as f:
+            head = f.read(400)
+    except OSError:
+        head = ""
+    m = re.search(r"^VERSION = (\d+)\nPATCHLEVEL = (\d+)\nSUBLEVEL = (\d+)", head, re.M)
+    if not m or not os.path.exists(os.path.join(tree, "MAINTAINERS")):
+        raise Error(f"{tree} is not a kernel source tree")
+    if f"{m.group(1)}.{m.group(2)}" != version:
+        raise Error(f"{tree} is a {'.'.join(m.groups())} kernel; there are patches for {version}.x only")
+    new = new_files()
+    same = [p for p in new if os.path.isfile(os.path.join(tree, p))
+            and filecmp.cmp(new[p], os.path.join(tree, p), shallow=False)]
+    if new and len(same) == len(new):
+        print(f"{tree}: already applied, nothing to do")
+        return
+    there = [p for p in new if os.path.lexists(os.path.join(tree, p))]
+    if there:
+        raise Error(f"{tree} has another version of this work ({there[0]}, ...); take that out first, "
+                    "for example with git stash or git checkout")
+    if git(tree, "rev-parse", "--show-toplevel").stdout.strip() == os.path.realpath(tree):
+        dirty = git(tree, "status", "--porcelain", "--untracked-files=no").stdout.splitlines()
+        if dirty:
+            raise Error(f"{tree} has uncommitted changes ({dirty[0][3:]}, ...); commit or stash them first")
+    # Everything is tried on copies before the first byte of the user's tree changes.
+    work, after = patched(tree, version)
+    try:
+        for path, exists in after.items():
+            if exists:
+                place(os.path.join(work, path), os.path.join(tree, path))
+            else:
+                os.remove(os.path.join(tree, path))
+        for path, here in new.items():
+            place(here, os.path.join(tree, path))
+        print(f"{tree}: {len(after)} files patched by {len(series(version))} patches, {len(new)} new files")
+    finally:
+        shutil.rmtree(work)
+
+
+def main(argv):
+    try:
+        if len(argv) == 5 and argv[1] == "tree":
+            do_tree(os.path.abspath(argv[2]), os.path.abspath(argv[3]), argv[4])
+        elif len(argv) == 4 and argv[1] == "apply":
+            do_apply(os.path.abspath(argv[2]), argv[3])
+        else:
+            print(__doc__)
+            return 2
+    except Error as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# make test: everything there is. The last line is "N passed, N failed, N skipped".
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+export RESULTS=$TMP/results
+: >"$RESULTS"
+began=$(now)
+failures=0
+
+# A part that ends with an error has recorded its failures; if it has not, it died, and that is one.
+part() {
+	local before after
+	before=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
+	"$@" && return 0
+	after=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
+	[ "$after" -gt "$before" ] || record 0 1 0
+	failures=$((failures + 1))
+	return 1
+}
+
+finish() {
+	local line
+	line=$(totals)
+	echo "  all of it .................................... $(took $(($(now) - began)))"
+	echo "$line"
+	case $line in *', 0 failed,'*) [ $failures -eq 0 ] && exit 0;; esac
+	exit 1
+}
+
+self_test() { # what finds the splats must find them
+	local log=$LOGS/splats-self-test.log
+	"$TOP/tools/splats.py" --self-test >"$log"
+	local p f
+	p=$(grep -c '^ok' "$log") f=$(grep -c '^not ok' "$log")
+	record "$p" "$f" 0
+	show "splat finder, self-test" "$(counts "$p" "$f" 0)"
+	[ "$f" -eq 0 ] && [ "$p" -gt 0 ] && return 0
+	grep '^not ok' "$log" | sed 's/^/    /'
+	return 1
+}
+
+part "$TOP/tools/deps.sh" || finish
+part self_test
+part "$TOP/tools/source.sh" || finish
+part "$TOP/tools/overlay.sh" || finish
+part "$TOP/tools/kunit.sh" --quiet
+if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
+	part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
+fi
+part "$TOP/tools/check.sh"
+finish
