@@ -57,7 +57,10 @@ static DEFINE_SPINLOCK(cdevm_devices_lock);
 
 static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
 {
-	struct cdevm_node *node = cdevm_kzalloc(scope, sizeof(*node), gfp);
+	struct cdevm_node *node;
+
+	node = __resmgr_kmalloc(cdevm_mgr(scope), sizeof(*node), gfp | __GFP_ZERO,
+				NUMA_NO_NODE, "cdevm_node", _RET_IP_);
 
 	if (node)
 		node->fops.scope = scope;
@@ -69,7 +72,7 @@ static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
  * with @add, unless unbinding has begun. The lock makes the two exclude each
  * other: the unpublishing sees the node, or this sees the revoke.
  */
-static int cdevm_publish(struct cdevm_node *node,
+static int cdevm_publish(struct cdevm_node *node, const char *type,
 			 const struct file_operations **fops,
 			 int (*add)(struct cdevm_node *node),
 			 resmgr_release_t unpublish)
@@ -81,7 +84,7 @@ static int cdevm_publish(struct cdevm_node *node,
 		 node->name))
 		return -EINVAL;
 	cdevm_fops_init(&node->fops, scope, *fops, node->name);
-	resmgr_node_init(&node->res, unpublish, "node", 0);
+	resmgr_node_init(&node->res, unpublish, type, 0);
 
 	mutex_lock(&scope->lock);
 	if (!cdevm_is_revoked(scope)) {
@@ -165,7 +168,8 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 	cdev->count = count;
 	cdev_set_parent(cdev, &node->pin);
 
-	ret = cdevm_publish(node, &cdev->ops, cdevm_do_add_cdev, cdevm_del_cdev);
+	ret = cdevm_publish(node, "cdev", &cdev->ops, cdevm_do_add_cdev,
+			    cdevm_del_cdev);
 	if (ret)
 		cdev->kobj.parent = parent;
 	/* The cdev has its own reference now, or there is no need for any. */
@@ -263,8 +267,8 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
 	spin_unlock(&cdevm_devices_lock);
 
-	ret = cdevm_publish(node, &cdev->ops, cdevm_do_add_cdev_device,
-			    cdevm_del_cdev_device);
+	ret = cdevm_publish(node, "cdev_device", &cdev->ops,
+			    cdevm_do_add_cdev_device, cdevm_del_cdev_device);
 	if (ret)
 		put_device(device);
 	return ret;
@@ -307,7 +311,7 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 	strscpy(node->name, misc->name);
 	node->misc = misc;
 
-	return cdevm_publish(node, &misc->fops, cdevm_do_register_misc,
+	return cdevm_publish(node, "misc", &misc->fops, cdevm_do_register_misc,
 			     cdevm_deregister_misc);
 }
 EXPORT_SYMBOL_GPL(cdevm_register_misc);

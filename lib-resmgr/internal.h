@@ -90,6 +90,8 @@ static __always_inline void resmgr_event(struct resmgr *mgr,
 }
 
 int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node);
+void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
+			 struct resmgr_node *new);
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node);
 
 struct resmgr_node **resmgr_find_link(struct resmgr *mgr,

@@ -71,6 +71,24 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		trace_resmgr_remove(mgr, node, mgr->seq++);
 }
 
+/* Put @new in the place of the node that @link points to. */
+void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
+			 struct resmgr_node *new)
+{
+	struct resmgr_node *old = *link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (resmgr_logging() && mgr->class->log)
+		mgr->class->log(mgr, old, RESMGR_OP_REPLACE);
+	if (trace_resmgr_replace_enabled())
+		trace_resmgr_replace(mgr, old, new, mgr->seq++);
+
+	new->older = old->older;
+	*link = new;
+	old->older = NULL;
+}
+
 /**
  * __resmgr_init() - what resmgr_init() does, with a given lock class
  * @mgr: the manager, in memory of the owner's
@@ -280,12 +298,8 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 		if (!link)
 			ret = -ENOENT;
 	}
-	if (link) {
-		resmgr_event(mgr, old, RESMGR_OP_REPLACE);
-		new->older = old->older;
-		*link = new;
-		old->older = NULL;
-	}
+	if (link)
+		resmgr_replace_link(mgr, link, new);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	if (unlikely(ret))
@@ -557,7 +571,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		return -ENODEV;
 	}
 
-	mgr->releasing = 1;
+	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
 		node = resmgr_unlink(mgr, &mgr->newest);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
@@ -572,7 +586,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 
 		spin_lock_irqsave(&mgr->lock, flags);
 	}
-	mgr->releasing = 0;
+	mgr->releasing--;
 	if (final)
 		mgr->newest = NULL;
 	spin_unlock_irqrestore(&mgr->lock, flags);

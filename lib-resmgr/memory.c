@@ -208,11 +208,8 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 		link = resmgr_find_memory(mgr, ptr);
 		if (link) {
 			room = ksize(old);
-			if (new) {
-				resmgr_event(mgr, &old->node, RESMGR_OP_REPLACE);
-				new->node.older = old->node.older;
-				*link = &new->node;
-			}
+			if (new)
+				resmgr_replace_link(mgr, link, &new->node);
 		}
 		spin_unlock_irqrestore(&mgr->lock, flags);
 

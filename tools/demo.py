@@ -99,7 +99,6 @@ def render(cells, columns, rows):
     print(rule)
     for row in rows:
         line([[row]] + [cells[c, row] for c in columns])
-        print(rule)
 
 
 def main(argv):
@@ -124,7 +123,8 @@ def main(argv):
     print()
     render(cells, columns, rows)
     if traces:
-        print("\n  Release order, from tracefs of the running kernel:")
+        print("\n  What unbind and the last close of the sample did, in order, from tracefs of the patched kernel (seconds")
+        print("  pass before the last part because DEBUG_KOBJECT_RELEASE delays the end of every kobject):")
         for order in traces:
             for text in order:
                 print("    " + text)

@@ -67,6 +67,43 @@ DEFINE_EVENT(resmgr_node_event, resmgr_remove,
 );
 
 /**
+ * resmgr_replace - a resource took the place of another, which is not released
+ * @mgr: manager
+ * @old: the one that was there
+ * @new: the one that has its place in the order of release now
+ * @seq: number of this event on this manager
+ */
+TRACE_EVENT(resmgr_replace,
+	TP_PROTO(const struct resmgr *mgr, const struct resmgr_node *old,
+		 const struct resmgr_node *new, u32 seq),
+	TP_ARGS(mgr, old, new, seq),
+	TP_STRUCT__entry(
+		__string(class, mgr->class->name)
+		__string(owner, resmgr_owner_name(mgr))
+		__string(name, new->name)
+		__field(const void *, mgr)
+		__field(const void *, old)
+		__field(const void *, node)
+		__field(u32, size)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(class);
+		__assign_str(owner);
+		__assign_str(name);
+		__entry->mgr = mgr;
+		__entry->old = old;
+		__entry->node = new;
+		__entry->size = new->size;
+		__entry->seq = seq;
+	),
+	TP_printk("%s %s #%u %s size=%u mgr=%p old=%p node=%p",
+		  __get_str(class), __get_str(owner), __entry->seq,
+		  __get_str(name), __entry->size, __entry->mgr,
+		  __entry->old, __entry->node)
+);
+
+/**
  * resmgr_release_begin - a resource was taken off and its release begins
  * @mgr: manager
  * @node: resource

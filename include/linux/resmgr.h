@@ -177,8 +177,9 @@ struct resmgr_class {
  * @lock: protects the list, the @older link of every node on it, @seq and
  *	@releasing. A leaf but for match functions. Never held while a release
  *	function runs
- * @seq: number of trace events so far; each carries its number
- * @releasing: resmgr_release_all() is running
+ * @seq: number of trace events so far; each carries its number. Wraps
+ * @releasing: how many resmgr_release_all() are running: a release function
+ *	may call it, too
  *
  * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
  * list head take.
@@ -187,8 +188,8 @@ struct resmgr {
 	struct resmgr_node		*newest;
 	const struct resmgr_class	*class;
 	spinlock_t			lock;	/* list, seq, releasing */
-	u32				seq:31;
-	u32				releasing:1;
+	u32				seq:24;
+	u32				releasing:8;
 };
 
 void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
