@@ -243,11 +243,18 @@ static struct item *find_item(struct fixture *f, int id)
 }
 
 /* Trace of one manager, of one kind of event each or of all. */
-enum trace_op { TRACE_ADD, TRACE_REMOVE, TRACE_BEGIN, TRACE_END };
+enum trace_op {
+	TRACE_ADD,
+	TRACE_REMOVE,
+	TRACE_REPLACE,
+	TRACE_BEGIN,
+	TRACE_END,
+};
 
 struct trace_event_seen {
 	enum trace_op		op;
 	const void		*node;
+	const void		*old;
 	u32			seq;
 	u32			kind;
 	u64			duration;
@@ -256,7 +263,7 @@ struct trace_event_seen {
 
 struct trace {
 	const struct resmgr	*mgr;
-	struct probe		add, remove, begin, end;
+	struct probe		add, remove, replace, begin, end;
 	unsigned int		count;
 	struct trace_event_seen	events[4096];
 };
@@ -274,6 +281,7 @@ static void trace_event(struct trace *t, const struct resmgr *mgr,
 		e = &t->events[t->count];
 		e->op = op;
 		e->node = node;
+		e->old = NULL;
 		e->seq = seq;
 		e->kind = kind;
 		e->duration = duration;
@@ -294,6 +302,17 @@ static void trace_remove(void *t, const struct resmgr *mgr,
 	trace_event(t, mgr, TRACE_REMOVE, node, node->name, seq, node->kind, 0);
 }
 
+static void trace_replace(void *data, const struct resmgr *mgr,
+			  const struct resmgr_node *old,
+			  const struct resmgr_node *new, u32 seq)
+{
+	struct trace *t = data;
+
+	trace_event(t, mgr, TRACE_REPLACE, new, new->name, seq, new->kind, 0);
+	if (mgr == t->mgr && t->count <= ARRAY_SIZE(t->events))
+		t->events[t->count - 1].old = old;
+}
+
 static void trace_begin(void *t, const struct resmgr *mgr,
 			const struct resmgr_node *node, u32 seq)
 {
@@ -312,6 +331,7 @@ static void trace_stop(void *data)
 
 	probe_unregister(&t->add);
 	probe_unregister(&t->remove);
+	probe_unregister(&t->replace);
 	probe_unregister(&t->begin);
 	probe_unregister(&t->end);
 }
@@ -323,6 +343,7 @@ static struct trace *trace_start(struct kunit *test, const struct resmgr *mgr)
 
 	check_trace_callback_type_resmgr_add(trace_add);
 	check_trace_callback_type_resmgr_remove(trace_remove);
+	check_trace_callback_type_resmgr_replace(trace_replace);
 	check_trace_callback_type_resmgr_release_begin(trace_begin);
 	check_trace_callback_type_resmgr_release_end(trace_end);
 
@@ -330,11 +351,13 @@ static struct trace *trace_start(struct kunit *test, const struct resmgr *mgr)
 	t->mgr = mgr;
 	t->add = (struct probe){ "resmgr_add", trace_add };
 	t->remove = (struct probe){ "resmgr_remove", trace_remove };
+	t->replace = (struct probe){ "resmgr_replace", trace_replace };
 	t->begin = (struct probe){ "resmgr_release_begin", trace_begin };
 	t->end = (struct probe){ "resmgr_release_end", trace_end };
 
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, trace_stop, t), 0);
 	if (!probe_register(&t->add, t) || !probe_register(&t->remove, t) ||
+	    !probe_register(&t->replace, t) ||
 	    !probe_register(&t->begin, t) || !probe_register(&t->end, t))
 		return NULL;
 	return t;
@@ -3050,31 +3073,42 @@ static void trace_of_remove(struct kunit *test)
 	EXPECT_TRACE(test, t, TRACE_ADD, TRACE_BEGIN, TRACE_END);
 }
 
-/* What was put in the place of another was added, to whoever reads the trace. */
+static const void *memory_node(void *ptr)
+{
+	return &container_of(ptr, struct resmgr_data, data)->node;
+}
+
 static void trace_of_replace(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct trace *t = trace_need(test, &f->mgr);
 	struct item *old, *new = new_item(f, 2);
-	int i, balance = 0;
+	const void *first, *second;
 	void *ptr;
 
 	old = add_item(f, 1);
 	KUNIT_EXPECT_EQ(test, resmgr_node_replace(&f->mgr, &old->node, &new->node),
 			0);
 	ptr = resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	first = memory_node(ptr);
+	/* It stays where it is, so there is nothing to tell. */
+	ptr = resmgr_krealloc(&f->mgr, ptr, 4, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
 	ptr = resmgr_krealloc(&f->mgr, ptr, 4096, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	second = memory_node(ptr);
 	resmgr_release_all(&f->mgr);
 
-	/* Each that goes has come. */
-	for (i = 0; i < t->count; i++) {
-		if (t->events[i].op == TRACE_ADD)
-			balance++;
-		else if (t->events[i].op != TRACE_END)
-			balance--;
-	}
-	KUNIT_EXPECT_EQ(test, balance, 0);
+	EXPECT_TRACE(test, t, TRACE_ADD, TRACE_REPLACE, TRACE_ADD, TRACE_REPLACE,
+		     TRACE_BEGIN, TRACE_END, TRACE_BEGIN, TRACE_END);
+	KUNIT_EXPECT_PTR_EQ(test, t->events[1].old, (const void *)&old->node);
+	KUNIT_EXPECT_PTR_EQ(test, t->events[1].node, (const void *)&new->node);
+	KUNIT_EXPECT_PTR_EQ(test, t->events[3].old, first);
+	KUNIT_EXPECT_PTR_EQ(test, t->events[3].node, second);
+	/* Each that is released has come, one way or the other. */
+	KUNIT_EXPECT_PTR_EQ(test, t->events[4].node, second);
+	KUNIT_EXPECT_PTR_EQ(test, t->events[6].node, (const void *)&new->node);
 }
 
 static void trace_of_groups(struct kunit *test)

@@ -49,7 +49,7 @@ HEADS = [re.compile(p) for p in (
 )]
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.
-OWN = re.compile(r"^\s*(?:not ok|ok|#|demo:|trace:|e2e: (?!expect))")
+OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|e2e: (?!expect))")
 MARK = re.compile(r"e2e: expect(-end|\s+(\S.*))")
 MAX = 80  # lines; a block without a known end is cut here
 
