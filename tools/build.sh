@@ -31,7 +31,7 @@ verify_config() {
 }
 
 # ours starts as a copy of stock's objects: a file that includes no header that we change compiles to the same
-# object, and the dependency files say which those are. Saves about a third of a cold build.
+# object, and the dependency files say which those are.
 seed() {
 	local S from to
 	S=$(outdir stock)
@@ -42,7 +42,9 @@ seed() {
 	# What names the source tree: saved command lines, dependencies, the generated Makefile.
 	find "$O.new" \( -name '*.cmd' -o -name '.*.d' -o -path "$O.new/Makefile" \) -type f -print0 |
 		xargs -0 sed -i "s|$from|$to|g; s|$S|$O|g" || return 1
-	rm -f "$O.new/source" "$O.new/linux" "$O.new/vmlinux"
+	rm -f "$O.new/source" "$O.new/linux" "$O.new/vmlinux" "$O.new/.resmgr-built" "$O.new/.resmgr-config"
+	# Our version of a patched file may be older than stock's objects, but those were not made from it.
+	sed -n 's|^+++ b/||p' "$(dirname "$SERIES")"/*.patch | sort -u | (cd "$SRC" && xargs touch -c) || return 1
 	mv "$O.new" "$O"
 }
 
@@ -87,13 +89,30 @@ outside() {
 	make -C "$O" ARCH=um CC="$KCC" -j"$JOBS" M="$M" modules
 }
 
+# A make that finds nothing to do takes ten seconds for each kernel. Nothing is to be done when no input of it is
+# newer than the last build that went well; a file that was removed makes its directory newer. Not for a tree of the
+# user's, in which anything may have changed.
+unchanged() {
+	local inputs=(tools/build.sh tools/lib.sh tools/configs samples kunit)
+	[ "$flavour" = ours ] && inputs+=(lib-resmgr include tracepoints "$(dirname "$SERIES")")
+	[ -z "$LINUX" ] && [ -x "$O/linux" ] && [ -e "$O/.resmgr-built" ] || return 1
+	[ -z "$(cd "$TOP" && find "${inputs[@]}" -newer "$O/.resmgr-built" -print -quit)" ]
+}
+
 build() {
 	local n
+	if unchanged; then
+		echo "up to date" >"$LOG.note"
+		return 0
+	fi
+	touch "$TMP/built-$flavour"
 	seed && configure || return 1
 	kmake all || return 1
 	outside || return 1
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
+	# As old as the beginning of this build: what was edited meanwhile is newer.
+	mv "$TMP/built-$flavour" "$O/.resmgr-built"
 }
 
 stage "build $flavour kernel" "$LOG" build
