@@ -6,7 +6,8 @@
  * it; as long as it is not closed, all that is newer than its opening marker
  * does. Groups nest, and may overlap. Releasing a group releases the resources
  * that belong to it, and dissolves every group that lies within it as a whole;
- * one that only overlaps keeps its markers.
+ * one that only overlaps keeps its markers. A group that begins within it and
+ * has not been closed counts as within, as it always has in devres.
  *
  * A release runs unlocked, so anything may have happened when the lock is taken
  * again. No position in the list is carried over: the next victim is looked for

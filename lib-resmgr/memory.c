@@ -110,14 +110,17 @@ void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp, int nid,
 }
 EXPORT_SYMBOL_GPL(__resmgr_kmalloc);
 
+/* A manager that was never initialised has no class; the add will say so. */
 static int resmgr_nid(const struct resmgr *mgr)
 {
-	return mgr->class->nid ? mgr->class->nid(mgr) : NUMA_NO_NODE;
+	return mgr->class && mgr->class->nid ? mgr->class->nid(mgr) :
+					       NUMA_NO_NODE;
 }
 
 static const char *resmgr_mem_name(const struct resmgr *mgr)
 {
-	return mgr->class->mem_name ?: "kmalloc";
+	return mgr->class && mgr->class->mem_name ? mgr->class->mem_name :
+						    "kmalloc";
 }
 
 /* The way in for the family below: the class says what the rest is. */
