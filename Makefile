@@ -35,7 +35,9 @@ kernels: tree
 	@$T/build.sh ours
 	@$T/initramfs.sh stock ours
 
-demo: kernels
+demo: tree
+	@$T/build.sh ours
+	@$T/initramfs.sh ours
 	@$T/demo.sh
 
 e2e: kernels

@@ -3,19 +3,29 @@
  * The same few steps on a driver as mainline has it and on a converted one
  *
  * Open, unbind, use, close: on the real driver hid-sensor-custom, unplugged by
- * closing its uhid device, and on the sample, unbound through sysfs. Each step
- * prints one line "demo: COLUMN | OPERATION | RESULT" and is bracketed in the
- * kernel log, so that the harness can put what KASAN says into the same table.
- * Nothing is printed that was not just seen.
+ * closing its uhid device, and on the sample, unbound through sysfs. All on one
+ * kernel, the patched one: the mainline driver is a module built from the
+ * unpatched source. (The suite hid-sensor runs it on a stock kernel, too.)
+ *
+ * Each step prints one line "demo: COLUMN | OPERATION | RESULT" and is bracketed
+ * in the kernel log, so that the harness can put what KASAN says into the same
+ * table. Nothing is printed that was not just seen.
  */
 #include "sample.h"
 #include "uhid.h"
 
-/* Columns of the table, which has those of both kernels. */
-#define HID	(ours ? "hid-sensor-custom (cdevm)" : "hid-sensor-custom (mainline)")
-#define SAMPLE	(ours ? "sample (cdevm)" : "sample (devm)")
+/* Columns of the table. */
+static const char * const hid[] = {
+	"hid-sensor-custom (mainline)", "hid-sensor-custom (cdevm)"
+};
 
-static bool ours;
+static const char * const sample[] = { "sample (devm)", "sample (cdevm)" };
+
+#define HID	hid[fixed]
+#define SAMPLE	sample[fixed]
+
+/* The driver that is looked at is the one with cdevm. */
+static bool fixed;
 
 static void begin(const char *column, const char *operation)
 {
@@ -36,17 +46,17 @@ static void __printf(3, 4) end(const char *column, const char *operation,
 	fflush(stdout);
 }
 
-/* One report that matches at least, on the stock kernel. */
+/* One report that matches at least, from the driver without cdevm. */
 static void bug(const char *column, const char *operation, const char *ere)
 {
 	begin(column, operation);
-	if (!ours)
+	if (!fixed)
 		expect(ere);
 }
 
 static void bug_end(void)
 {
-	if (!ours)
+	if (!fixed)
 		expect_end();
 }
 
@@ -61,7 +71,7 @@ static void twin_bug(const char *operation)
 	snprintf(ere, sizeof(ere), "KASAN: .*sample_%s\\+.*devm_sample",
 		 strcmp(operation, "close") ? operation : "release");
 	bug(SAMPLE, operation, ere);
-	if (!ours)
+	if (!fixed)
 		expect("KASAN: slab-use-after-free");
 }
 
@@ -143,14 +153,14 @@ static void trace_print(const char *owner)
 
 /* --- the real driver */
 
-static void demo_hid(void)
+static void demo_hid(const char *module)
 {
 	struct sensor_sample got;
 	struct sensor s;
 	long ret;
 	int fd;
 
-	if (!ok_err(sensor_modules(), 0, "insmod hid-sensor-hub, hid-sensor-custom") ||
+	if (!ok_err(insmod(module), 0, "insmod %s", module) ||
 	    !ok_err(sensor_plug(&s), 0, "plug in a sensor"))
 		return;
 
@@ -173,7 +183,7 @@ static void demo_hid(void)
 	ret = xread(fd, &got, sizeof(got));
 	bug_end();
 	end(HID, "read", "%s", said(ret));
-	ok(!ours || ret == -ENODEV, "%s: read after unbind: %s", HID, said(ret));
+	ok(!fixed || ret == -ENODEV, "%s: read after unbind: %s", HID, said(ret));
 
 	/* Stated, so that the table has the row: the driver has neither. */
 	end(HID, "write", "not in this driver");
@@ -183,7 +193,7 @@ static void demo_hid(void)
 	ret = poll_one(fd, 0);
 	bug_end();
 	end(HID, "poll", "%s", events(ret));
-	ok(!ours || (ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
+	ok(!fixed || (ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
 	   "%s: poll after unbind: %s", HID, events(ret));
 
 	bug(HID, "close", "KASAN: .*hid_sensor_custom_release");
@@ -218,7 +228,7 @@ static void each(const int fd[NODES], const char *operation,
 	}
 	twin_bug_end();
 	end(SAMPLE, operation, "%s", same ? first : text);
-	ok(!ours || good, "sample: %s after unbind: %s", operation, text);
+	ok(!fixed || good, "sample: %s after unbind: %s", operation, text);
 	free(first);
 }
 
@@ -265,7 +275,7 @@ static void demo_sample(const struct sample *s)
 
 	if (!ok_err(insmod(s->name), 0, "insmod %s", s->name))
 		return;
-	if (!ours)
+	if (!fixed)
 		sample_hold(s);
 
 	begin(SAMPLE, "open");
@@ -279,7 +289,7 @@ static void demo_sample(const struct sample *s)
 	end(SAMPLE, "read before", "%s", said(ret));
 
 	freed0 = sample_count(s, "frees");
-	if (ours)
+	if (fixed)
 		trace_on();
 	begin(SAMPLE, "unbind");
 	ret = sample_unbind(s);
@@ -306,16 +316,33 @@ static void demo_sample(const struct sample *s)
 		end(SAMPLE, "memory", "freed after the last close");
 	else
 		end(SAMPLE, "memory", "not freed");
-	ok(ours == !early, "sample: memory %s before the last close", early ? "freed" : "kept");
+	ok(fixed == !early, "sample: memory %s before the last close", early ? "freed" : "kept");
 	diag("waited %ld ms; DEBUG_KOBJECT_RELEASE delays it", now_ms() - t0);
-	if (ours)
+	if (fixed)
 		trace_print(s->name);
 }
 
 int main(void)
 {
-	ours = is_ours();
-	demo_hid();
-	demo_sample(ours ? &cdevm_sample : &devm_sample);
+	int i;
+
+	/* The table has them in this order; the twin comes last, see sample.h. */
+	for (i = 0; i < 2; i++)
+		printf("demo: %s | open |\n", hid[i]);
+	for (i = 0; i < 2; i++)
+		printf("demo: %s | open |\n", sample[i]);
+
+	insmod_if_there("mfd-core");
+	if (!ok_err(insmod("hid-sensor-hub"), 0, "insmod hid-sensor-hub"))
+		return done("demo");
+
+	fixed = false;
+	demo_hid("hid-sensor-custom-mainline");
+	ok_err(rmmod("hid_sensor_custom_mainline"), 0, "rmmod the mainline driver");
+	fixed = true;
+	demo_hid("hid-sensor-custom");
+	demo_sample(&cdevm_sample);
+	fixed = false;
+	demo_sample(&devm_sample);
 	return done("demo");
 }

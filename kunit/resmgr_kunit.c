@@ -2699,6 +2699,7 @@ static void misuse_uninitialised(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct item *item = new_item(f, 1);
 	struct resmgr *mgr;
+	void *ptr = f;
 	int ret = 0;
 
 	mgr = kunit_kzalloc(test, sizeof(*mgr), GFP_KERNEL);
@@ -2713,6 +2714,9 @@ static void misuse_uninitialised(struct kunit *test)
 	EXPECT_WARNING(test, "cannot add item_action",
 		       ret = resmgr_add_action(mgr, item_action, item));
 	KUNIT_EXPECT_EQ(test, ret, -ESHUTDOWN);
+	EXPECT_WARNING(test, "cannot add kmalloc",
+		       ptr = resmgr_kmalloc(mgr, 8, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, ptr);
 	EXPECT_WARNING(test, "cannot remove",
 		       ret = resmgr_node_remove(mgr, &item->node));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
