@@ -39,7 +39,7 @@ start=$(now) log=$LOGS/checkpatch.log
 	# From standard input: a file that git tracks is taken for a source file. Who exports the series signs it off.
 	for patch in "${patches[@]}"; do
 		"${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES,MISSING_SIGN_OFF - <"$patch" |
-			sed "s|^-:|$patch:|"
+			sed "s|^-:|${patch#"$TOP"/}:|"
 	done
 } 2>&1 | python3 -c '
 import re, sys
