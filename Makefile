@@ -11,12 +11,12 @@ MAKEFLAGS += --no-print-directory
 T := tools
 
 help:
-	@echo 'make demo              the unbind/close race on stock and on patched 6.12, as a table  (first 6 min, then 15 s)'
-	@echo 'make test              build and run every test there is                   (first 12 min, then 2 min)'
-	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 5 min, then seconds)'
-	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 6 min, then 1 min)'
-	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 4 min, then 3 s)'
-	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (1 min)'
+	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
+	@echo 'make test              build and run every test there is                   (first 16 min, then 2 min)'
+	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then seconds)'
+	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
+	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
+	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
 	@echo 'make apply LINUX=DIR   lay this work over a 6.12 source tree of your own   (1 s)'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
