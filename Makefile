@@ -13,7 +13,7 @@ T := tools
 help:
 	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
 	@echo 'make test              build and run every test there is                   (first 16 min, then 2 min)'
-	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then seconds)'
+	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)   '
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
