@@ -45,8 +45,11 @@ seed() {
 		xargs -0 sed -i "s|$from|$to|g; s|$S|$O|g" || return 1
 	rm -f "$O.new/source" "$O.new/linux" "$O.new/vmlinux" "$O.new/.resmgr-built" "$O.new/.resmgr-config"
 	rm -rf "$O.new/lib/resmgr" "$O.new/samples"
-	# This tree's version of a patched file may be older than those objects, which were not made from it.
-	sed -n 's|^+++ b/||p' "$(dirname "$SERIES")"/*.patch | sort -u | (cd "$SRC" && xargs touch -c) || return 1
+	# This tree's version of a patched file may be older than the objects that were made from the other's: those go.
+	sed -n "s|^+++ b/\(.*\)|$to/\1|p" "$(dirname "$SERIES")"/*.patch | sort -u >"$TMP/patched"
+	# No match would mean that nothing was patched, or that the files look different: then nothing may be kept.
+	grep -rlF --include='.*.cmd' -f "$TMP/patched" "$O.new" >"$TMP/stale" || { rm -rf "$O.new"; return 0; }
+	sed 's|/\.\([^/]*\)\.cmd$|/\1|' "$TMP/stale" | xargs rm -f || return 1
 	mv "$O.new" "$O"
 }
 
