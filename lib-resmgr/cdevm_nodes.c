@@ -61,7 +61,6 @@ static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
 
 	node = __resmgr_kmalloc(cdevm_mgr(scope), sizeof(*node), gfp | __GFP_ZERO,
 				NUMA_NO_NODE, "cdevm_node", _RET_IP_);
-
 	if (node)
 		node->fops.scope = scope;
 	return node;

@@ -32,9 +32,8 @@ DEFINE_STATIC_KEY_FALSE(resmgr_log_key);
 /**
  * resmgr_log_get() - have &resmgr_class.log called from now on
  *
- * For an older trace or log of one class that has to keep working. Counted;
- * costs a static branch per operation of every manager while in force, and
- * nothing else.
+ * For an older trace or log of one class that has to keep working. Counted.
+ * While nobody has asked for it, it costs a static branch per operation.
  *
  * Context: Process context, may sleep.
  */
