@@ -24,12 +24,20 @@ args=(mem=512M "initrd=$initrd" "uml_dir=$TMP/" noreboot
 	kasan_multi_shot printk.devkmsg=on
 	"e2e=$e2e" "$@")
 
+# Two CPUs where this UML has them; it asks for seccomp mode then.
+if grep -q '^CONFIG_SMP=y' "$O/.config"; then
+	args+=(seccomp=on ncpus="${NCPUS:-2}")
+fi
 if [ "$log" = - ]; then
 	exec "$O/linux" "${args[@]}" quiet
 fi
 # time-travel: the guest's clock skips what everybody sleeps through, such as the seconds by which
 # DEBUG_KOBJECT_RELEASE delays a release. Not for the prompt, where somebody types. REALTIME=1: a true clock.
-[ -n "${REALTIME:-}" ] || args+=(time-travel)
+if [ -z "${REALTIME:-}" ] && grep -q '^CONFIG_UML_TIME_TRAVEL_SUPPORT=y' "$O/.config"; then
+	args+=(time-travel)
+else
+	args+=(e2e_realtime=1)
+fi
 
 # timeout ends the whole process group, with UML's helpers and the processes that it traces. It is one of its own,
 # which an interrupt from the terminal does not reach: pass that on.

@@ -9,7 +9,7 @@ case $flavour in stock|ours) ;; *) die "build.sh: no flavour '$flavour' (stock o
 SRC=$(srcdir "$flavour")
 O=$(outdir "$flavour")
 LOG=$LOGS/build-$KERNEL-$flavour.log
-FRAGMENTS=$TOP/tools/configs/e2e.config
+FRAGMENTS="$TOP/tools/configs/e2e.config $TOP/tools/configs/e2e-$KERNEL.config"
 if [ "$flavour" = ours ] && grep -qE '^[^#[:space:]]' "$SERIES" 2>/dev/null; then
 	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/ours.config"
 fi
@@ -78,7 +78,7 @@ outside() {
 	find "$M" -maxdepth 1 -type l -delete
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
-		for f in "$TOP"/samples/*.h "$TOP"/kunit/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/devres_kunit.c"; do
+		for f in "$TOP"/samples/*.h "$TOP"/lib-resmgr/kernel_compat.h "$TOP/samples/devm-sample.c" "$TOP/kunit/devres_kunit.c"; do
 			ln -sf "$f" "$M/"
 		done
 		objs='devm-sample.o devres_kunit.o'

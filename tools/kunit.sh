@@ -16,15 +16,20 @@ CONF=$TMP/kunit-ours.config
 cd "$TREE" || die "no $TREE; run: make kunit"
 mkdir -p "$O"
 grep -v '^# SPDX' lib/resmgr/tests/.kunitconfig >"$CONF" 2>/dev/null || : >"$CONF"
-opts=(--build_dir "$O" --arch um --make_options "CC=$KCC"
-	--kunitconfig "$TOP/tools/configs/kunit-upstream.config")
-[ -e lib/resmgr/tests/.kunitconfig ] && opts+=(--kunitconfig lib/resmgr/tests/.kunitconfig)
+FRAGMENTS=("$TOP/tools/configs/kunit-upstream.config" "$CONF")
+ARGS=(--kernel_args kasan_multi_shot)
+# Two CPUs where this UML has them.
+if [ -e "$TOP/tools/configs/kunit-$KERNEL.config" ]; then
+	FRAGMENTS+=("$TOP/tools/configs/kunit-$KERNEL.config")
+	ARGS+=(--kernel_args seccomp=on --kernel_args ncpus=2)
+fi
+opts=(--build_dir "$O" --arch um --make_options "CC=$KCC" "${FRAGMENTS[@]/#/--kunitconfig=}")
 kunit() { python3 tools/testing/kunit/kunit.py "$@"; }
 
 build() {
 	local want
 	# kunit.py config starts from scratch each time; only when the options changed, then.
-	want=$(cat "$TOP/tools/configs/kunit-upstream.config" "$CONF" | cksum)
+	want=$(cat "${FRAGMENTS[@]}" | cksum)
 	if [ "$(cat "$O/.resmgr-config" 2>/dev/null)" != "$want" ] || [ ! -e "$O/.config" ]; then
 		kunit config "${opts[@]}" || return 1
 		printf '%s\n' "$want" >"$O/.resmgr-config"
@@ -37,7 +42,7 @@ stage "build kunit kernel" "$BUILDLOG" build
 
 start=$(now)
 timeout 300 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 240 \
-	--raw_output=all --kernel_args kasan_multi_shot "$@" >"$LOG" 2>&1 </dev/null
+	--raw_output=all "${ARGS[@]}" "$@" >"$LOG" 2>&1 </dev/null
 rc=$?
 [ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
 # Its own verdict; the file is the one for KernelCI.

@@ -13,7 +13,9 @@ JOBS=${JOBS:-$(nproc)}
 
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-[ "$KERNEL" = 6.12 ] || die "KERNEL=$KERNEL is not supported yet; the kernel this repository is for is KERNEL=6.12"
+# A kernel is supported when there are patches for it.
+KERNELS=$(cd "$TOP/drivers-base-patches" && for d in */series; do printf '%s ' "${d%/series}"; done)
+case " $KERNELS" in *" $KERNEL "*) ;; *) die "KERNEL=$KERNEL: there are patches for these kernels: $KERNELS";; esac
 
 DL=$TOP/build/dl
 LOGS=$TOP/build/log
@@ -54,7 +56,8 @@ show() { # label, text: one aligned line
 # show_fail LABEL SECONDS LOG: what a stage that failed leaves on the screen
 show_fail() {
 	show "$1" "FAILED after $(took "$2")"
-	tail -n 25 "$3" | sed 's/^/    | /'
+	# A parallel make goes on for a while after what went wrong.
+	{ grep -aE '(^|[ :])(fatal )?error: ' "$3" | head -n 10; tail -n 15 "$3"; } | sed 's/^/    | /'
 	echo "error: '$1' failed; the whole log is in $3" >&2
 }
 

@@ -7,13 +7,43 @@ tree_version() { # the 6.12 of a kernel tree, nothing for anything else
 	awk -F' *= *' '$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { print v "." $2; exit }' "$1/Makefile" 2>/dev/null
 }
 
+# Patches for 7.3 are tried on a later 7.x, which is what backports has when it moves on; others fit one kernel.
+fits() { # version
+	[ "$1" = "$KERNEL" ] && return 0
+	[ "${1%%.*}" = "${KERNEL%%.*}" ] && [ "${KERNEL%%.*}" -ge 7 ] && [ "${1#*.}" -gt "${KERNEL#*.}" ]
+}
+
+# Debian 12 has 6.12 in its own lists; 7.x comes from trixie-backports. That suite is read through an apt
+# configuration under build/: the machine's sources and lists are neither needed nor changed.
+backports() {
+	local a=$TOP/build/apt
+	mkdir -p "$a/lists/partial" "$a/cache/archives/partial" || return 1
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+		"http://deb.debian.org/debian trixie-backports main" >"$a/sources.list"
+	APT=(apt-get -o Dir::Etc::sourcelist="$a/sources.list" -o Dir::Etc::sourceparts=/dev/null
+		-o Dir::State::lists="$a/lists" -o Dir::Cache="$a/cache" -o APT::Sandbox::User="$(id -un)")
+	"${APT[@]}" update -q || return 1
+	# What there is of this series, the oldest that fits first.
+	for v in $(apt-cache "${APT[@]:1}" pkgnames linux-source-"${KERNEL%%.*}". | sed 's/^linux-source-//' | sort -V); do
+		fits "$v" && { VERSION=$v; return 0; }
+	done
+	echo "error: trixie-backports has no linux-source-${KERNEL%%.*}.x that is $KERNEL or later"
+	return 1
+}
+
 fetch_deb() { # no root needed: apt-get download writes to the working directory
+	VERSION=$KERNEL APT=(apt-get)
 	cd "$DL" || return 1
-	apt-get download "linux-source-$KERNEL" && return 0
-	if [ "$(id -u)" -eq 0 ]; then # an image without package lists
-		apt-get update -q && apt-get download "linux-source-$KERNEL" && return 0
+	if [ "${KERNEL%%.*}" -ge 7 ]; then
+		backports || return 1
+		[ "$VERSION" = "$KERNEL" ] ||
+			echo "backports has moved on, this is $VERSION" >"$LOGS/fetch-$KERNEL.log.note"
 	fi
-	echo "error: apt-get download linux-source-$KERNEL failed: is there a network, and does apt-get update work?"
+	"${APT[@]}" download "linux-source-$VERSION" && return 0
+	if [ "$(id -u)" -eq 0 ]; then # an image without package lists
+		"${APT[@]}" update -q && "${APT[@]}" download "linux-source-$VERSION" && return 0
+	fi
+	echo "error: apt-get download linux-source-$VERSION failed: is there a network, and does apt-get update work?"
 	return 1
 }
 
@@ -22,7 +52,7 @@ unpack_deb() {
 	rm -rf "$BASE"/unpack.*
 	mkdir -p "$t/deb" "$t/src" || return 1
 	dpkg -x "$1" "$t/deb" &&
-	tar -C "$t/src" --strip-components=1 -xf "$t/deb/usr/src/linux-source-$KERNEL.tar.xz" || return 1
+	tar -C "$t/src" --strip-components=1 -xf "$t"/deb/usr/src/linux-source-*.tar.xz || return 1
 	rm -rf "$t/deb"
 	# Renamed last: a run that was interrupted never leaves half a tree under the real name.
 	mv "$t/src" "$PRISTINE" && rmdir "$t"
@@ -51,16 +81,25 @@ copy_user() {
 if [ -n "$LINUX" ]; then
 	[ -f "$LINUX/Kbuild" ] && [ -f "$LINUX/MAINTAINERS" ] || die "LINUX=$LINUX is not a kernel source tree"
 	v=$(tree_version "$LINUX")
-	[ "$v" = "$KERNEL" ] || die "LINUX=$LINUX is a $v kernel; there are patches for $KERNEL only"
+	case " $KERNELS" in *" $v "*) [ "$v" = "$KERNEL" ] || die "LINUX=$LINUX is a $v kernel: add KERNEL=$v";; esac
+	fits "$v" || die "LINUX=$LINUX is a $v kernel; there are patches for: $KERNELS"
+	[ "$v" = "$KERNEL" ] || echo "  LINUX=$LINUX is a $v kernel: trying the patches for $KERNEL on it"
 	[ ! -e "$LINUX/lib/resmgr" ] || die "LINUX=$LINUX has this work in it already (lib/resmgr); give a tree without it"
 	stage "copy LINUX=$(basename "$LINUX")" "$LOGS/source.log" copy_user
 	exit 0
 fi
 
 [ -f "$PRISTINE/Kbuild" ] && exit 0
-newest() { find "$DL" -maxdepth 1 -name "linux-source-${KERNEL}_*.deb" | sort -V | tail -n 1; }
+newest() { # the newest package of the oldest version that fits
+	local f v
+	find "$DL" -maxdepth 1 -name 'linux-source-*_*.deb' | sort -rV | while read -r f; do
+		v=${f##*/linux-source-}
+		v=${v%%_*}
+		if fits "$v"; then printf '%s %s\n' "$v" "$f"; fi
+	done | sort -s -V -k 1,1 | awk 'NR == 1 { print $2 }'
+}
 if [ -z "$(newest)" ]; then
-	stage "fetch linux-source-$KERNEL" "$LOGS/fetch.log" fetch_deb
+	stage "fetch linux-source-$KERNEL" "$LOGS/fetch-$KERNEL.log" fetch_deb
 fi
-stage "unpack linux-source-$KERNEL" "$LOGS/unpack.log" unpack_deb "$(newest)"
-[ "$(tree_version "$PRISTINE")" = "$KERNEL" ] || die "$PRISTINE is not a $KERNEL kernel; remove it and run again"
+stage "unpack linux-source-$KERNEL" "$LOGS/unpack-$KERNEL.log" unpack_deb "$(newest)"
+fits "$(tree_version "$PRISTINE")" || die "$PRISTINE is not a $KERNEL kernel; remove it and run again"
