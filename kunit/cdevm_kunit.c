@@ -33,6 +33,7 @@
 #include <linux/wait.h>
 #include <trace/events/resmgr.h>
 
+#include "kernel_compat.h"
 #include "resmgr_kunit.h"
 
 #define NAME		"cdevm-kunit"
@@ -323,16 +324,20 @@ static struct dentry *node_dentry(dev_t devt)
 
 	snprintf(name, sizeof(name), "%u:%u", MAJOR(devt), MINOR(devt));
 	inode_lock(d_inode(root));
-	dentry = lookup_one_len(name, root, strlen(name));
+	dentry = compat_lookup(root, name);
 	if (!IS_ERR(dentry) && d_really_is_negative(dentry))
-		ret = vfs_mknod(&nop_mnt_idmap, d_inode(root), dentry,
-				S_IFCHR | 0600, devt);
+		ret = compat_mknod(root, dentry, devt);
 	inode_unlock(d_inode(root));
 	if (ret) {
 		dput(dentry);
 		return ERR_PTR(ret);
 	}
 	return dentry;
+}
+
+static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return file->f_op->unlocked_ioctl(file, cmd, arg);
 }
 
 static struct file *open_devt(dev_t devt)
@@ -996,7 +1001,7 @@ static void scope_of_unregistered_device(struct kunit *test)
  * there is none that fails. An allocation may fail without harm.
  */
 static void bind_with_failures(struct kunit *test, int (*probe)(struct device *dev),
-			       unsigned int at_least)
+			       unsigned int enough)
 {
 	unsigned int failures = 0;
 
@@ -1015,7 +1020,7 @@ static void bind_with_failures(struct kunit *test, int (*probe)(struct device *d
 			break;
 	}
 	KUNIT_EXPECT_FALSE(test, scene->fired);
-	KUNIT_EXPECT_GE(test, failures, at_least);
+	KUNIT_EXPECT_GE(test, failures, enough);
 	KUNIT_EXPECT_TRUE(test, wait_freed(scene->nr_scopes));
 }
 
@@ -1245,7 +1250,7 @@ static void scope_helpers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cdevm_mutex_init(&g->scope, &g->lock), 0);
 	mutex_lock(&g->lock);
 	mutex_unlock(&g->lock);
-	wq = cdevm_alloc_workqueue(&g->scope, "%s-%d", 0, 1, NAME, 1);
+	wq = cdevm_alloc_workqueue(&g->scope, "%s-%d", WQ_UNBOUND, 1, NAME, 1);
 	KUNIT_EXPECT_NOT_NULL(test, wq);
 	if (wq) {
 		job.scope = &g->scope;
@@ -1479,20 +1484,20 @@ static void nodes_of_next_binding(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, new, (struct file *)ERR_PTR(-ENODEV));
 	EXPECT_NO_NOTES(test);
 	KUNIT_EXPECT_EQ(test, poll_file(old, NULL), POLLED_GONE);
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(old, 1, 2), -ENODEV);
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(old_misc, 1, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioctl_file(old, 1, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioctl_file(old_misc, 1, 2), -ENODEV);
 
 	misc = must_open_misc(test, the_gadget());
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(misc, 1, 2), 3);
+	KUNIT_EXPECT_EQ(test, ioctl_file(misc, 1, 2), 3);
 	new = must_open(test, 1);
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(new, 1, 2), 3);
+	KUNIT_EXPECT_EQ(test, ioctl_file(new, 1, 2), 3);
 	EXPECT_NOTES(test, "open", "ioctl", "open", "ioctl");
 
 	close_file(old);
 	close_file(old_misc);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 	expect_before(test, "cdevm 1", "released 1");
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(new, 1, 2), 3);
+	KUNIT_EXPECT_EQ(test, ioctl_file(new, 1, 2), 3);
 	close_file(new);
 	new = must_open(test, 0);
 	close_file(new);
@@ -1521,8 +1526,8 @@ static void nodes_of_two_scopes(struct kunit *test)
 	second = must_open(test, 1);
 	unbind();
 	scene->nr_notes = 0;
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(first, 1, 2), -ENODEV);
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(second, 1, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioctl_file(first, 1, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioctl_file(second, 1, 2), -ENODEV);
 	close_file(first);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 	EXPECT_NOTES(test, "close", "released 1");
@@ -1561,9 +1566,9 @@ static void nodes_with_device(struct kunit *test)
 
 	bind(probe_with_device);
 	file = must_open(test, 2);
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(file, 1, 2), 3);
+	KUNIT_EXPECT_EQ(test, ioctl_file(file, 1, 2), 3);
 	unbind();
-	KUNIT_EXPECT_EQ(test, vfs_ioctl(file, 1, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, ioctl_file(file, 1, 2), -ENODEV);
 	EXPECT_NOTES(test, "open", "ioctl", "kick 1", "remove");
 	close_file(file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
@@ -1615,7 +1620,7 @@ static void nodes_added_too_late(struct kunit *test)
 /* What cannot be published is as it was, and all else goes on. */
 static void nodes_refused(struct kunit *test)
 {
-	struct miscdevice *twin;
+	struct miscdevice *first, *twin;
 	struct gadget *g;
 	struct file *file;
 	int ret = 0;
@@ -1624,8 +1629,15 @@ static void nodes_refused(struct kunit *test)
 	g = the_gadget();
 	twin = cdevm_kzalloc(&g->scope, sizeof(*twin), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, twin);
+	/* A fixed minor that no driver of this kernel has, taken by two. */
+	first = cdevm_kzalloc(&g->scope, sizeof(*first), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	first->name = MISC_NAME "-fixed";
+	first->minor = MISC_DYNAMIC_MINOR - 1;
+	first->fops = &gadget_fops;
+	KUNIT_ASSERT_EQ(test, cdevm_register_misc(&g->scope, first), 0);
 	twin->name = MISC_NAME "-twin";
-	twin->minor = g->misc.minor;
+	twin->minor = first->minor;
 	twin->fops = &gadget_fops;
 	KUNIT_EXPECT_EQ(test, cdevm_register_misc(&g->scope, twin), -EBUSY);
 	KUNIT_EXPECT_PTR_EQ(test, twin->fops, &gadget_fops);
@@ -1777,7 +1789,7 @@ static void nodes_with_many_minors(struct kunit *test)
 	unbind();
 	scene->nr_notes = 0;
 	for (i = 0; i < MINORS; i++) {
-		KUNIT_EXPECT_EQ(test, vfs_ioctl(files[i], 1, 2), -ENODEV);
+		KUNIT_EXPECT_EQ(test, ioctl_file(files[i], 1, 2), -ENODEV);
 		EXPECT_NO_NOTES(test);
 		KUNIT_EXPECT_EQ(test, atomic_read(&scene->freed), 0);
 		close_file(files[i]);
@@ -2189,7 +2201,7 @@ static int caller_main(void *data)
 {
 	struct caller *c = data;
 
-	c->ret = vfs_ioctl(c->file, 1, 2);
+	c->ret = ioctl_file(c->file, 1, 2);
 	complete(&c->done);
 	return 0;
 }

@@ -33,6 +33,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "kernel_compat.h"
+#if DEVRES_HAS_NODES
+#include "../../../drivers/base/base.h"
+#endif
+
 #define DK_MAX		1024
 #define DK_GROUPS	32
 #define DK_NAME		48
@@ -2352,11 +2357,13 @@ static void memory_percpu(struct kunit *test)
 			*per_cpu_ptr(p[i], cpu) = i + 1;
 		}
 	}
-	devm_free_percpu(ctx->dev, p[1]);
+	if (DEVRES_HAS_FREE_PERCPU)
+		devm_free_percpu(ctx->dev, p[1]);
 	for (i = 0; i < 3; i += 2)
 		for_each_possible_cpu(cpu)
 			KUNIT_EXPECT_EQ(test, i + 1, *per_cpu_ptr(p[i], cpu));
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &id));
+	KUNIT_EXPECT_EQ(test, DEVRES_HAS_FREE_PERCPU ? 2 : 3,
+			devres_release_group(ctx->dev, &id));
 }
 
 static void memory_percpu_align(struct kunit *test)
@@ -2381,8 +2388,11 @@ static void memory_percpu_align(struct kunit *test)
 static void memory_percpu_unknown(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
-	int __percpu *p = alloc_percpu(int);
+	int __percpu *p;
 
+	if (!DEVRES_HAS_FREE_PERCPU)
+		kunit_skip(test, "this kernel has no devm_free_percpu()");
+	p = alloc_percpu(int);
 	KUNIT_ASSERT_TRUE(test, p);
 	DK_EXPECT_WARNING(devm_free_percpu(ctx->dev, p));
 	*raw_cpu_ptr(p) = 1;
@@ -3126,7 +3136,8 @@ static void teardown_frees_memory(struct kunit *test)
 
 static void dk_do_free_percpu(struct dk_call *call, struct device *dev)
 {
-	devm_free_percpu(dev, (void __percpu __force *)call->ptr);
+	if (DEVRES_HAS_FREE_PERCPU)
+		devm_free_percpu(dev, (void __percpu __force *)call->ptr);
 	call->ret = devres_release_group(dev, call->ctx);
 }
 
@@ -3136,6 +3147,8 @@ static void teardown_frees_percpu(struct kunit *test)
 	int __percpu *p[2];
 	struct dk_call *call;
 
+	if (!DEVRES_HAS_FREE_PERCPU)
+		kunit_skip(test, "this kernel has no devm_free_percpu()");
 	dk_open(test, ctx);
 	p[0] = devm_alloc_percpu(ctx->dev, int);
 	p[1] = devm_alloc_percpu(ctx->dev, int);
@@ -3454,6 +3467,192 @@ static struct kunit_case devres_reentrancy_cases[] = {
 	{}
 };
 
+#if DEVRES_HAS_NODES
+
+/* devres-nodes: what the Rust bindings use */
+
+/**
+ * struct dk_node - a node in a struct of its user
+ * @node: the node
+ * @ctx: the context of the case
+ * @id: the release writes it to the log, the free function negated
+ */
+struct dk_node {
+	struct devres_node node;
+	struct dk_ctx *ctx;
+	int id;
+};
+
+static struct dk_node *dk_to_node(struct devres_node *node)
+{
+	return container_of(node, struct dk_node, node);
+}
+
+static void dk_node_release(struct device *dev, struct devres_node *node)
+{
+	struct dk_node *n = dk_to_node(node);
+
+	if (dev != n->ctx->dev)
+		n->ctx->foreign++;
+	dk_log(n->ctx, n->id);
+}
+
+static void dk_node_free(struct devres_node *node)
+{
+	struct dk_node *n = dk_to_node(node);
+
+	dk_log(n->ctx, -n->id);
+	kfree(n);
+}
+
+static struct dk_node *dk_add_node(struct kunit *test, int id)
+{
+	struct dk_ctx *ctx = test->priv;
+	struct dk_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	n->ctx = ctx;
+	n->id = id;
+	devres_node_init(&n->node, dk_node_release, dk_node_free);
+	devres_set_node_dbginfo(&n->node, "dk_node", sizeof(*n));
+	devres_node_add(ctx->dev, &n->node);
+	return n;
+}
+
+static void node_released_then_freed(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	dk_add(test, 1);
+	dk_add_node(test, 2);
+	dk_add_node(test, 3);
+	dk_add_action(test, 4);
+	DK_FINISH_LOG(test, "4 3 -3 2 -2 1");
+	KUNIT_EXPECT_EQ(test, ctx->foreign, 0);
+}
+
+static void node_removed(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	struct dk_node *n[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		n[i] = dk_add_node(test, i + 1);
+	KUNIT_EXPECT_TRUE(test, devres_node_remove(ctx->dev, &n[1]->node));
+	KUNIT_EXPECT_FALSE(test, devres_node_remove(ctx->dev, &n[1]->node));
+	DK_EXPECT_LOG(test, "");
+	/* It is the caller's, who may add it again. */
+	devres_node_add(ctx->dev, &n[1]->node);
+	DK_FINISH_LOG(test, "2 -2 3 -3 1 -1");
+}
+
+static void node_of_another_device(struct kunit *test)
+{
+	struct device *second = dk_second_device(test);
+	struct dk_node *n = dk_add_node(test, 1);
+
+	KUNIT_EXPECT_FALSE(test, devres_node_remove(second, &n->node));
+	DK_FINISH_LOG(test, "1 -1");
+}
+
+static void node_in_group(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	dk_add_node(test, 1);
+	dk_open(test, ctx);
+	dk_add_node(test, 2);
+	devres_close_group(ctx->dev, ctx);
+	dk_add_node(test, 3);
+	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, ctx));
+	DK_EXPECT_LOG(test, "2 -2");
+	DK_FINISH_LOG(test, "2 -2 3 -3 1 -1");
+}
+
+static void dk_node_release_and_remove(struct device *dev, struct devres_node *node)
+{
+	struct dk_node *n = dk_to_node(node);
+
+	dk_log(n->ctx, n->id);
+	/* It is off the device by now. */
+	dk_log(n->ctx, devres_node_remove(dev, node));
+}
+
+static void node_removes_itself(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	static struct dk_node n;
+
+	n.ctx = ctx;
+	n.id = 7;
+	devres_node_init(&n.node, dk_node_release_and_remove, NULL);
+	devres_node_add(ctx->dev, &n.node);
+	DK_FINISH_LOG(test, "7 0");
+}
+
+static void action_is_added(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_FALSE(test, devm_is_action_added(ctx->dev, dk_action,
+						      &ctx->token[1]));
+	dk_add_action(test, 1);
+	KUNIT_EXPECT_TRUE(test, devm_is_action_added(ctx->dev, dk_action,
+						     &ctx->token[1]));
+	KUNIT_EXPECT_FALSE(test, devm_is_action_added(ctx->dev, dk_action,
+						      &ctx->token[2]));
+	KUNIT_EXPECT_FALSE(test, devm_is_action_added(ctx->dev, dk_action_other,
+						      &ctx->token[1]));
+	DK_FINISH_LOG(test, "1");
+}
+
+static void action_removed_nowarn(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	dk_add_action(test, 1);
+	dk_add_action(test, 2);
+	KUNIT_EXPECT_EQ(test, 0, devm_remove_action_nowarn(ctx->dev, dk_action,
+							   &ctx->token[1]));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			devm_remove_action_nowarn(ctx->dev, dk_action,
+						  &ctx->token[1]));
+	DK_FINISH_LOG(test, "2");
+}
+
+static void memory_kmemdup_const(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	const char *constant = "constant";
+	char variable[] = "variable";
+	const char *p;
+
+	p = devm_kmemdup_const(ctx->dev, constant, strlen(constant) + 1,
+			       GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, constant, p);
+	p = devm_kmemdup_const(ctx->dev, variable, sizeof(variable), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_TRUE(test, p != variable);
+	KUNIT_EXPECT_STREQ(test, p, "variable");
+	devm_kfree(ctx->dev, p);
+	devm_kfree(ctx->dev, constant);
+}
+
+static struct kunit_case devres_nodes_cases[] = {
+	KUNIT_CASE(node_released_then_freed),
+	KUNIT_CASE(node_removed),
+	KUNIT_CASE(node_of_another_device),
+	KUNIT_CASE(node_in_group),
+	KUNIT_CASE(node_removes_itself),
+	KUNIT_CASE(action_is_added),
+	KUNIT_CASE(action_removed_nowarn),
+	KUNIT_CASE(memory_kmemdup_const),
+	{}
+};
+
+#endif /* DEVRES_HAS_NODES */
+
 #define DK_SUITE(ident, title, initfn)			\
 static struct kunit_suite ident##_suite = {		\
 	.name = title,					\
@@ -3476,6 +3675,11 @@ kunit_test_suites(&devres_order_suite,
 		  &devres_memory_suite,
 		  &devres_driver_suite,
 		  &devres_reentrancy_suite);
+
+#if DEVRES_HAS_NODES
+DK_SUITE(devres_nodes, "devres-nodes", dk_init);
+kunit_test_suite(devres_nodes_suite);
+#endif
 
 MODULE_DESCRIPTION("KUnit suites for managed device resources");
 MODULE_LICENSE("GPL");

@@ -77,7 +77,8 @@ static inline void wanted_probe(void *data, const char *text, size_t len)
 {
 	struct wanted *wanted = data;
 
-	if (strnstr(text, "WARNING: CPU", len))
+	/* "WARNING: CPU: 0 ..." on 6.12, "WARNING: ..., CPU#0: ..." on 7.3 */
+	if (strnstr(text, "WARNING: ", len) && strnstr(text, "CPU", len))
 		atomic_inc(&wanted->warnings);
 	if (strnstr(text, wanted->text, len))
 		atomic_inc(&wanted->matches);

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "kernel_compat.h"
 
 /* Allocate the node of a resource that is one pointer, and add it. */
 static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
@@ -17,7 +18,7 @@ static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 	struct resmgr_action *action;
 	int ret;
 
-	action = kmalloc(sizeof(*action), GFP_KERNEL);
+	action = kmalloc_obj(*action, GFP_KERNEL);
 	if (!action)
 		return -ENOMEM;
 

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "kernel_compat.h"
 
 /**
  * struct resmgr_group - two markers
@@ -100,7 +101,7 @@ void *resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp)
 {
 	struct resmgr_group *grp;
 
-	grp = kmalloc(sizeof(*grp), gfp);
+	grp = kmalloc_obj(*grp, gfp);
 	if (!grp)
 		return NULL;
 

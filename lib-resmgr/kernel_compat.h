@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that this work is for, 6.12 and 7.3. Goes
+ * when there is one kernel left. DEVICE_ATTR_RO_NAMED() came in between, and is
+ * what tells them apart.
+ */
+#ifndef _LIB_RESMGR_KERNEL_COMPAT_H
+#define _LIB_RESMGR_KERNEL_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/mnt_idmapping.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/* 6.12 got it in a stable release. */
+#ifndef kmalloc_obj
+#define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
+#endif
+
+#ifndef DEVICE_ATTR_RO_NAMED
+
+/* 6.12 */
+
+#define DEVRES_HAS_FREE_PERCPU	true
+#define DEVRES_HAS_NODES	0
+
+static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)
+{
+	return lookup_one_len(name, dir, strlen(name));
+}
+
+static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
+			       dev_t devt)
+{
+	return vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, S_IFCHR | 0600,
+			 devt);
+}
+
+#else
+
+/* 7.3 */
+
+/* devres_for_each_res() is exported as before, but declared for the core only. */
+void devres_for_each_res(struct device *dev, dr_release_t release,
+			 dr_match_t match, void *match_data,
+			 void (*fn)(struct device *dev, void *res, void *data),
+			 void *data);
+
+/* devm_free_percpu() is gone. The declaration is for calls that are never made. */
+void devm_free_percpu(struct device *dev, void __percpu *pdata);
+#define DEVRES_HAS_FREE_PERCPU	false
+
+/*
+ * There are nodes to embed, for the Rust bindings, and functions that came with
+ * them. They are not exported, so a module cannot test them.
+ */
+#ifdef MODULE
+#define DEVRES_HAS_NODES	0
+#else
+#define DEVRES_HAS_NODES	1
+#endif
+
+/* Names are looked up as a struct qstr. */
+static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)
+{
+	return lookup_noperm(&QSTR(name), dir);
+}
+
+/* An NFS server's delegations may have to be waited for. */
+static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
+			       dev_t devt)
+{
+	return vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, S_IFCHR | 0600,
+			 devt, NULL);
+}
+
+#endif
+
+#endif /* _LIB_RESMGR_KERNEL_COMPAT_H */
