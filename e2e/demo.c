@@ -169,8 +169,7 @@ static void demo_hid(const char *module)
 	end(HID, "open", "%s", fd < 0 ? ename(fd) : "ok");
 	if (fd < 0)
 		return;
-	sensor_report(&s, 42);
-	wait_for(poll_one(fd, 0) & POLLIN, 2000);
+	sensor_deliver(&s, fd, 42);
 	begin(HID, "read before");
 	ret = xread(fd, &got, sizeof(got));
 	end(HID, "read before", "%s", said(ret));

@@ -165,6 +165,16 @@ static long __unused sensor_report(struct sensor *s, __u16 value)
 	return xwrite(s->fd, &ev, sizeof(ev));
 }
 
+/*
+ * Report until a report arrives: the core drops those that come while it still
+ * probes, on another CPU.
+ */
+static bool __unused sensor_deliver(struct sensor *s, int fd, __u16 value)
+{
+	return wait_for(sensor_report(s, value) > 0 && (poll_one(fd, 10) & POLLIN),
+			5000);
+}
+
 /* Comes back when the kernel has removed the device. */
 static void __unused sensor_unplug(struct sensor *s)
 {
