@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # The one entry point. Everything it makes is under build/ (fetched and built) and out/ (results).
 
-# Which kernel, and where from: KERNEL=6.12; LINUX=DIR for a source tree of your own (never modified).
+# Which kernel, and where from: KERNEL=6.12 or 7.3; LINUX=DIR for a source tree of your own (never modified).
+# make test is for both, unless one is named.
+KERNELS := $(or $(KERNEL),$(if $(LINUX),6.12,6.12 7.3))
 KERNEL ?= 6.12
 LINUX ?=
 export KERNEL LINUX
@@ -56,7 +58,16 @@ check: tree
 	@$T/check.sh
 
 test:
-	@$T/test.sh
+	@$T/test.sh $(KERNELS)
+
+series: tree
+	@$T/series.sh
+
+series-check: tree
+	@$T/series-check.sh
+
+build-check: tree
+	@$T/build-check.sh
 
 apply:
 	@test -n "$(LINUX)" || { echo 'error: say which tree: make apply LINUX=DIR' >&2; exit 1; }

@@ -4,12 +4,21 @@
 
   overlay.py tree PRISTINE TREE VERSION    make or refresh the patched build tree
   overlay.py apply DIR VERSION             copy the work into a kernel tree of the user's own
+  overlay.py patches VERSION               print the patches that change existing files, in order
+  overlay.py check VERSION                 does the series name every new file, once?
 
 In the build tree every new file is a symlink to the file in this repository, so that an edit here is seen by the
 next make. Existing files come from the series in drivers-base-patches/VERSION. A file of the tree is written only
 when its content changes: its mtime is what make decides on.
+
+The file "series" has one entry per mail, in order: the name of a file with the message of the mail and with its
+changes to existing files, if it has any; then, on the same line or on indented lines that follow, the new files that
+travel with it, by their paths in a kernel tree (globs are fine). A new file is named by one mail. One that grows is
+named by several: with !WORD,WORD it comes without what mentions one of these words (see reduce()), and the last of
+them has it whole.
 """
 import filecmp
+import fnmatch
 import os
 import re
 import shutil
@@ -36,10 +45,11 @@ class Error(Exception):
     pass
 
 
-def new_files():
+def new_files(version):
     """{path in the tree: path here}, for everything that is a new file."""
     found = {}
-    for here, there, suffixes in MAP:
+    # In new/ beside the patches: files that differ between the kernels, by their paths in a tree.
+    for here, there, suffixes in (*MAP, (os.path.join("drivers-base-patches", version, "new"), "", None)):
         root = os.path.join(TOP, here)
         for folder, dirs, names in os.walk(root):
             dirs.sort()
@@ -56,23 +66,91 @@ def new_files():
     return found
 
 
-def series(version):
-    """Paths of the patches, in order."""
+class Mail:
+    """One entry of a series."""
+    def __init__(self, patch):
+        self.patch = patch      # path of the file with message and hunks
+        self.names = []         # (path or glob in tree terms, words of what is left out)
+
+
+def mails(version):
+    """The entries of the series, in order."""
     folder = os.path.join(TOP, "drivers-base-patches", version)
     name = os.path.join(folder, "series")
+    found = []
     if not os.path.exists(name):
-        return []
-    patches = []
+        return found
     with open(name) as f:
         for line in f:
-            line = line.split("#")[0].strip()
-            if not line:
+            words = line.split("#")[0].split()
+            if not words:
                 continue
-            path = os.path.join(folder, line)
-            if not os.path.exists(path):
-                raise Error(f"{name} names {line}, which is not there")
-            patches.append(path)
-    return patches
+            if not line[0].isspace():
+                found.append(Mail(os.path.join(folder, words.pop(0))))
+                if not os.path.exists(found[-1].patch):
+                    raise Error(f"{name} names {os.path.basename(found[-1].patch)}, which is not there")
+            elif not found:
+                raise Error(f"{name} begins with an indented line")
+            for word in words:
+                path, _, without = word.partition("!")
+                found[-1].names.append((path, [w for w in without.split(",") if w]))
+    return found
+
+
+def contents(version):
+    """For each mail of the series, in order: (mail, {path in the tree: words of what is left out})."""
+    new = new_files(version)
+    whole = {}
+    result = []
+    for mail in mails(version):
+        files = {}
+        short = os.path.basename(mail.patch)
+        for pattern, without in mail.names:
+            matches = [p for p in new if fnmatch.fnmatchcase(p, pattern)]
+            if not matches:
+                raise Error(f"{short} is to bring {pattern}, and there is no such new file")
+            for path in matches:
+                if path in whole or path in files:
+                    raise Error(f"{path} is brought by {whole.get(path, short)}, and by {short} again")
+                files[path] = without
+        whole.update({path: short for path, without in files.items() if not without})
+        result.append((mail, files))
+    missing = sorted(set(new) - set(whole))
+    if missing:
+        part = any(missing[0] in files for _, files in result)
+        raise Error(f"no mail of drivers-base-patches/{version}/series brings {missing[0]}{' whole' if part else ''}"
+                    + (f", and {len(missing) - 1} more" if len(missing) > 1 else ""))
+    return result
+
+
+def reduce(text, words):
+    """A file that grows, as an earlier mail has it: without what mentions one of the words, in any case of letters.
+
+    Of a paragraph in which nothing is indented (a Makefile, a .kunitconfig, #includes) the lines that do are left
+    out; any other paragraph (an entry of Kconfig with its help, a macro call with its comment) as a whole.
+    """
+    paragraphs = []
+    for p in re.split(r"\n\s*\n(?=[^\n])", text.rstrip("\n")):
+        if paragraphs and p[0].isspace():       # the help text goes on after an empty line
+            paragraphs[-1] += "\n\n" + p
+        else:
+            paragraphs.append(p)
+    keep = []
+    for p in paragraphs:
+        def mentioned(s):
+            return any(w.lower() in s.lower() for w in words)
+        if mentioned(p):
+            lines = p.split("\n")
+            lines = [] if re.search(r"^\s", p, re.M) else [s for s in lines if not mentioned(s)]
+            p = "\n".join(lines)
+        if p:
+            keep.append(p)
+    return "\n\n".join(keep) + "\n"
+
+
+def series(version):
+    """Paths of the patches that change existing files, in order; a mail may bring new files only."""
+    return [m.patch for m in mails(version) if touched(m.patch)]
 
 
 def touched(patch):
@@ -157,7 +235,7 @@ def refresh(pristine, tree, base):
 
 
 def do_tree(pristine, tree, version):
-    new = new_files()
+    new = new_files(version)
     work, after = patched(pristine, version)
     try:
         clash = sorted(p for p in new if os.path.exists(os.path.join(pristine, p)))
@@ -225,7 +303,7 @@ def do_apply(tree, version):
         raise Error(f"{tree} is not a kernel source tree")
     if f"{m.group(1)}.{m.group(2)}" != version:
         raise Error(f"{tree} is a {'.'.join(m.groups())} kernel; there are patches for {version}.x only")
-    new = new_files()
+    new = new_files(version)
     same = [p for p in new if os.path.isfile(os.path.join(tree, p))
             and filecmp.cmp(new[p], os.path.join(tree, p), shallow=False)]
     if new and len(same) == len(new):
@@ -260,6 +338,10 @@ def main(argv):
             do_tree(os.path.abspath(argv[2]), os.path.abspath(argv[3]), argv[4])
         elif len(argv) == 4 and argv[1] == "apply":
             do_apply(os.path.abspath(argv[2]), argv[3])
+        elif len(argv) == 3 and argv[1] == "patches":
+            print(*series(argv[2]), sep="\n")
+        elif len(argv) == 3 and argv[1] == "check":
+            contents(argv[2])
         else:
             print(__doc__)
             return 2

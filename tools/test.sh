@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# make test: everything there is. The last line is "N passed, N failed, N skipped".
+# test.sh VERSION...: everything there is, on each of these kernels. The last line is "N passed, N failed, N skipped".
+KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 
@@ -43,11 +44,14 @@ self_test() { # what finds the splats must find them
 
 part "$TOP/tools/deps.sh" || finish
 part self_test
-part "$TOP/tools/source.sh" || finish
-part "$TOP/tools/overlay.sh" || finish
-part "$TOP/tools/kunit.sh" --quiet
-if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
-	part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
-fi
-part "$TOP/tools/check.sh"
+for KERNEL in "$@"; do
+	export KERNEL
+	echo "  Linux $KERNEL"
+	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
+	part "$TOP/tools/kunit.sh" --quiet
+	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
+		part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
+	fi
+	part "$TOP/tools/check.sh"
+done
 finish

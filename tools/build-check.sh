@@ -1,0 +1,262 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# build-check.sh [x86] [w1] [clang] [arm64] [sh]: does it compile elsewhere, and without warnings? All of it, or the
+# named parts. The builds are lean (allnoconfig and what is named below), and what does not have to be linked is not:
+#
+#   x86-64, gcc     vmlinux and modules, linked: modpost is what finds a symbol that is not exported. All tests and
+#                   samples are modules here. No lockdep, no KASAN: the branches that the UML kernels do not see.
+#   x86-64, W=1     the objects that the series touches, before it and after it: no warning may be new. Its own files,
+#                   for which there is no before, may have none.
+#   x86-64, clang   the same objects, not linked; W=1 for our own files
+#   arm64, gcc      the same objects, not linked; tests built in
+#   sh, gcc         the one object that the series touches there
+#
+# UML with gcc, tests built in, is what make kunit and make series-check build and run; as modules, make e2e.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+parts=" ${*:-x86 w1 clang arm64 sh} "
+wanted() { case $parts in *" $1 "*) return 0;; esac; return 1; }
+W=$BASE/build-check-$KERNEL
+mkdir -p "$W"
+status=0
+mapfile -t patches < <("$TOP/tools/overlay.py" patches "$KERNEL")
+mapfile -t touched < <(sed -n 's|^+++ b/||p' "${patches[@]}" | sort -u)
+
+# --- what is built
+common='
+CONFIG_64BIT=y
+CONFIG_EXPERT=y
+CONFIG_SMP=y
+CONFIG_NUMA=y
+CONFIG_PRINTK=y
+CONFIG_BUG=y
+CONFIG_MODULES=y
+CONFIG_MODULE_UNLOAD=y
+CONFIG_SYSFS=y
+CONFIG_PROC_FS=y
+CONFIG_DEBUG_KERNEL=y
+CONFIG_DEBUG_FS=y
+CONFIG_DEBUG_FS_ALLOW_ALL=y
+CONFIG_FTRACE=y
+CONFIG_ENABLE_DEFAULT_TRACERS=y
+CONFIG_COMPAT=y
+CONFIG_SUSPEND=y
+CONFIG_FW_LOADER=y
+CONFIG_FW_CACHE=y
+CONFIG_INPUT=y
+CONFIG_HID_SUPPORT=y
+CONFIG_HID=y
+CONFIG_HID_SENSOR_HUB=m
+CONFIG_HID_SENSOR_CUSTOM_SENSOR=m
+'
+x86='
+CONFIG_DEBUG_DEVRES=y
+CONFIG_IA32_EMULATION=y
+CONFIG_ACPI=n
+'
+ours() { # y|m: how the tests are built
+	printf 'CONFIG_SAMPLES=y\nCONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
+	cat "$TREE/lib/resmgr/tests/Kconfig" "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
+		/^config / { name = $2; value[name] = how }
+		/depends on (.*[ &])?m([ &]|$)/ { value[name] = "m" }
+		END { for (name in value) print "CONFIG_" name "=" value[name] }'
+}
+
+# Those that are there before the series, and the folders that are new. Each architecture leaves out what it has not.
+mapfile -t old_objects < <(printf '%s\n' "${touched[@]}" | sed -n '/^arch\//d; s/\.c$/.o/p')
+new_objects=(lib/resmgr/ samples/cdevm/)
+# A line of a compiler that is about a new file
+ours_re='(lib/resmgr/|samples/cdevm/|include/linux/(resmgr|cdevm)|include/trace/events/resmgr)'
+
+kmake() { # source folder, then what make is given
+	local src=$1
+	shift
+	make -C "$src" O="$O" -j"$JOBS" "$@"
+}
+
+# configure SRC OPTIONS MAKE-ARGUMENTS...; an option that does not survive is an error: it would not be checked.
+configure() {
+	local src=$1 want=$2 bad
+	shift 2
+	mkdir -p "$O"
+	printf '%s\n' "$want" | grep '^CONFIG_' >"$O/.config.want"
+	kmake "$src" "$@" -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
+	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
+	bad=$(grep -v '=n$' "$O/.config.want" | grep -vxFf "$O/.config")
+	rm -f "$O"/.config.next* "$O/.config.want"
+	[ -z "$bad" ] && return 0
+	# shellcheck disable=SC2086 # one line
+	echo "error: these options did not survive kconfig, look at what they depend on:" $bad
+	return 1
+}
+
+# What is looked at has to be compiled, or an object that gave a warning would give none the next time. (ccache
+# repeats the warnings.)
+fresh() {
+	[ -d "$O" ] || return 0
+	(cd "$O" && rm -f "${old_objects[@]}" && for d in "${new_objects[@]}"; do
+		[ ! -d "$d" ] || find "$d" -name '*.o' -delete
+	done)
+}
+
+# need PROGRAM PACKAGE: is there such a compiler? With apt, and as root, there will be.
+need() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
+		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
+		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
+	command -v "$1" >/dev/null 2>&1
+}
+
+ccache() { if [ "$KCC" = gcc ]; then printf '%s' "$1"; else printf 'ccache %s' "$1"; fi; }
+
+# warnings LOG: one line per warning, without what differs between two trees
+warnings() {
+	grep -aE '(warning|error): ' "$1" | sed -E "s#^.*/(linux|tree)-$KERNEL/##; s#^(\.\./)+##; s#:[0-9]+(:[0-9]+)?:#:#" | sort -u
+}
+
+# part LABEL LOG FUNCTION: builds, then looks at what FINDINGS prints about the log; none is a pass.
+FINDINGS=warnings
+part() {
+	local start
+	start=$(now)
+	# Its line comes below, with the result.
+	if ! (stage "$1" "$2" "$3") | sed -u '/ FAILED /b; /^  [^ ].* [0-9]*m\?[0-9]*s\( (.*)\)\?$/d'; then
+		record 0 1 0
+		status=1
+		return
+	fi
+	$FINDINGS "$2" >"$2.findings"
+	if [ -s "$2.findings" ]; then
+		record 0 1 0
+		status=1
+		show "$1" "$(took $(($(now) - start))), FAILED: $(grep -c . "$2.findings") warnings"
+		head -n 20 "$2.findings" | sed 's/^/    /'
+		echo "error: '$1' gave warnings; the whole log is in $2" >&2
+		return
+	fi
+	record 1 0 0
+	show "$1" "$(took $(($(now) - start))), $(grep -cE '^  (CC|AS|HOSTCC) ' "$2") files, ${CLEAN:-no warnings}"
+}
+skipped() { # label why
+	record 0 0 1
+	show "$1" "skipped: $2"
+}
+
+of_ours() { # of what is said, only what is about files of the series
+	warnings "$1" | grep -E "^($ours_re|$(printf '%s|' "${touched[@]}" | sed 's/|$//'):)"
+}
+x86_gcc() {
+	O=$W/x86
+	fresh
+	configure "$TREE" "$common$x86$(ours m)" ARCH=x86_64 &&
+		kmake "$TREE" ARCH=x86_64 CC="$KCC" vmlinux modules || return 1
+	# Nothing of ours may be missing because an option took it away.
+	local f missing=
+	for f in "$TREE"/lib/resmgr/*.c "$TREE"/lib/resmgr/tests/*.c "$TREE"/samples/cdevm/*.c; do
+		f=${f#"$TREE"/}
+		[ -e "$O/${f%.c}.o" ] || missing="$missing $f"
+	done
+	[ -z "$missing" ] || { echo "error: not built:$missing"; return 1; }
+}
+
+# In the folder of the linked kernel, where all that the objects need is there; it is built again without W=1 by the
+# next run. For the unpatched kernel, what is needed to compile single objects is made, and no more.
+x86_w1() {
+	O=$W/x86
+	fresh
+	kmake "$TREE" ARCH=x86_64 CC="$KCC" W=1 KBUILD_MODPOST_WARN=1 "${old_objects[@]}" "${new_objects[@]}"
+}
+x86_w1_before() {
+	O=$W/x86-stock
+	fresh
+	configure "$PRISTINE" "$common$x86" ARCH=x86_64 &&
+		kmake "$PRISTINE" ARCH=x86_64 CC="$KCC" prepare modules_prepare &&
+		kmake "$PRISTINE" ARCH=x86_64 CC="$KCC" W=1 "${old_objects[@]}"
+}
+not_before() { comm -13 "$L-w1-before.warnings" <(warnings "$1"); }
+
+x86_clang() {
+	O=$W/x86-clang
+	fresh
+	local cc
+	cc=$(ccache "$clang")
+	configure "$TREE" "$common$x86$(ours m)" ARCH=x86_64 CC="$clang" &&
+		kmake "$TREE" ARCH=x86_64 CC="$cc" prepare modules_prepare &&
+		kmake "$TREE" ARCH=x86_64 CC="$cc" "${old_objects[@]}" &&
+		kmake "$TREE" ARCH=x86_64 CC="$cc" W=1 KBUILD_MODPOST_WARN=1 "${new_objects[@]}"
+}
+
+arm64_gcc() {
+	O=$W/arm64
+	fresh
+	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
+	configure "$TREE" "$common$(ours y)" "${args[@]}" &&
+		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
+		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
+			"${old_objects[@]}" "${new_objects[@]}"
+}
+
+sh_gcc() {
+	O=$W/sh
+	rm -f "$O/$sh_objects"
+	local args=(ARCH=sh CROSS_COMPILE=sh4-linux-gnu-)
+	configure "$TREE" "" "${args[@]}" &&
+		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" prepare &&
+		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" "$sh_objects"
+}
+
+L=$LOGS/build-check-$KERNEL
+FINDINGS=of_ours
+if wanted x86; then
+	part "x86-64, gcc, modules" "$L-x86.log" x86_gcc
+fi
+
+if wanted w1; then
+	[ -e "$W/x86/vmlinux" ] || die "build-check.sh w1 needs build-check.sh x86 before it"
+	FINDINGS=:
+	CLEAN='to compare with' part "x86-64, W=1, without the series" "$L-w1-before.log" x86_w1_before
+	warnings "$L-w1-before.log" >"$L-w1-before.warnings"
+	FINDINGS=not_before
+	CLEAN='no new warnings' part "x86-64, W=1, with it" "$L-w1.log" x86_w1
+fi
+
+FINDINGS=warnings
+if wanted clang; then
+	clang=
+	min=$(awk '/^llvm\)/ { l = 1 } l && /else/ { e = 1 } l && e && /echo/ { print $2; exit }' \
+		"$PRISTINE/scripts/min-tool-version.sh")
+	for c in clang clang-19; do
+		[ "$c" = clang ] || need $c $c || continue
+		v=$($c -dumpversion 2>/dev/null) || continue
+		[ "$(printf '%s\n' "$min" "$v" | sort -V | head -n 1)" = "$min" ] && { clang=$c; break; }
+	done
+	if [ -n "$clang" ]; then
+		part "x86-64, clang $v, objects" "$L-clang.log" x86_clang
+	else
+		skipped "x86-64, clang, objects" "no clang >= $min"
+	fi
+fi
+
+if wanted arm64; then
+	if need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; then
+		part "arm64, gcc, objects" "$L-arm64.log" arm64_gcc
+	else
+		skipped "arm64, gcc, objects" "no aarch64-linux-gnu-gcc"
+	fi
+fi
+
+# This kernel of sh says things about itself.
+FINDINGS=of_ours
+sh_objects=$(printf '%s\n' "${touched[@]}" | sed -n '/^arch\/sh\//s/\.c$/.o/p')
+if wanted sh && [ -n "$sh_objects" ]; then
+	if need sh4-linux-gnu-gcc gcc-sh4-linux-gnu; then
+		part "sh, gcc, ${sh_objects##*/}" "$L-sh.log" sh_gcc
+	else
+		skipped "sh, gcc, ${sh_objects##*/}" "no sh4-linux-gnu-gcc"
+	fi
+fi
+totals
+exit $status
