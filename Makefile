@@ -14,15 +14,21 @@ T := tools
 
 help:
 	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
-	@echo 'make test              build and run every test there is                   (first 16 min, then 2 min)'
-	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)   '
+	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 35 min, then 10 min)'
+	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
+	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
+	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
-	@echo 'make apply LINUX=DIR   lay this work over a 6.12 source tree of your own   (1 s)'
+	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (1 s)'
+	@echo 'make series            write it as mails for git am to out/series-VERSION  (1 s)'
+	@echo 'make series-check      build and test the series mail by mail              (10 min)'
+	@echo 'make build-check       W=1, x86-64, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
-	@echo 'LINUX=DIR with the others: use that 6.12 tree instead of Debian'"'"'s source; it is copied, never modified.'
+	@echo 'KERNEL=7.3 with the others: for that kernel; the default is 6.12.'
+	@echo 'LINUX=DIR with the others: use that tree instead of Debian'"'"'s source; it is copied, never modified.'
 	@echo 'JOBS=N: compile N files at a time. Logs are in build/log/, results in out/.'
 
 source:
@@ -60,6 +66,16 @@ check: tree
 test:
 	@$T/test.sh $(KERNELS)
 
+test-all:
+	@$T/test-all.sh $(KERNELS)
+
+SECONDS ?= 60
+SEED ?= 1
+stress:
+	@$(foreach k,$(KERNELS),$(MAKE) KERNEL=$k stress-$k &&) :
+stress-%: tree
+	@SECONDS_EACH=$(SECONDS) SEED=$(SEED) $T/stress.sh
+
 series: tree
 	@$T/series.sh
 
@@ -77,4 +93,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test apply clean
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress series series-check build-check \
+	apply clean

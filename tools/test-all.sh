@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: the stress test at length (for
+# 6.12 in QEMU, with KASAN and with KCSAN), the series mail by mail, other compilers and architectures. The last line
+# is "N passed, N failed, N skipped".
+KERNEL=$1
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+export RESULTS=$TMP/results-all
+began=$(now)
+rc=0
+# Its results are the first of ours; it has emptied the file, and its last line is not the last.
+RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
+for KERNEL in "$@"; do
+	export KERNEL
+	echo "  Linux $KERNEL, at length"
+	for part in stress series-check build-check; do
+		lines=$(wc -l <"$RESULTS")
+		SECONDS_EACH=${SECONDS_EACH:-120} "$TOP/tools/$part.sh" && continue
+		rc=1
+		# What fails records that; what died has not.
+		[ "$(wc -l <"$RESULTS")" -gt "$lines" ] || record 0 1 0
+	done
+done
+line=$(totals)
+echo "  all of it and at length ...................... $(took $(($(now) - began)))"
+echo "$line"
+case $line in *', 0 failed,'*) exit $rc;; esac
+exit 1
