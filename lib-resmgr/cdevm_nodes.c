@@ -89,7 +89,12 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	if (!cdevm_is_revoked(scope)) {
 		*fops = &node->fops.fops;
 		ret = add(node);
-		if (ret)
+		/*
+		 * A cdev that has a device could be opened until it turned out
+		 * that the device cannot be added. An open() that has found it
+		 * by then must still find the wrapped operations in it.
+		 */
+		if (ret && !node->device)
 			*fops = node->fops.orig;
 	}
 	if (!ret) {
@@ -233,7 +238,8 @@ static void cdevm_del_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
  *
  * The reference on @device that device_initialize() gave the caller is taken
  * over, also on an error. A release function for @device is not needed; if
- * there is one, it must not free memory of the scope.
+ * there is one, it must not free memory of the scope. After an error @cdev needs
+ * another cdev_init() before it is used again.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
  * Return: 0; -ENODEV when unbinding has begun; -EINVAL with a WARN for a cdev

@@ -205,7 +205,8 @@ sh_gcc() {
 	local args=(ARCH=sh CROSS_COMPILE=sh4-linux-gnu-)
 	configure "$TREE" "" "${args[@]}" &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" prepare &&
-		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" "$sh_objects"
+		# One at a time: make comes into this folder twice.
+		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" -j1 "$sh_objects"
 }
 
 L=$LOGS/build-check-$KERNEL

@@ -11,7 +11,7 @@ A test that wants a splat writes two lines around it, to /dev/kmsg or with pr_in
   e2e: expect-end
 
 Between them at least one splat must match (its first lines: headline, message, function), and those that match are
-no failure. Every other splat is, except the lines in splats-stock.txt, which a stock kernel prints by itself.
+no failure. With "allow" in the place of "expect" there may be such splats, and need not. Every other splat is, except the lines in splats-stock.txt, which a stock kernel prints by itself.
 """
 import os
 import re
@@ -50,8 +50,8 @@ HEADS = [re.compile(p) for p in (
 )]
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.
-OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|e2e: (?!expect))")
-MARK = re.compile(r"e2e: expect(-end|\s+(\S.*))")
+OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|e2e: (?!expect|allow))")
+MARK = re.compile(r"e2e: (expect|allow)(-end|\s+(\S.*))")
 MAX = 80  # lines; a block without a known end is cut here
 
 
@@ -96,7 +96,7 @@ class Splat:
             return True
         if "cut here" in first:
             return "---[ end trace" in text
-        if "BUG: KASAN" in first or first.startswith("WARNING:"):
+        if "BUG: KASAN" in first or "BUG: KCSAN" in first or first.startswith("WARNING:"):
             return bool(re.match(r"={20,}", text))
         return False
 
@@ -123,7 +123,7 @@ def known_lines():
 def scan(lines, known=()):
     """(splats, [problems with the markers])"""
     splats, problems = [], []
-    active = []             # [regex, line, matches]
+    active = []             # [regex, line, matches, needed]
     current = None
     gap = 0
 
@@ -141,26 +141,27 @@ def scan(lines, known=()):
             if current:
                 close(current)
                 current = None
-            if mark.group(1) == "-end":
+            if mark.group(2) == "-end":
                 if not active:
-                    problems.append(f"line {n}: e2e: expect-end without an e2e: expect")
+                    problems.append(f"line {n}: e2e: {mark.group(1)}-end without a beginning")
                 else:
-                    regex, where, count = active.pop()
-                    if not count:
+                    regex, where, count, needed = active.pop()
+                    if needed and not count:
                         problems.append(f"line {where}: expected a splat like '{regex.pattern}', it was not seen")
             else:
                 try:
-                    active.append([re.compile(mark.group(2).strip()), n, 0])
+                    active.append([re.compile(mark.group(3).strip()), n, 0, mark.group(1) == "expect"])
                 except re.error as e:
-                    problems.append(f"line {n}: bad regular expression in an e2e: expect marker: {e}")
+                    problems.append(f"line {n}: bad regular expression in a marker: {e}")
             continue
         if current:
             # A new KASAN report or "cut here" starts a new one even when the end of the last was lost.
-            fresh = "BUG: KASAN" in text or "[ cut here ]" in text
+            fresh = "BUG: KASAN" in text or "BUG: KCSAN" in text or "[ cut here ]" in text
             gap = gap + 1 if not text.strip() else 0
             if not fresh:
                 if current.ended(text) or (gap and "cut here" not in current.lines[0]
                                            and "KASAN" not in current.lines[0]
+                                           and "KCSAN" not in current.lines[0]
                                            and not current.lines[0].startswith("WARNING:")):
                     close(current)
                     current = None
@@ -184,9 +185,9 @@ def scan(lines, known=()):
             splats.append(current)
     if current:
         close(current)
-    for regex, where, count in active:
-        problems.append(f"line {where}: 'e2e: expect {regex.pattern}' has no e2e: expect-end"
-                        + ("" if count else ", and was not seen"))
+    for regex, where, count, needed in active:
+        problems.append(f"line {where}: '{regex.pattern}' is {'expected' if needed else 'allowed'} without an end"
+                        + ("" if count or not needed else ", and was not seen"))
     # A known line may be inside a "cut here" block.
     splats = [s for s in splats if not any(s.has(k) for k in known)]
     return splats, problems
@@ -218,6 +219,17 @@ WARN = """\
 [    2.000000] Modules linked in:
 [    2.000000] ---[ end trace 0000000000000000 ]---
 """
+KCSAN = """\
+[    4.000000] ==================================================================
+[    4.000000] BUG: KCSAN: data-race in cdevm_open / cdevm_release
+[    4.000000]
+[    4.000000] write to 0xffff88800a1b2c40 of 8 bytes by task 41 on cpu 0:
+[    4.000000]  cdevm_open+0x10/0x20
+[    4.000000]
+[    4.000000] read to 0xffff88800a1b2c40 of 8 bytes by task 42 on cpu 1:
+[    4.000000]  cdevm_release+0x10/0x20
+[    4.000000] ==================================================================
+"""
 WARN73 = """\
 [    2.000000] ------------[ cut here ]------------
 [    2.000000] resmgr: foo: double add of bar
@@ -241,6 +253,9 @@ CIRC = """\
 def self_test():
     def expect(pattern, text):
         return f"[    0.5] e2e: expect {pattern}\n{text}[    9.0] e2e: expect-end\n"
+
+    def allow(pattern, text):
+        return expect(pattern, text).replace("e2e: expect", "e2e: allow")
 
     # name, log, unexpected, expected, problems
     cases = (
@@ -276,6 +291,13 @@ def self_test():
         ("RCU stall", "[ 30.0] rcu: INFO: rcu_sched self-detected stall on CPU\n", 1, 0, 0),
         ("panic", "[ 1.0] Kernel panic - not syncing: Attempted to kill init!\n", 1, 0, 0),
         ("refcount", "[ 1.0] refcount_t: underflow; use-after-free.\n", 1, 0, 0),
+        ("data race", KCSAN, 1, 0, 0),
+        ("data race wanted by function", expect("cdevm_release", KCSAN), 0, 1, 0),
+        ("two data races", KCSAN + KCSAN, 2, 0, 0),
+        ("KASAN allowed", allow("KASAN", KASAN + KASAN), 0, 2, 0),
+        ("KASAN allowed, not seen", allow("KASAN", ""), 0, 0, 0),
+        ("other splat than allowed", allow("KASAN", WARN), 1, 0, 0),
+        ("allowed without end", "e2e: allow KASAN\n" + KASAN, 0, 1, 1),
         ("suspicious RCU", "[ 1.0] WARNING: suspicious RCU usage\n", 1, 0, 0),
         ("a test's own words", "ok - BUG: KASAN was seen\n    # WARNING: no\ndemo: a | b | KASAN: c\n", 0, 0, 0),
         ("lock debugging notice", "[ 1.0] Disabling lock debugging due to kernel taint\n", 0, 0, 0),

@@ -150,6 +150,8 @@ TRACE_EVENT(resmgr_release_end,
 		  __entry->mgr, __entry->node)
 );
 
+#ifdef CONFIG_CDEVM
+
 DECLARE_EVENT_CLASS(cdevm_scope_event,
 	TP_PROTO(const struct cdevm_scope *scope),
 	TP_ARGS(scope),
@@ -318,6 +320,8 @@ DEFINE_EVENT(cdevm_node_event, cdevm_close,
 	TP_PROTO(const struct cdevm_scope *scope, const char *node),
 	TP_ARGS(scope, node)
 );
+
+#endif /* CONFIG_CDEVM */
 
 #endif /* _TRACE_RESMGR_H */
 

@@ -30,8 +30,9 @@ struct resmgr_node;
  *
  * Only an identity: it is cast back to its real type before it is called, as
  * control flow integrity demands. The kind of the node says which type that is.
+ * No function type, so that a compiler can tell a wrong cast from this.
  */
-typedef void (*resmgr_fn_t)(void);
+typedef void *resmgr_fn_t;
 
 /**
  * typedef resmgr_release_t - release function of a node embedded by its user

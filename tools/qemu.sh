@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-kcsan-stock is the
+# unpatched kernel with the options of x86-kcsan; -mutant behind one of them is of the tree of stress-mutants.sh.
+# qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
+# console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
+. "$(dirname "$0")/lib.sh"
+
+what=${1:?build or boot} flavour=${2:?flavour}
+shift 2
+kind=${flavour%-stock} kind=${kind%-mutant}
+case $kind in x86-kasan|x86-kcsan) ;; *) die "qemu.sh: no flavour '$flavour'";; esac
+FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/$kind.config"
+case $flavour in
+*-stock) SRC=$PRISTINE;;
+*-mutant) SRC=$BASE/mutant-$KERNEL;;
+*) SRC=$TREE;;
+esac
+[ "$SRC" = "$PRISTINE" ] || FRAGMENTS="$FRAGMENTS $TOP/tools/configs/x86-ours.config"
+O=$(outdir "$flavour")
+LOG=$LOGS/build-$KERNEL-$flavour.log
+IMAGE=$O/arch/x86/boot/bzImage
+kmake() { make -C "$SRC" ARCH=x86_64 O="$O" CC="$KCC" -j"$JOBS" "$@"; }
+
+need_qemu() {
+	command -v qemu-system-x86_64 >/dev/null 2>&1 && return 0
+	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+		die "please install QEMU: apt-get install qemu-system-x86"
+	fi
+	stage "install QEMU" "$LOGS/apt-qemu.log" install
+}
+install() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q && apt-get install -q -y --no-install-recommends qemu-system-x86
+}
+
+# Every option that a fragment asks for must have survived kconfig.
+configure() {
+	local stamp bad
+	# shellcheck disable=SC2086 # a list of files
+	stamp=$(cat $FRAGMENTS "$0" | cksum)
+	[ -f "$O/.config" ] && [ "$(cat "$O/.resmgr-config" 2>/dev/null)" = "$stamp" ] && return 0
+	mkdir -p "$O"
+	# shellcheck disable=SC2086
+	cat $FRAGMENTS >"$O/.config.want" || return 1
+	kmake -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
+	# A configuration that turns out the same must not look newer.
+	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
+	bad=$(grep '^CONFIG_.*=' "$O/.config.want" | grep -v '=n$' | grep -vxFf "$O/.config" | tr '\n' ' ')
+	rm -f "$O"/.config.next* "$O/.config.want"
+	if [ -n "$bad" ]; then
+		echo "error: these options did not survive kconfig, look at what they depend on: $bad"
+		return 1
+	fi
+	printf '%s\n' "$stamp" >"$O/.resmgr-config"
+}
+
+build() {
+	local n
+	configure && kmake bzImage modules || return 1
+	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
+	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
+}
+
+boot() {
+	local e2e=${1:?e2e list} log=${2:?log} limit=${3:?seconds} initrd=$BASE/initramfs-$KERNEL-$flavour.gz
+	shift 3
+	[ -e "$IMAGE" ] || die "no $IMAGE; run: tools/qemu.sh build $flavour"
+	[ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
+	timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
+		-kernel "$IMAGE" -initrd "$initrd" \
+		-append "console=ttyS0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=$e2e $*" \
+		</dev/null >"$log" 2>&1 &
+	pid=$!
+	trap 'kill $pid 2>/dev/null; wait $pid; exit 130' INT TERM
+	wait $pid
+}
+
+case $what in
+build)
+	need_qemu
+	stage "build $flavour kernel" "$LOG" build;;
+boot)
+	need_qemu
+	boot "$@";;
+*)
+	die "qemu.sh: build or boot, not '$what'";;
+esac

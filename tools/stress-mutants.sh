@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# stress-mutants.sh [NAME...]: is the stress test any good? Plants the bugs of tools/mutants, one at a time, in a copy of
+# the tree, and runs the stress test on each until it finds the bug. KERNEL=7.3: in UML. KERNEL=6.12: in QEMU, in the
+# kernel that STRESS names, x86-kcsan if none; what one CPU cannot show (smp-*) is found there, by its data race.
+# SECONDS_EACH=90: at most; SEED=1.
+. "$(dirname "$0")/lib.sh"
+
+SECONDS_EACH=${SECONDS_EACH:-90}
+SEED=${SEED:-1}
+if [ "$KERNEL" = 6.12 ]; then
+	like=${STRESS:-x86-kcsan} arch=x86_64 image=arch/x86/boot/bzImage
+	flavour=$like-mutant
+	boot=("$TOP/tools/qemu.sh" boot "$flavour")
+else
+	like=ours arch=um image=linux flavour=mutant
+	boot=("$TOP/tools/boot.sh" "$flavour")
+fi
+FROM=$(outdir "$like")
+[ -e "$FROM/$image" ] || die "no $like kernel in $FROM; run: make stress KERNEL=$KERNEL"
+
+# Copies beside the originals, at the same depth, so that links in the tree still point to our files.
+T=$BASE/mutant-$KERNEL O=$(outdir "$flavour")
+LOG=$LOGS/mutants-$KERNEL.log
+
+copy() {
+	rm -rf "$T" "$O" && cp -al "$TREE" "$T" && cp -a "$FROM" "$O" || return 1
+	find "$O" \( -name '*.cmd' -o -name '.*.d' -o -path "$O/Makefile" \) -type f -print0 |
+		xargs -0 sed -i "s|$TREE/|$T/|g; s|$TREE\$|$T|; s|$FROM|$O|g" || return 1
+	rm -f "$O/source" "$O/.resmgr-built"
+}
+
+# Our own files are real ones in the copy, as they are in the repository but for the change of the patch.
+plant() { # patch
+	rm -rf "$T.new"
+	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$T.new/" || return 1
+	patch -s -p1 -F0 -d "$T.new" -i "$1" || return 1
+	mkdir -p "$T.new/lib" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" || return 1
+	# Only what differs is written, or all would be built again.
+	(cd "$T.new" && find . -type f -name '*.[ch]') | while read -r f; do
+		cmp -s "$T.new/$f" "$T/$f" && continue
+		rm -f "$T/$f" && cp "$T.new/$f" "$T/$f" || exit 1
+	done
+}
+
+build() { # patch
+	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all && "$TOP/tools/initramfs.sh" "$flavour"
+}
+
+# Runs until the log has something to say, or the guest is done. Prints "SECONDS WHAT", nothing if there is nothing.
+hunt() { # log
+	local log=$1 pid start found=
+	start=$(now)
+	: >"$log"
+	REALTIME=1 "${boot[@]}" stress "$log" $((SECONDS_EACH * 2 + 300)) \
+		"e2e_seconds=$SECONDS_EACH" "e2e_seed=$SEED" loglevel=6 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null && [ -z "$found" ]; do
+		sleep 1
+		found=$({ "$TOP/tools/splats.py" "$log" | sed -n 's/.*: splat at line //p'; grep -a '^not ok' "$log"; } | head -n 1)
+	done
+	# What came last is in the log only now; and a guest that died has said so in its own way.
+	[ -n "$found" ] || found=$("$TOP/tools/tap.py" "$log" 0 | sed -n 2p)
+	kill $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	[ -z "$found" ] || printf '%d %s\n' $(($(now) - start)) "$found"
+}
+
+mutants=("$@")
+[ $# -gt 0 ] || mapfile -t mutants < <(find "$TOP/tools/mutants" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort)
+missed=0
+stage "copy the tree" "$LOG" copy
+for m in "${mutants[@]}"; do
+	[ -e "$TOP/tools/mutants/$m.patch" ] || die "no tools/mutants/$m.patch"
+	stage "mutant $m" "$LOGS/mutant-$KERNEL-$m-build.log" build "$TOP/tools/mutants/$m.patch"
+	result=$(hunt "$LOGS/mutant-$KERNEL-$m.log")
+	if [ -n "$result" ]; then
+		show "  found after ${result%% *} s" "${result#* }"
+	else
+		show "  NOT FOUND" "in $SECONDS_EACH s; the log is $LOGS/mutant-$KERNEL-$m.log"
+		missed=$((missed + 1))
+	fi
+done
+echo "${#mutants[@]} bugs planted, $((${#mutants[@]} - missed)) found"
+[ $missed -eq 0 ]

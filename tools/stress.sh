@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# stress.sh: e2e/stress.c in the kernels that can show a race. SECONDS_EACH=20 in each; SEED=1 for what is random.
+# KERNEL=7.3: UML with two CPUs, KASAN and lockdep. KERNEL=6.12: QEMU with two CPUs, once with KASAN and lockdep, once
+# with KCSAN; STRESS=x86-kasan or STRESS=x86-kcsan: only that one.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+SECONDS_EACH=${SECONDS_EACH:-20}
+SEED=${SEED:-1}
+status=0
+
+# What one boot may take on a busy machine: what comes before and after, and an emulated CPU's share of it.
+LIMIT=$((SECONDS_EACH * 2 + 600))
+# loglevel: DEBUG_KOBJECT_RELEASE has a line for each kobject, and a serial port is slow.
+ARGS=("e2e_seconds=$SECONDS_EACH" "e2e_seed=$SEED" loglevel=6)
+
+run() { # flavour command...
+	local flavour=$1 label log=$LOGS/stress-$KERNEL-$1.log start rc verdict t
+	shift
+	label="stress $KERNEL $flavour"
+	start=$(now)
+	"$@" stress "$log" $LIMIT "${ARGS[@]}"
+	rc=$?
+	t=$(($(now) - start))
+	verdict=$("$TOP/tools/tap.py" "$log" $rc)
+	# shellcheck disable=SC2046
+	set -- $(printf '%s\n' "$verdict" | head -n 1)
+	[ $# -eq 3 ] || set -- 0 1 0
+	record "$@"
+	show "$label" "$(took $t), $(counts "$@")"
+	tr -d '\r' <"$log" | sed -n 's/^# total: /    /p'
+	[ "$2" -eq 0 ] && return 0
+	printf '%s\n' "$verdict" | sed -e 1d -e 's/^/    /'
+	echo "error: '$label' failed; the whole log is in $log; again: make stress KERNEL=$KERNEL SECONDS=$SECONDS_EACH SEED=$SEED" >&2
+	return 1
+}
+
+if [ "$KERNEL" = 6.12 ]; then
+	for f in x86-kasan x86-kcsan; do
+		case ",${STRESS:-$f}," in *",$f,"*) ;; *) continue;; esac
+		if ! { "$TOP/tools/qemu.sh" build "$f" && "$TOP/tools/initramfs.sh" "$f"; }; then
+			record 0 1 0
+			status=1
+			continue
+		fi
+		run "$f" "$TOP/tools/qemu.sh" boot "$f" || status=1
+	done
+else
+	"$TOP/tools/build.sh" ours || exit 1
+	"$TOP/tools/initramfs.sh" ours || exit 1
+	# A clock that skips sleeps would leave nothing to race with.
+	REALTIME=1 run ours "$TOP/tools/boot.sh" ours || status=1
+fi
+exit $status
