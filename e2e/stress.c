@@ -868,10 +868,20 @@ static bool all_gone(void)
 	return true;
 }
 
-/* False when nothing moves any more. */
+/* Has all happened that a run must have seen, or it shows nothing? */
+static bool seen_all(void)
+{
+	return !have_driver ||
+	       (counter("busy_revokes") && counter("late_releases") && sh->done[STEAL] && sh->done[RELOAD] &&
+		(sock[0] < 0 || sh->done[RECEIVE]) &&
+		(!can_fail || (counter("failed_probes") && sh->failed_allocs)));
+}
+
+/* False when nothing moves any more. On a machine that is slow or busy it takes longer, so that it shows something. */
 static bool torment(void)
 {
 	long end = now_ms() + 1000L * seconds, moved = now_ms(), shown = now_ms();
+	long latest = end + 4000L * seconds + 60000;
 	unsigned int ops, beats, last_ops = 0, last_beats = 0, i;
 
 	seed_prng(300, 0);
@@ -883,7 +893,7 @@ static bool torment(void)
 		controller[2] = start(binder, 2);
 		controller[3] = start(run_reloader, 0);
 	}
-	while (now_ms() < end) {
+	while (now_ms() < end || (now_ms() < latest && !seen_all())) {
 		reap(true);
 		if (!roll(16))
 			kill_worker(&sh->slot[roll(WORKERS)]);
