@@ -1005,8 +1005,8 @@ static void finish(void)
 
 	if (!ok(done_within(run_unbind_all, STUCK_MS), "all devices are unbound in the end"))
 		return;
-	ok(wait_for(counter_now("scopes") == 0, FREED_MS), "no scope is alive in the end: %ld",
-	   counter_now("scopes"));
+	wait_for(counter_now("scopes") == 0, FREED_MS);
+	ok(counter_now("scopes") == 0, "no scope is alive in the end: %ld", counter_now("scopes"));
 	added = counter_now("added");
 	gone = counter_now("released") + counter_now("removed");
 	ok(added == gone, "all resources were released: %ld added, %ld gone", added, gone);

@@ -48,6 +48,7 @@
 #include <linux/workqueue.h>
 
 #include "cdevm_stress.h"
+#include "kernel_compat.h"
 
 /* After these many reports the log has been told. */
 #define STRESS_REPORTS	16
@@ -520,7 +521,7 @@ static int stress_open(struct stress *s, struct file *file)
 
 	stress_begin(s, "open");
 	stress_dawdle(32);
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	f = kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		ret = -ENOMEM;
 	else if (stress_roll(32))

@@ -58,7 +58,7 @@ static const char *fixture_owner_name(const struct resmgr *mgr)
 
 typedef void (*item_data_fn)(struct item **res);
 
-static void fixture_release(struct resmgr *mgr, resmgr_fn_t fn, void *res)
+static void fixture_release(struct resmgr *mgr, void *fn, void *res)
 {
 	((item_data_fn)fn)(res);
 }
@@ -237,7 +237,7 @@ static struct item *find_item(struct fixture *f, int id)
 {
 	struct resmgr_node *node;
 
-	node = resmgr_find(&f->mgr, RESMGR_NODE, (resmgr_fn_t)item_release,
+	node = resmgr_find(&f->mgr, RESMGR_NODE, (void *)item_release,
 			   is_item, &id);
 	return node ? container_of(node, struct item, node) : NULL;
 }
@@ -424,7 +424,7 @@ static void add_kind(struct fixture *f, enum resmgr_kind kind, int id)
 		break;
 	case RESMGR_DATA:
 		data = __resmgr_data_alloc(RESMGR_DATA,
-					   (resmgr_fn_t)item_data_release,
+					   (void *)item_data_release,
 					   sizeof(item), GFP_KERNEL,
 					   NUMA_NO_NODE, "data", _RET_IP_);
 		KUNIT_ASSERT_NOT_NULL(test, data);
@@ -554,7 +554,7 @@ static void order_find(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct item *a1, *a2, *b, *new;
-	resmgr_fn_t fn = (resmgr_fn_t)item_release;
+	void *fn = (void *)item_release;
 	int one = 1, two = 2;
 
 	a1 = add_item(f, 1);
@@ -569,7 +569,7 @@ static void order_find(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find(&f->mgr, RESMGR_NODE, fn, is_item,
 					      &two), &b->node);
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->mgr, RESMGR_NODE,
-					    (resmgr_fn_t)other_release, NULL,
+					    (void *)other_release, NULL,
 					    NULL));
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->mgr, RESMGR_DATA, fn, NULL, NULL));
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->other, RESMGR_NODE, fn, NULL, NULL));
@@ -652,7 +652,7 @@ static void order_final(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct item *late = new_item(f, 9), *item;
-	resmgr_fn_t fn = (resmgr_fn_t)item_release;
+	void *fn = (void *)item_release;
 	void *ptr = NULL;
 	int ret = 0;
 
@@ -761,7 +761,7 @@ static int crowd_take(void *data)
 	wait_for_completion(&c->go);
 	for (i = 0; i < CROWD; i += 3) {
 		if (resmgr_find_remove(&c->f->mgr, RESMGR_NODE,
-				       (resmgr_fn_t)item_release, is_item, &i))
+				       (void *)item_release, is_item, &i))
 			c->taken++;
 		cond_resched();
 	}
@@ -924,7 +924,7 @@ static void reentry_remove(struct kunit *test)
 static void hook_release_peer(struct item *item)
 {
 	item->ret = resmgr_find_release(&item->f->mgr, RESMGR_NODE,
-					(resmgr_fn_t)item_release, is_item,
+					(void *)item_release, is_item,
 					&item->peer->id);
 }
 
@@ -1190,7 +1190,7 @@ static void reentry_of_early_release(struct kunit *test)
 	add_item(f, 1);
 	item = add_hooked(f, 2, hook_release_all);
 	KUNIT_EXPECT_EQ(test, resmgr_find_release(&f->mgr, RESMGR_NODE,
-						  (resmgr_fn_t)item_release,
+						  (void *)item_release,
 						  is_item, &two), 0);
 	EXPECT_LOG(f, 2, 1);
 	KUNIT_EXPECT_EQ(test, item->ret, 1);
@@ -2293,7 +2293,7 @@ static void memory_data(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct resmgr_data *data;
 
-	data = __resmgr_data_alloc(RESMGR_DATA, (resmgr_fn_t)item_data_release, 64,
+	data = __resmgr_data_alloc(RESMGR_DATA, (void *)item_data_release, 64,
 				   GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE, "data",
 				   _RET_IP_);
 	KUNIT_ASSERT_NOT_NULL(test, data);
@@ -2616,7 +2616,7 @@ static void misuse_kfree(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
 
 	/* A resource with a release function is no memory to be freed. */
-	data = __resmgr_data_alloc(RESMGR_DATA, (resmgr_fn_t)item_data_release, 64,
+	data = __resmgr_data_alloc(RESMGR_DATA, (void *)item_data_release, 64,
 				   GFP_KERNEL, NUMA_NO_NODE, "data", _RET_IP_);
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	*(struct item **)data->data = new_item(f, 1);

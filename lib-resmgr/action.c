@@ -12,7 +12,7 @@
 
 /* Allocate the node of a resource that is one pointer, and add it. */
 static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-			      resmgr_fn_t fn, void *data, const char *name,
+			      void *fn, void *data, const char *name,
 			      size_t size)
 {
 	struct resmgr_action *action;
@@ -38,7 +38,7 @@ static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
  */
 static struct resmgr_action *resmgr_take_pointer(struct resmgr *mgr,
 						 enum resmgr_kind kind,
-						 resmgr_fn_t fn, const void *data,
+						 void *fn, const void *data,
 						 unsigned long mask,
 						 enum resmgr_op op)
 {
@@ -68,7 +68,7 @@ static struct resmgr_action *resmgr_take_pointer(struct resmgr *mgr,
 
 /* Find such a node as resmgr_take_pointer() does, and release it now. */
 static int resmgr_release_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-				  resmgr_fn_t fn, const void *data,
+				  void *fn, const void *data,
 				  unsigned long mask)
 {
 	struct resmgr_action *found;
@@ -93,7 +93,7 @@ static int resmgr_release_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 int __resmgr_add_action(struct resmgr *mgr, resmgr_action_t action, void *data,
 			const char *name)
 {
-	return resmgr_add_pointer(mgr, RESMGR_ACTION, (resmgr_fn_t)action, data,
+	return resmgr_add_pointer(mgr, RESMGR_ACTION, (void *)action, data,
 				  name, 0);
 }
 EXPORT_SYMBOL_GPL(__resmgr_add_action);
@@ -132,7 +132,7 @@ int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data)
 {
 	struct resmgr_action *found;
 
-	found = resmgr_take_pointer(mgr, RESMGR_ACTION, (resmgr_fn_t)action, data,
+	found = resmgr_take_pointer(mgr, RESMGR_ACTION, (void *)action, data,
 				    ~0UL, RESMGR_OP_REMOVE);
 	kfree(found);
 	return found ? 0 : -ENOENT;
@@ -150,7 +150,7 @@ EXPORT_SYMBOL_GPL(resmgr_remove_action);
  */
 int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data)
 {
-	return resmgr_release_pointer(mgr, RESMGR_ACTION, (resmgr_fn_t)action,
+	return resmgr_release_pointer(mgr, RESMGR_ACTION, (void *)action,
 				      data, ~0UL);
 }
 EXPORT_SYMBOL_GPL(resmgr_release_action);

@@ -49,7 +49,7 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 }
 
 static inline void resmgr_node_setup(struct resmgr_node *node,
-				     enum resmgr_kind kind, resmgr_fn_t fn,
+				     enum resmgr_kind kind, void *fn,
 				     const char *name, size_t size)
 {
 	node->older = NULL;

@@ -14,9 +14,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-/* 6.12 got it in a stable release. */
+/* 6.12 got them in a stable release. */
 #ifndef kmalloc_obj
 #define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
+#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
 #endif
 
 #ifndef DEVICE_ATTR_RO_NAMED

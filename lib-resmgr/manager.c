@@ -166,7 +166,7 @@ EXPORT_SYMBOL_GPL(resmgr_empty);
 void resmgr_node_init(struct resmgr_node *node, resmgr_release_t release,
 		      const char *name, size_t size)
 {
-	resmgr_node_setup(node, RESMGR_NODE, (resmgr_fn_t)release, name, size);
+	resmgr_node_setup(node, RESMGR_NODE, (void *)release, name, size);
 }
 EXPORT_SYMBOL_GPL(resmgr_node_init);
 
@@ -311,7 +311,7 @@ EXPORT_SYMBOL_GPL(resmgr_node_replace);
 
 static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
 					      enum resmgr_kind kind,
-					      resmgr_fn_t fn,
+					      void *fn,
 					      resmgr_match_t match,
 					      const void *data)
 {
@@ -345,7 +345,7 @@ static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
  * Return: the resource or %NULL.
  */
 struct resmgr_node *resmgr_find(struct resmgr *mgr, enum resmgr_kind kind,
-				resmgr_fn_t fn, resmgr_match_t match,
+				void *fn, resmgr_match_t match,
 				const void *data)
 {
 	struct resmgr_node **link, *node;
@@ -398,7 +398,7 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 EXPORT_SYMBOL_GPL(resmgr_find_or_add);
 
 static struct resmgr_node *resmgr_take(struct resmgr *mgr, enum resmgr_kind kind,
-				       resmgr_fn_t fn, resmgr_match_t match,
+				       void *fn, resmgr_match_t match,
 				       const void *data, enum resmgr_op op)
 {
 	struct resmgr_node **link, *node = NULL;
@@ -429,7 +429,7 @@ static struct resmgr_node *resmgr_take(struct resmgr *mgr, enum resmgr_kind kind
  * when there is none.
  */
 struct resmgr_node *resmgr_find_remove(struct resmgr *mgr, enum resmgr_kind kind,
-				       resmgr_fn_t fn, resmgr_match_t match,
+				       void *fn, resmgr_match_t match,
 				       const void *data)
 {
 	return resmgr_take(mgr, kind, fn, match, data, RESMGR_OP_REMOVE);
@@ -449,7 +449,7 @@ EXPORT_SYMBOL_GPL(resmgr_find_remove);
  * Return: 0; -ENOENT when there is none.
  */
 int resmgr_find_release(struct resmgr *mgr, enum resmgr_kind kind,
-			resmgr_fn_t fn, resmgr_match_t match, const void *data)
+			void *fn, resmgr_match_t match, const void *data)
 {
 	struct resmgr_node *node;
 

@@ -38,7 +38,7 @@ static size_t resmgr_data_size(size_t size)
  * Return: the node, on no manager yet; %NULL on failure, and when @size is
  * larger than can be.
  */
-struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, resmgr_fn_t fn,
+struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, void *fn,
 					size_t size, gfp_t gfp, int nid,
 					const char *name, unsigned long caller)
 {

@@ -34,7 +34,7 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->node = node;
-		__entry->fn = (void *)node->fn;
+		__entry->fn = node->fn;
 		__entry->size = node->size;
 		__entry->seq = seq;
 	),

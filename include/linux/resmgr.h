@@ -26,15 +26,6 @@ struct resmgr;
 struct resmgr_node;
 
 /**
- * typedef resmgr_fn_t - a release function of any type
- *
- * Only an identity: it is cast back to its real type before it is called, as
- * control flow integrity demands. The kind of the node says which type that is.
- * No function type, so that a compiler can tell a wrong cast from this.
- */
-typedef void *resmgr_fn_t;
-
-/**
  * typedef resmgr_release_t - release function of a node embedded by its user
  * @mgr: the manager that the node was on; it no longer is
  * @node: the node; the function may free the memory that it is in
@@ -88,7 +79,9 @@ enum resmgr_kind {
  * struct resmgr_node - one resource on a manager
  * @older: the node that was added before this one; %NULL when the node is on
  *	no manager. Protected by the lock of the manager
- * @fn: release function, of the type that @kind says
+ * @fn: release function, of the type that @kind says. Only an identity: it is
+ *	cast back to that type before it is called, as control flow integrity
+ *	demands
  * @name: for traces and warnings. Not copied: a string constant
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
@@ -102,7 +95,7 @@ enum resmgr_kind {
  */
 struct resmgr_node {
 	struct resmgr_node	*older;
-	resmgr_fn_t		fn;
+	void			*fn;
 	const char		*name;
 	u32			size;
 	u32			kind;
@@ -161,7 +154,7 @@ enum resmgr_op {
 struct resmgr_class {
 	const char	*name;
 	const char	*(*owner_name)(const struct resmgr *mgr);
-	void		(*release)(struct resmgr *mgr, resmgr_fn_t fn, void *res);
+	void		(*release)(struct resmgr *mgr, void *fn, void *res);
 	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
 			       enum resmgr_op op);
 	int		(*nid)(const struct resmgr *mgr);
@@ -229,16 +222,16 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 			struct resmgr_node *new);
 
 struct resmgr_node *resmgr_find(struct resmgr *mgr, enum resmgr_kind kind,
-				resmgr_fn_t fn, resmgr_match_t match,
+				void *fn, resmgr_match_t match,
 				const void *data);
 struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 				       struct resmgr_node *new,
 				       resmgr_match_t match, const void *data);
 struct resmgr_node *resmgr_find_remove(struct resmgr *mgr, enum resmgr_kind kind,
-				       resmgr_fn_t fn, resmgr_match_t match,
+				       void *fn, resmgr_match_t match,
 				       const void *data);
 int resmgr_find_release(struct resmgr *mgr, enum resmgr_kind kind,
-			resmgr_fn_t fn, resmgr_match_t match, const void *data);
+			void *fn, resmgr_match_t match, const void *data);
 int resmgr_for_each(struct resmgr *mgr,
 		    int (*fn)(struct resmgr *mgr, struct resmgr_node *node,
 			      void *data),
@@ -287,7 +280,7 @@ int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data
 	__resmgr_add_action_or_reset(mgr, action, data, #action)
 
 /* Memory */
-struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, resmgr_fn_t fn,
+struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, void *fn,
 					size_t size, gfp_t gfp, int nid,
 					const char *name, unsigned long caller);
 void resmgr_data_free(struct resmgr_data *data);
