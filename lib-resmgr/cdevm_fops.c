@@ -22,18 +22,18 @@
  * the VFS holds the cdev, which holds the scope; for a misc device the caller
  * holds misc_mtx, which unpublishing needs.
  */
+#include <linux/filelock.h>
+#include <linux/io_uring/cmd.h>
+#include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <trace/events/resmgr.h>
 
 #include "cdevm_internal.h"
+#include "kernel_compat.h"
 
 static const struct file_operations cdevm_closed_fops;
-
-static struct cdevm_fops *cdevm_file_fops(const struct file *file)
-{
-	return container_of(file->f_op, struct cdevm_fops, fops);
-}
 
 /* The file lets go of the scope. It may be the last to do so. */
 static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
@@ -41,6 +41,7 @@ static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
 	struct module *owner = wrapped->fops.owner;
 
 	file->f_op = &cdevm_closed_fops;
+	file->f_mapping = file_inode(file)->i_mapping;
 	cdevm_put(wrapped->scope);
 	module_put(owner);
 }
@@ -53,6 +54,7 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 	 * and has dropped the module reference of those. Calls would go round
 	 * the gate, so the file cannot be opened.
 	 */
+	file->f_mapping = file_inode(file)->i_mapping;
 	if (!ret) {
 		WARN_ONCE(1, "cdevm: %s: open() replaced the file operations by %ps\n",
 			  wrapped->scope->name, file->f_op);
@@ -75,6 +77,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 		cdevm_detach(file, wrapped);
 		return -ENODEV;
 	}
+	cdevm_set_mapping(file, scope);
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
 	cdevm_exit(scope);
@@ -109,33 +112,15 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	return ret;
 }
 
-static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
-{
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-	struct cdevm_scope *scope = wrapped->scope;
-	__poll_t mask;
-
-	/*
-	 * Queue first, look second: a revoke that the look misses finds the
-	 * poller queued.
-	 */
-	poll_wait(file, &scope->gone, table);
-	if (!cdevm_enter(scope))
-		return EPOLLHUP | EPOLLERR;
-	mask = wrapped->orig->poll(file, table);
-	cdevm_exit(scope);
-	return mask;
-}
-
 /*
  * Call a method of the driver inside the gate, or refuse. The caller has a
  * reference on @file, and the file has one on the scope.
  */
-#define cdevm_gated(file, method, ...)					\
+#define cdevm_gated(file, refusal, method, ...)				\
 ({									\
 	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
-	ssize_t __ret = -ENODEV;					\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
 									\
 	if (cdevm_enter(__scope)) {					\
 		__ret = __wrapped->orig->method(__VA_ARGS__);		\
@@ -144,44 +129,226 @@ static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 	__ret;								\
 })
 
-static ssize_t cdevm_read(struct file *file, char __user *buf, size_t len,
-			  loff_t *pos)
-{
-	return cdevm_gated(file, read, file, buf, len, pos);
+/*
+ * What undoes something has to reach the driver also after revoke, or the
+ * driver would be left with a stale entry of what has gone. As in release, it
+ * is inside the gate if it still can be.
+ */
+#define cdevm_always(file, method, ...)					\
+({									\
+	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
+	struct cdevm_scope *__scope = __wrapped->scope;			\
+	bool __entered = cdevm_enter(__scope);				\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
+									\
+	__ret = __wrapped->orig->method(__VA_ARGS__);			\
+	if (__entered)							\
+		cdevm_exit(__scope);					\
+	__ret;								\
+})
+
+/* A wrapper for a method that is refused after revoke. @file: which argument. */
+#define CDEVM_GATED(type, method, file, params, ...)			\
+static type cdevm_##method params					\
+{									\
+	return cdevm_gated(file, -ENODEV, method, __VA_ARGS__);		\
 }
 
-static ssize_t cdevm_write(struct file *file, const char __user *buf, size_t len,
-			   loff_t *pos)
+CDEVM_GATED(loff_t, llseek, file,
+	    (struct file *file, loff_t offset, int whence), file, offset, whence)
+CDEVM_GATED(ssize_t, read, file,
+	    (struct file *file, char __user *buf, size_t len, loff_t *pos),
+	    file, buf, len, pos)
+CDEVM_GATED(ssize_t, write, file,
+	    (struct file *file, const char __user *buf, size_t len, loff_t *pos),
+	    file, buf, len, pos)
+CDEVM_GATED(ssize_t, read_iter, iocb->ki_filp,
+	    (struct kiocb *iocb, struct iov_iter *to), iocb, to)
+CDEVM_GATED(ssize_t, write_iter, iocb->ki_filp,
+	    (struct kiocb *iocb, struct iov_iter *from), iocb, from)
+CDEVM_GATED(int, iopoll, iocb->ki_filp,
+	    (struct kiocb *iocb, struct io_comp_batch *batch, unsigned int flags),
+	    iocb, batch, flags)
+CDEVM_GATED(int, iterate_shared, file,
+	    (struct file *file, struct dir_context *ctx), file, ctx)
+CDEVM_GATED(long, unlocked_ioctl, file,
+	    (struct file *file, unsigned int cmd, unsigned long arg),
+	    file, cmd, arg)
+CDEVM_GATED(long, compat_ioctl, file,
+	    (struct file *file, unsigned int cmd, unsigned long arg),
+	    file, cmd, arg)
+CDEVM_GATED(int, flush, file, (struct file *file, fl_owner_t id), file, id)
+CDEVM_GATED(int, fsync, file,
+	    (struct file *file, loff_t start, loff_t end, int datasync),
+	    file, start, end, datasync)
+CDEVM_GATED(unsigned long, get_unmapped_area, file,
+	    (struct file *file, unsigned long addr, unsigned long len,
+	     unsigned long pgoff, unsigned long flags),
+	    file, addr, len, pgoff, flags)
+CDEVM_GATED(ssize_t, splice_write, file,
+	    (struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
+	     size_t len, unsigned int flags), pipe, file, pos, len, flags)
+CDEVM_GATED(ssize_t, splice_read, file,
+	    (struct file *file, loff_t *pos, struct pipe_inode_info *pipe,
+	     size_t len, unsigned int flags), file, pos, pipe, len, flags)
+CDEVM_GATED(long, fallocate, file,
+	    (struct file *file, int mode, loff_t offset, loff_t len),
+	    file, mode, offset, len)
+/* The file that is written to is the one whose method is called. */
+CDEVM_GATED(ssize_t, copy_file_range, to,
+	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
+	     size_t len, unsigned int flags),
+	    from, pos_from, to, pos_to, len, flags)
+/* Here it is the one that is read from. */
+CDEVM_GATED(loff_t, remap_file_range, from,
+	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
+	     loff_t len, unsigned int flags),
+	    from, pos_from, to, pos_to, len, flags)
+CDEVM_GATED(int, fadvise, file,
+	    (struct file *file, loff_t offset, loff_t len, int advice),
+	    file, offset, len, advice)
+CDEVM_GATED(int, uring_cmd, cmd->file,
+	    (struct io_uring_cmd *cmd, unsigned int flags), cmd, flags)
+CDEVM_GATED(int, uring_cmd_iopoll, cmd->file,
+	    (struct io_uring_cmd *cmd, struct io_comp_batch *batch,
+	     unsigned int flags), cmd, batch, flags)
+
+static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 {
-	return cdevm_gated(file, write, file, buf, len, pos);
+	/*
+	 * Queue first, look second: a revoke that the look misses finds the
+	 * poller queued.
+	 */
+	poll_wait(file, &cdevm_file_fops(file)->scope->gone, table);
+	return cdevm_gated(file, EPOLLHUP | EPOLLERR, poll, file, table);
 }
 
-static ssize_t cdevm_read_iter(struct kiocb *iocb, struct iov_iter *to)
+static void cdevm_splice_eof(struct file *file)
 {
-	return cdevm_gated(iocb->ki_filp, read_iter, iocb, to);
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+
+	cdevm_scoped_enter(wrapped->scope)
+		wrapped->orig->splice_eof(file);
 }
 
-static ssize_t cdevm_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static void cdevm_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	return cdevm_gated(iocb->ki_filp, write_iter, iocb, from);
-}
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 
-static long cdevm_unlocked_ioctl(struct file *file, unsigned int cmd,
-				 unsigned long arg)
-{
-	return cdevm_gated(file, unlocked_ioctl, file, cmd, arg);
-}
-
-static long cdevm_compat_ioctl(struct file *file, unsigned int cmd,
-			       unsigned long arg)
-{
-	return cdevm_gated(file, compat_ioctl, file, cmd, arg);
+	cdevm_scoped_enter(wrapped->scope)
+		wrapped->orig->show_fdinfo(m, file);
 }
 
 /*
- * Wrap the operations of a driver. Methods without a wrapper here are called
- * directly. The owner is the scope's module, whatever the driver says, or fails
- * to say: an open file pins the text that its release will run.
+ * The driver has a list of those who want SIGIO, and so has the scope, to tell
+ * them that the device goes.
+ */
+static int cdevm_fasync(int fd, struct file *file, int on)
+{
+	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
+	int ret;
+
+	if (!on) {
+		fasync_helper(fd, file, 0, &scope->fasync);
+		return cdevm_always(file, fasync, fd, file, 0);
+	}
+	ret = cdevm_gated(file, -ENODEV, fasync, fd, file, on);
+	if (ret < 0)
+		return ret;
+	on = fasync_helper(fd, file, on, &scope->fasync);
+	if (on < 0)
+		cdevm_always(file, fasync, fd, file, 0);
+	return on < 0 ? on : ret;
+}
+
+static int cdevm_lock(struct file *file, int cmd, struct file_lock *fl)
+{
+	if (lock_is_unlock(fl))
+		return cdevm_always(file, lock, file, cmd, fl);
+	return cdevm_gated(file, -ENODEV, lock, file, cmd, fl);
+}
+
+static int cdevm_flock(struct file *file, int cmd, struct file_lock *fl)
+{
+	if (lock_is_unlock(fl))
+		return cdevm_always(file, flock, file, cmd, fl);
+	return cdevm_gated(file, -ENODEV, flock, file, cmd, fl);
+}
+
+static int cdevm_setlease(struct file *file, int arg, struct file_lease **lease,
+			  void **priv)
+{
+	if (arg == F_UNLCK)
+		return cdevm_always(file, setlease, file, arg, lease, priv);
+	return cdevm_gated(file, -ENODEV, setlease, file, arg, lease, priv);
+}
+
+/*
+ * Every method there is, and what becomes of it: WRAP() for those that are
+ * wrapped when the driver has them, SET() for those that are there in any case,
+ * KEEP() for those that are the driver's own. The reasons are in the table of
+ * Documentation/driver-api/driver-model/cdevm.rst.
+ */
+#define CDEVM_METHODS(WRAP, SET, KEEP)					\
+	WRAP(llseek);							\
+	WRAP(read);							\
+	WRAP(write);							\
+	WRAP(read_iter);							\
+	WRAP(write_iter);						\
+	WRAP(iopoll);							\
+	WRAP(iterate_shared);						\
+	WRAP(poll);							\
+	WRAP(unlocked_ioctl);						\
+	WRAP(compat_ioctl);						\
+	WRAP(mmap);							\
+	SET(open);							\
+	WRAP(flush);							\
+	SET(release);							\
+	WRAP(fsync);							\
+	WRAP(fasync);							\
+	WRAP(lock);							\
+	WRAP(get_unmapped_area);						\
+	KEEP(check_flags);						\
+	WRAP(flock);							\
+	WRAP(splice_write);						\
+	WRAP(splice_read);						\
+	WRAP(splice_eof);						\
+	WRAP(setlease);							\
+	WRAP(fallocate);							\
+	WRAP(show_fdinfo);						\
+	CDEVM_MMAP_CAPABILITIES(KEEP)					\
+	WRAP(copy_file_range);						\
+	WRAP(remap_file_range);						\
+	WRAP(fadvise);							\
+	WRAP(uring_cmd);							\
+	WRAP(uring_cmd_iopoll);						\
+	CDEVM_MMAP_PREPARE(WRAP)
+
+/* Without an MMU only; says what kind of mappings there can be. */
+#ifdef CONFIG_MMU
+#define CDEVM_MMAP_CAPABILITIES(how)
+#else
+#define CDEVM_MMAP_CAPABILITIES(how)	how(mmap_capabilities);
+#endif
+
+/*
+ * A kernel with a method that is not in the table does not compile: somebody
+ * has to decide. As many pointers as there are names, and no room for more.
+ */
+#define CDEVM_COUNT(method)	void (*method)(void)
+struct cdevm_methods {
+	struct module	*owner;
+	fop_flags_t	fop_flags;
+
+	CDEVM_METHODS(CDEVM_COUNT, CDEVM_COUNT, CDEVM_COUNT)
+};
+
+static_assert(sizeof(struct cdevm_methods) == sizeof(struct file_operations));
+
+/*
+ * Wrap the operations of a driver. The owner is the scope's module, whatever
+ * the driver says, or fails to say: an open file pins the text that its release
+ * will run.
  */
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name)
@@ -190,22 +357,24 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	wrapped->scope = scope;
 	wrapped->name = name;
 
-	wrapped->fops = *orig;
 	wrapped->fops.owner = scope->owner;
-	wrapped->fops.open = cdevm_open;
-	wrapped->fops.release = cdevm_release;
-	if (orig->read)
-		wrapped->fops.read = cdevm_read;
-	if (orig->write)
-		wrapped->fops.write = cdevm_write;
-	if (orig->read_iter)
-		wrapped->fops.read_iter = cdevm_read_iter;
-	if (orig->write_iter)
-		wrapped->fops.write_iter = cdevm_write_iter;
-	if (orig->poll)
-		wrapped->fops.poll = cdevm_poll;
-	if (orig->unlocked_ioctl)
-		wrapped->fops.unlocked_ioctl = cdevm_unlocked_ioctl;
-	if (orig->compat_ioctl)
-		wrapped->fops.compat_ioctl = cdevm_compat_ioctl;
+	wrapped->fops.fop_flags = orig->fop_flags;
+#define CDEVM_WRAP(method)	(wrapped->fops.method = orig->method ? cdevm_##method : NULL)
+#define CDEVM_SET(method)	(wrapped->fops.method = cdevm_##method)
+#define CDEVM_KEEP(method)	(wrapped->fops.method = orig->method)
+	CDEVM_METHODS(CDEVM_WRAP, CDEVM_SET, CDEVM_KEEP)
+}
+
+/* The name of the method that @function, where a function begins, stands for. */
+const char *cdevm_fops_method(unsigned long function)
+{
+#define CDEVM_NAME(method)						\
+	(name = function == (unsigned long)				\
+		dereference_kernel_function_descriptor(cdevm_##method) ? \
+		#method : name)
+#define CDEVM_NO_NAME(method)	((void)#method)
+	const char *name = NULL;
+
+	CDEVM_METHODS(CDEVM_NAME, CDEVM_NAME, CDEVM_NO_NAME)
+	return name;
 }

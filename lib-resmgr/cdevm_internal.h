@@ -21,8 +21,30 @@ struct cdevm_fops {
 	const char			*name;
 };
 
+static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
+{
+	return container_of(file->f_op, struct cdevm_fops, fops);
+}
+
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name);
+
+/* Mappings, in cdevm_mmap.c */
+struct vm_area_struct;
+struct vm_area_desc;
+bool cdevm_can_map(const struct file_operations *fops);
+int cdevm_mapping_init(struct cdevm_scope *scope);
+void cdevm_mapping_destroy(struct cdevm_scope *scope);
+void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope);
+void cdevm_zap(struct cdevm_scope *scope);
+int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
+int cdevm_mmap_prepare(struct vm_area_desc *desc);
+
+/* Who is inside, in cdevm_calls.c */
+bool cdevm_warn_self(struct cdevm_scope *scope);
+void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell);
+const char *cdevm_fops_method(unsigned long function);
+const char *cdevm_vm_method(unsigned long function);
 
 /* Remove every node, newest first. None can be added any more. */
 void cdevm_unpublish(struct cdevm_scope *scope);

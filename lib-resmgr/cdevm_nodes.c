@@ -86,7 +86,9 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	resmgr_node_init(&node->res, unpublish, type, 0);
 
 	mutex_lock(&scope->lock);
-	if (!cdevm_is_revoked(scope)) {
+	if (!cdevm_is_revoked(scope))
+		ret = cdevm_can_map(node->fops.orig) ? cdevm_mapping_init(scope) : 0;
+	if (!ret) {
 		*fops = &node->fops.fops;
 		ret = add(node);
 		/*

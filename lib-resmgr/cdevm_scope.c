@@ -24,6 +24,7 @@
 #include <trace/events/resmgr.h>
 
 #include "cdevm_internal.h"
+#include "kernel_compat.h"
 
 /*
  * After how long a wait is reported to the log, and then again. Long enough for
@@ -32,7 +33,18 @@
  */
 #define CDEVM_REPORT_AFTER	(10 * HZ)
 
-/* Protects cdevm_live: every scope from its creation until it is freed. */
+/*
+ * After how long calls that still sleep are interrupted, and then how often
+ * those are looked for that have gone to sleep again. What was kicked is long
+ * back by then; a person who waits for an unbind does not notice.
+ */
+#define CDEVM_INTERRUPT_AFTER	(HZ / 10)
+#define CDEVM_INTERRUPT_AGAIN	HZ
+
+/*
+ * Protects cdevm_live, every scope from its creation until it is freed, and
+ * the @dev of each.
+ */
 static DEFINE_SPINLOCK(cdevm_live_lock);
 static LIST_HEAD(cdevm_live);
 static DECLARE_WAIT_QUEUE_HEAD(cdevm_live_wait);
@@ -54,6 +66,7 @@ static void cdevm_free(struct resmgr *mgr)
 	trace_cdevm_free(scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
+	cdevm_mapping_destroy(scope);
 	resmgr_gate_destroy(&scope->gate);
 	mutex_destroy(&scope->lock);
 
@@ -85,22 +98,72 @@ static const struct resmgr_class cdevm_nodes_class = {
 
 /**
  * struct cdevm_binding - the scopes of one bind of a device
+ * @dev: the device
  * @scopes: in order of creation. Protected by the device lock, which probe and
  *	unbind hold
  * @unbound: cdevm_unbind() has run
  */
 struct cdevm_binding {
+	struct device		*dev;
 	struct list_head	scopes;
 	bool			unbound;
 };
 
 static void cdevm_drain(struct cdevm_scope *scope)
 {
+	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
+
 	trace_cdevm_drain_begin(scope);
-	while (!resmgr_gate_drain(&scope->gate, CDEVM_REPORT_AFTER))
-		pr_warn("cdevm: %s: unbind waits for calls inside the driver; one that sleeps should use cdevm_wait_event_*() or be woken by kick()\n",
-			scope->name);
+	if (resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AFTER))
+		goto drained;
+	/*
+	 * A call that unbinds its own device would wait for itself. Its memory
+	 * stays, as its file is open; what it does to the hardware from here on
+	 * is its own fault.
+	 */
+	if (cdevm_warn_self(scope))
+		return;
+	do {
+		bool tell = time_after(jiffies, report);
+
+		cdevm_interrupt_calls(scope, tell);
+		if (tell)
+			report = jiffies + CDEVM_REPORT_AFTER;
+	} while (!resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AGAIN));
+drained:
 	trace_cdevm_drain_end(scope);
+}
+
+/* Let no call in any more, and wake who can be woken without the driver. */
+static void cdevm_revoke(struct cdevm_scope *scope)
+{
+	if (resmgr_gate_revoke(&scope->gate))
+		trace_cdevm_revoke(scope);
+	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
+}
+
+static bool cdevm_is_below(const struct device *dev, const struct device *parent)
+{
+	while (dev && dev != parent)
+		dev = dev->parent;
+	return dev;
+}
+
+/*
+ * Scopes of devices below this one are revoked before its own: their calls go
+ * through this driver. The rest of their unbind is had when it is their turn,
+ * in ->remove() as a rule.
+ */
+static void cdevm_revoke_children(struct device *parent)
+{
+	struct cdevm_scope *scope;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry_reverse(scope, &cdevm_live, live)
+		if (scope->dev && scope->dev != parent &&
+		    cdevm_is_below(scope->dev, parent))
+			cdevm_revoke(scope);
+	spin_unlock(&cdevm_live_lock);
 }
 
 /*
@@ -110,7 +173,9 @@ static void cdevm_drain(struct cdevm_scope *scope)
  *
  * Kick comes before unpublish because misc_deregister() waits for an open() in
  * progress, which may be what sleeps. Drain comes last because only then no
- * open() can be on its way in.
+ * open() can be on its way in. Mappings are zapped at once, so that nobody goes
+ * on using the device while the rest takes its time, and again when no mmap()
+ * and no fault is left that could have brought one back.
  */
 static void cdevm_unbind(void *data)
 {
@@ -119,21 +184,25 @@ static void cdevm_unbind(void *data)
 
 	binding->unbound = true;
 
-	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
-		resmgr_gate_revoke(&scope->gate);
-		trace_cdevm_revoke(scope);
-	}
+	cdevm_revoke_children(binding->dev);
+	list_for_each_entry_reverse(scope, &binding->scopes, bound)
+		cdevm_revoke(scope);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
 		trace_cdevm_kick(scope);
-		__wake_up(&scope->gone, TASK_NORMAL, 0,
-			  poll_to_key(EPOLLHUP | EPOLLERR));
+		cdevm_zap(scope);
+		kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
 		if (scope->ops && scope->ops->kick)
 			scope->ops->kick(scope);
 	}
 	list_for_each_entry_reverse(scope, &binding->scopes, bound)
 		cdevm_unpublish(scope);
-	list_for_each_entry_reverse(scope, &binding->scopes, bound)
+	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
 		cdevm_drain(scope);
+		cdevm_zap(scope);
+		spin_lock(&cdevm_live_lock);
+		scope->dev = NULL;
+		spin_unlock(&cdevm_live_lock);
+	}
 }
 
 /* The binding lets go of its scopes, when the devm resources go. */
@@ -165,6 +234,7 @@ static struct cdevm_binding *cdevm_get_binding(struct device *dev)
 	binding = devres_alloc(cdevm_binding_release, sizeof(*binding), GFP_KERNEL);
 	if (!binding)
 		return ERR_PTR(-ENOMEM);
+	binding->dev = dev;
 	INIT_LIST_HEAD(&binding->scopes);
 
 	ret = devm_add_unpublish_action(dev, cdevm_unbind, binding);
@@ -205,6 +275,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	scope = mem + offset;
 	scope->mem = mem;
 	scope->owner = owner;
+	scope->dev = dev;
 
 	scope->name = kstrdup_const(dev_name(dev), GFP_KERNEL);
 	if (!scope->name)
@@ -275,6 +346,62 @@ void cdevm_put(struct cdevm_scope *scope)
 	resmgr_object_put(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_put);
+
+/**
+ * struct cdevm_self - an unbind that a driver asked for itself
+ * @work: runs when the driver's call may have ended
+ * @scope: held; of the binding that is to end
+ * @dev: held; the device
+ */
+struct cdevm_self {
+	struct work_struct	work;
+	struct cdevm_scope	*scope;
+	struct device		*dev;
+};
+
+static void cdevm_self_work(struct work_struct *work)
+{
+	struct cdevm_self *self = container_of(work, struct cdevm_self, work);
+
+	/* Somebody else may have been faster, and have bound it again. */
+	if (!cdevm_is_revoked(self->scope))
+		device_release_driver(self->dev);
+	put_device(self->dev);
+	cdevm_put(self->scope);
+	kfree(self);
+}
+
+/**
+ * cdevm_unbind_self() - unbind the device from inside one of its operations
+ * @scope: scope
+ *
+ * device_release_driver() would wait for the call that it is made from. This
+ * has it done by somebody else, after the call has ended: return from the
+ * operation and do not wait for anything.
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun already.
+ */
+int cdevm_unbind_self(struct cdevm_scope *scope)
+{
+	struct cdevm_self *self;
+
+	if (cdevm_is_revoked(scope))
+		return -ENODEV;
+	self = kmalloc_obj(*self, GFP_KERNEL);
+	if (!self)
+		return -ENOMEM;
+
+	/* Inside the gate the binding is there, hence its device. */
+	cdevm_get(scope);
+	self->scope = scope;
+	self->dev = get_device(scope->dev);
+	INIT_WORK(&self->work, cdevm_self_work);
+	queue_work(system_unbound_wq, &self->work);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(cdevm_unbind_self);
 
 /**
  * cdevm_wait_begin() - have revoke wake this task

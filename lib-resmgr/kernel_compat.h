@@ -24,6 +24,9 @@
 
 /* 6.12 */
 
+/* mmap() has not been divided in two yet. */
+#define CDEVM_MMAP_PREPARE(how)
+
 #define DEVRES_HAS_FREE_PERCPU	true
 #define DEVRES_HAS_NODES	0
 
@@ -42,6 +45,10 @@ static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
 #else
 
 /* 7.3 */
+
+/* mmap() in two steps: the driver describes the mapping, the core makes it. */
+#define CDEVM_HAS_MMAP_PREPARE
+#define CDEVM_MMAP_PREPARE(how)	how(mmap_prepare);
 
 /* devres_for_each_res() is exported as before, but declared for the core only. */
 void devres_for_each_res(struct device *dev, dr_release_t release,

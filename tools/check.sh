@@ -47,6 +47,10 @@ known = {}
 for line in open("tools/checkpatch-known.txt"):
     if line.strip() and line[0] != "#":
         file, kind, why = line.split(None, 2)
+        # What only one kernel has a check for: TYPE/VERSION.
+        kind, _, only = kind.partition("/")
+        if only and only != sys.argv[1]:
+            continue
         # Patches for the other kernel are looked at when it is its turn.
         if not file.startswith("drivers-base-patches/") or file.split("/")[1] == sys.argv[1]:
             known[file, kind] = 0

@@ -178,7 +178,7 @@ done
 # Errors and warnings; make check has the rest of --strict. That MAINTAINERS may need an update is said of every mail
 # that adds a file: the last one has it. What is known not to be so is listed for make check, too. GIT_DIR: with a
 # repository around it, checkpatch starts a tool that needs a Python module which is not in every image.
-known=$(awk '!/^#/ && NF { print $1, $2 }' "$TOP/tools/checkpatch-known.txt" |
+known=$(awk '!/^#/ && NF { sub(/\/.*/, "", $2); print $1, $2 }' "$TOP/tools/checkpatch-known.txt" |
 	sed 's|^lib-resmgr/|lib/resmgr/|; s|^kunit/|lib/resmgr/tests/|; s|^samples/|samples/cdevm/|' |
 	sed 's|^tracepoints/|include/trace/events/|')
 not_known() {

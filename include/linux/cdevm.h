@@ -17,7 +17,10 @@
 #include <linux/workqueue.h>
 
 struct cdev;
+struct cdevm_vm_ops;
 struct device;
+struct fasync_struct;
+struct inode;
 struct miscdevice;
 struct module;
 struct cdevm_scope;
@@ -45,6 +48,12 @@ struct cdevm_ops {
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
  *	taken over misc_mtx. Not taken by any file operation
  * @gone: pollers and cdevm_wait_event_*() sleepers; woken at revoke
+ * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
+ *	see fasync_helper()
+ * @inode: has the address space that all mappings are in; %NULL while no node
+ *	can be mapped. Written once, under @lock, before there are mappings
+ * @vm_ops: wrapped operations of mappings. Grows without a lock
+ * @dev: the device, for cdevm_unbind_self(). Valid inside the gate
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
  * @owner: module whose text the release functions and file operations are in;
  *	its removal waits for this scope
@@ -62,6 +71,10 @@ struct cdevm_scope {
 	struct resmgr		nodes;
 	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
+	struct fasync_struct	*fasync;
+	struct inode		*inode;
+	struct cdevm_vm_ops	*vm_ops;
+	struct device		*dev;
 	const struct cdevm_ops	*ops;
 	struct module		*owner;
 	const char		*name;
@@ -114,6 +127,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops);
 void cdevm_get(struct cdevm_scope *scope);
 void cdevm_put(struct cdevm_scope *scope);
+int cdevm_unbind_self(struct cdevm_scope *scope);
 
 /* Character devices */
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
@@ -190,6 +204,19 @@ struct cdevm_waiter {
 void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 
+/* What the family below has in common: @wait is the kernel's macro that waits. */
+#define __cdevm_wait_event(scope, type, wait, ...)			\
+({									\
+	struct cdevm_scope *__scope = (scope);				\
+	struct cdevm_waiter __waiter;					\
+	type __wait_ret;						\
+									\
+	cdevm_wait_begin(__scope, &__waiter);				\
+	__wait_ret = wait(__VA_ARGS__);					\
+	cdevm_wait_end(__scope, &__waiter);				\
+	cdevm_is_revoked(__scope) ? -ENODEV : __wait_ret;		\
+})
+
 /**
  * cdevm_wait_event_interruptible() - wait_event_interruptible() that ends at unbind
  * @scope: scope
@@ -202,17 +229,39 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  * the device is being unbound, whatever @condition says.
  */
 #define cdevm_wait_event_interruptible(scope, wq, condition)		\
-({									\
-	struct cdevm_scope *__scope = (scope);				\
-	struct cdevm_waiter __waiter;					\
-	int __wait_ret;							\
-									\
-	cdevm_wait_begin(__scope, &__waiter);				\
-	__wait_ret = wait_event_interruptible(wq, (condition) ||	\
-					cdevm_is_revoked(__scope));	\
-	cdevm_wait_end(__scope, &__waiter);				\
-	cdevm_is_revoked(__scope) ? -ENODEV : __wait_ret;		\
-})
+	__cdevm_wait_event(scope, int, wait_event_interruptible,	\
+			   (wq), (condition) || cdevm_is_revoked(__scope))
+
+/**
+ * cdevm_wait_event_interruptible_exclusive() - the same, waking one at a time
+ * @scope: scope
+ * @wq: wait queue of the driver
+ * @condition: what to wait for
+ *
+ * An ordinary wake_up() of @wq wakes one such sleeper; the unbind wakes all.
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: as cdevm_wait_event_interruptible().
+ */
+#define cdevm_wait_event_interruptible_exclusive(scope, wq, condition)	\
+	__cdevm_wait_event(scope, int, wait_event_interruptible_exclusive, \
+			   (wq), (condition) || cdevm_is_revoked(__scope))
+
+/**
+ * cdevm_wait_event_killable() - the same, for fatal signals only
+ * @scope: scope
+ * @wq: wait queue of the driver
+ * @condition: what to wait for
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: 0 when @condition came true; -ERESTARTSYS on a fatal signal; -ENODEV
+ * when the device is being unbound.
+ */
+#define cdevm_wait_event_killable(scope, wq, condition)			\
+	__cdevm_wait_event(scope, int, wait_event_killable,		\
+			   (wq), (condition) || cdevm_is_revoked(__scope))
 
 /**
  * cdevm_wait_event_interruptible_timeout() - the same with a timeout
@@ -227,17 +276,24 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  * timeout; -ERESTARTSYS on a signal; -ENODEV when the device is being unbound.
  */
 #define cdevm_wait_event_interruptible_timeout(scope, wq, condition, timeout) \
-({									\
-	struct cdevm_scope *__scope = (scope);				\
-	struct cdevm_waiter __waiter;					\
-	long __wait_ret;						\
-									\
-	cdevm_wait_begin(__scope, &__waiter);				\
-	__wait_ret = wait_event_interruptible_timeout(wq,		\
-			(condition) || cdevm_is_revoked(__scope), timeout); \
-	cdevm_wait_end(__scope, &__waiter);				\
-	cdevm_is_revoked(__scope) ? -ENODEV : __wait_ret;		\
-})
+	__cdevm_wait_event(scope, long, wait_event_interruptible_timeout, \
+			   (wq), (condition) || cdevm_is_revoked(__scope), timeout)
+
+/**
+ * cdevm_wait_event_timeout() - the same, without regard to signals
+ * @scope: scope
+ * @wq: wait queue of the driver
+ * @condition: what to wait for
+ * @timeout: jiffies
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: remaining jiffies, at least 1, when @condition came true; 0 on
+ * timeout; -ENODEV when the device is being unbound.
+ */
+#define cdevm_wait_event_timeout(scope, wq, condition, timeout)		\
+	__cdevm_wait_event(scope, long, wait_event_timeout,		\
+			   (wq), (condition) || cdevm_is_revoked(__scope), timeout)
 
 /*
  * The memory family and the actions: resmgr_*() with the scope as the owner.

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: mappings
+ *
+ * At revoke every mapping of a scope is zapped: a later access faults, and the
+ * fault is SIGBUS. That takes three things.
+ *
+ * Finding them. Each open file of the scope gets the address space of an inode
+ * that the scope has for this, so that one unmap_mapping_range() reaches all
+ * mappings, whatever inode the node was opened through. The driver's inode
+ * cannot be used: one cdev has as many as somebody made with mknod.
+ *
+ * Keeping them from coming back. A fault calls into the driver, as do the other
+ * methods of a mapping, so a mapping gets wrapped vm_operations with the gate
+ * in front. A driver's fault that enters a page itself does so inside the gate.
+ * A struct page that it returns is entered by the core a moment later, and may
+ * be after the zap: that is memory with a reference on it, never a register.
+ *
+ * The gap in between. mmap() may fill in the page table before the mapping can
+ * be found in the address space. So a call of mmap() stays counted in the gate
+ * until the task goes back to user mode, when the mapping can be found; the
+ * drain waits for that, and after it all is zapped once more.
+ */
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/kallsyms.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/task_work.h>
+
+#include "cdevm_internal.h"
+#include "kernel_compat.h"
+
+/**
+ * struct cdevm_vm_ops - operations of mappings, wrapped
+ * @ops: what the core sees
+ * @orig: the driver's
+ * @scope: whose gate the calls go through. A mapping holds its file, which
+ *	holds the scope
+ * @next: another one of the same scope; constant once it is in the list
+ */
+struct cdevm_vm_ops {
+	struct vm_operations_struct		ops;
+	const struct vm_operations_struct	*orig;
+	struct cdevm_scope			*scope;
+	struct cdevm_vm_ops			*next;
+};
+
+static struct cdevm_vm_ops *cdevm_vma_ops(const struct vm_area_struct *vma)
+{
+	return container_of(vma->vm_ops, struct cdevm_vm_ops, ops);
+}
+
+/* As cdevm_gated() and cdevm_always() are for files. */
+#define cdevm_vm_gated(vma, refusal, method, ...)			\
+({									\
+	struct cdevm_vm_ops *__wrapped = cdevm_vma_ops(vma);		\
+	struct cdevm_scope *__scope = __wrapped->scope;			\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
+									\
+	/* The mapping may be gone after the call, and the scope is not: */ \
+	/* the binding holds it, and waits for who is inside. */	\
+	if (cdevm_enter(__scope)) {					\
+		__ret = __wrapped->orig->method(__VA_ARGS__);		\
+		cdevm_exit(__scope);					\
+	}								\
+	__ret;								\
+})
+
+#define CDEVM_VM_GATED(type, method, vma, refusal, params, ...)		\
+static type cdevm_vm_##method params					\
+{									\
+	return cdevm_vm_gated(vma, refusal, method, __VA_ARGS__);	\
+}
+
+CDEVM_VM_GATED(vm_fault_t, fault, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(vm_fault_t, huge_fault, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf, unsigned int order), vmf, order)
+/* Not an error: nothing was mapped around the fault, which fails by itself. */
+CDEVM_VM_GATED(vm_fault_t, map_pages, vmf->vma, 0,
+	       (struct vm_fault *vmf, pgoff_t start, pgoff_t end),
+	       vmf, start, end)
+CDEVM_VM_GATED(vm_fault_t, page_mkwrite, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(vm_fault_t, pfn_mkwrite, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(int, access, vma, -ENODEV,
+	       (struct vm_area_struct *vma, unsigned long addr, void *buf,
+		int len, int write), vma, addr, buf, len, write)
+CDEVM_VM_GATED(int, mremap, vma, -ENODEV, (struct vm_area_struct *vma), vma)
+CDEVM_VM_GATED(int, mprotect, vma, -ENODEV,
+	       (struct vm_area_struct *vma, unsigned long start,
+		unsigned long end, unsigned long flags),
+	       vma, start, end, flags)
+
+/*
+ * One open for each close, whatever happened to the device: the driver counts
+ * on it. Inside the gate if it still can be.
+ */
+static void cdevm_vm_open(struct vm_area_struct *vma)
+{
+	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);
+	struct cdevm_scope *scope = wrapped->scope;
+	bool entered = cdevm_enter(scope);
+
+	wrapped->orig->open(vma);
+	if (entered)
+		cdevm_exit(scope);
+}
+
+static void cdevm_vm_close(struct vm_area_struct *vma)
+{
+	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);
+	struct cdevm_scope *scope = wrapped->scope;
+	bool entered = cdevm_enter(scope);
+
+	wrapped->orig->close(vma);
+	if (entered)
+		cdevm_exit(scope);
+}
+
+#define CDEVM_VM_METHODS(X)	\
+	X(open);			\
+	X(close);		\
+	X(fault);		\
+	X(huge_fault);		\
+	X(map_pages);		\
+	X(page_mkwrite);		\
+	X(pfn_mkwrite);		\
+	X(access);		\
+	X(mremap);		\
+	X(mprotect);
+
+/* The others ask about the mapping and not for the device; they stay as they are. */
+static void cdevm_vm_ops_init(struct cdevm_vm_ops *wrapped,
+			      struct cdevm_scope *scope,
+			      const struct vm_operations_struct *orig)
+{
+	wrapped->orig = orig;
+	wrapped->scope = scope;
+	wrapped->ops = *orig;
+#define CDEVM_VM_WRAP(method)	\
+	(wrapped->ops.method = orig->method ? cdevm_vm_##method : NULL)
+	CDEVM_VM_METHODS(CDEVM_VM_WRAP)
+}
+
+/* The name of the method that @function, where a function begins, stands for. */
+const char *cdevm_vm_method(unsigned long function)
+{
+#define CDEVM_VM_NAME(method)						\
+	(name = function == (unsigned long)				\
+		dereference_kernel_function_descriptor(cdevm_vm_##method) ? \
+		"vm_" #method : name)
+	const char *name = NULL;
+
+	CDEVM_VM_METHODS(CDEVM_VM_NAME)
+	return name;
+}
+
+/*
+ * The wrapped operations for @orig. A driver has few of them, and they stay
+ * until the scope goes. The list only grows, at its head: readers need no lock,
+ * and of two who add the same both are right.
+ */
+static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
+					      const struct vm_operations_struct *orig,
+					      struct cdevm_vm_ops **spare)
+{
+	struct cdevm_vm_ops *wrapped, *first;
+
+	/* With the release below: what is in the list is there in full. */
+	first = smp_load_acquire(&scope->vm_ops);
+	for (wrapped = first; wrapped; wrapped = wrapped->next)
+		if (wrapped->orig == orig)
+			return wrapped;
+
+	wrapped = *spare;
+	*spare = NULL;
+	cdevm_vm_ops_init(wrapped, scope, orig);
+	wrapped->next = first;
+	while (!try_cmpxchg_release(&scope->vm_ops, &wrapped->next, wrapped))
+		;
+	return wrapped;
+}
+
+/**
+ * struct cdevm_mapping_call - a call of mmap() that has not returned to user mode
+ * @work: runs when it does
+ * @scope: in whose gate the call is counted until then
+ */
+struct cdevm_mapping_call {
+	struct callback_head	work;
+	struct cdevm_scope	*scope;
+};
+
+static void cdevm_mapping_done(struct callback_head *work)
+{
+	struct cdevm_mapping_call *call;
+
+	call = container_of(work, struct cdevm_mapping_call, work);
+	resmgr_gate_exit_deferred(&call->scope->gate);
+	kfree(call);
+}
+
+/* Leave the gate, to lockdep now, and in truth when the mapping can be found. */
+static void cdevm_exit_mmap(struct cdevm_scope *scope,
+			    struct cdevm_mapping_call *call, int ret)
+{
+	if (ret || (current->flags & PF_KTHREAD)) {
+		cdevm_exit(scope);
+		kfree(call);
+		return;
+	}
+	resmgr_gate_exit_later(&scope->gate);
+	call->scope = scope;
+	init_task_work(&call->work, cdevm_mapping_done);
+	/* Only a task that is past its last return to user mode is refused. */
+	if (WARN_ON_ONCE(task_work_add(current, &call->work, TWA_RESUME)))
+		cdevm_mapping_done(&call->work);
+}
+
+/* What is allocated before the driver is called, so that nothing fails after. */
+static int cdevm_prepare_mmap(struct cdevm_scope *scope,
+			      struct cdevm_mapping_call **call,
+			      struct cdevm_vm_ops **spare)
+{
+	*call = kmalloc_obj(**call, GFP_KERNEL);
+	*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
+	if (*call && *spare)
+		return 0;
+	kfree(*call);
+	cdevm_kfree(scope, *spare);
+	return -ENOMEM;
+}
+
+/* The mmap method of a node. */
+int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_mapping_call *call;
+	struct cdevm_vm_ops *spare;
+	int ret;
+
+	if (!cdevm_enter(scope))
+		return -ENODEV;
+	ret = cdevm_prepare_mmap(scope, &call, &spare);
+	if (ret) {
+		cdevm_exit(scope);
+		return ret;
+	}
+	ret = wrapped->orig->mmap(file, vma);
+	/* A driver may hand the mapping over to another file: not ours any more. */
+	if (!ret && vma->vm_ops && vma->vm_file == file)
+		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
+	cdevm_kfree(scope, spare);
+	cdevm_exit_mmap(scope, call, ret);
+	return ret;
+}
+
+#ifdef CDEVM_HAS_MMAP_PREPARE
+/* The mmap_prepare method of a node. What it asks for is done until user mode. */
+int cdevm_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_mapping_call *call;
+	struct cdevm_vm_ops *spare;
+	int ret;
+
+	if (!cdevm_enter(scope))
+		return -ENODEV;
+	ret = cdevm_prepare_mmap(scope, &call, &spare);
+	if (ret) {
+		cdevm_exit(scope);
+		return ret;
+	}
+	ret = wrapped->orig->mmap_prepare(desc);
+	if (!ret && desc->vm_ops && desc->vm_file == desc->file)
+		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
+	cdevm_kfree(scope, spare);
+	cdevm_exit_mmap(scope, call, ret);
+	return ret;
+}
+#endif
+
+bool cdevm_can_map(const struct file_operations *fops)
+{
+#ifdef CDEVM_HAS_MMAP_PREPARE
+	if (fops->mmap_prepare)
+		return true;
+#endif
+	return fops->mmap;
+}
+
+/* "cdvm". Nobody sees it: nothing can be looked up there. */
+#define CDEVM_FS_MAGIC	0x6364766d
+
+static int cdevm_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, CDEVM_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type cdevm_fs_type = {
+	.name			= "cdevm",
+	.owner			= THIS_MODULE,
+	.init_fs_context	= cdevm_init_fs_context,
+	.kill_sb		= kill_anon_super,
+};
+
+/* Both are changed by simple_pin_fs(), under a lock of its own. */
+static struct vfsmount *cdevm_mnt;
+static int cdevm_mnt_count;
+
+/*
+ * Make the address space of a scope, for its first node that can be mapped.
+ * Under the scope's lock, as all publishing is.
+ */
+int cdevm_mapping_init(struct cdevm_scope *scope)
+{
+	struct inode *inode;
+	int ret;
+
+	lockdep_assert_held(&scope->lock);
+
+	if (scope->inode)
+		return 0;
+	ret = simple_pin_fs(&cdevm_fs_type, &cdevm_mnt, &cdevm_mnt_count);
+	if (ret)
+		return ret;
+	inode = alloc_anon_inode(cdevm_mnt->mnt_sb);
+	if (IS_ERR(inode)) {
+		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+		return PTR_ERR(inode);
+	}
+	/* A file that is opened through the node is not published yet. */
+	scope->inode = inode;
+	return 0;
+}
+
+/* No file and so no mapping is left. */
+void cdevm_mapping_destroy(struct cdevm_scope *scope)
+{
+	if (!scope->inode)
+		return;
+	iput(scope->inode);
+	simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+}
+
+/* Before the driver's open: it may want to change the mapping's properties. */
+void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope)
+{
+	if (scope->inode)
+		file->f_mapping = scope->inode->i_mapping;
+}
+
+/* Unmap everything, private copies as well: what they show is not true any more. */
+void cdevm_zap(struct cdevm_scope *scope)
+{
+	if (scope->inode)
+		unmap_mapping_range(scope->inode->i_mapping, 0, 0, 1);
+}
