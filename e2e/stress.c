@@ -11,6 +11,7 @@
  */
 #include <linux/limits.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -391,13 +392,28 @@ static void do_epoll(void)
 	close(ep);
 }
 
+static sigjmp_buf zapped;
+
+static void on_bus(int sig __unused)
+{
+	siglongjmp(zapped, 1);
+}
+
+/* A mapping whose device has gone is SIGBUS; as long as there is a page, it is the driver's. */
+static void check_page(void *map)
+{
+	signal(SIGBUS, on_bus);
+	if (!sigsetjmp(zapped, 1) && *(volatile unsigned int *)map != STRESS_PAGE_MAGIC && have_driver)
+		__atomic_add_fetch(&sh->bad_pages, 1, __ATOMIC_RELAXED);
+	signal(SIGBUS, SIG_DFL);
+}
+
 static void do_mmap(int fd)
 {
 	void **map = &maps[roll(MAPS)];
 
 	if (*map) {
-		if (*(volatile unsigned int *)*map != STRESS_PAGE_MAGIC && have_driver)
-			__atomic_add_fetch(&sh->bad_pages, 1, __ATOMIC_RELAXED);
+		check_page(*map);
 		munmap(*map, 4096);
 		*map = NULL;
 		return;
@@ -406,8 +422,8 @@ static void do_mmap(int fd)
 	if (*map == MAP_FAILED)
 		*map = NULL;
 	did(MMAP, *map);
-	if (*map && have_driver && *(volatile unsigned int *)*map != STRESS_PAGE_MAGIC)
-		__atomic_add_fetch(&sh->bad_pages, 1, __ATOMIC_RELAXED);
+	if (*map)
+		check_page(*map);
 }
 
 static void do_send(int fd)

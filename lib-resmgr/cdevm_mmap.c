@@ -337,8 +337,8 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
 		return PTR_ERR(inode);
 	}
-	/* A file that is opened through the node is not published yet. */
-	scope->inode = inode;
+	/* Files of other nodes may be opened now; that they see it does no harm. */
+	WRITE_ONCE(scope->inode, inode);
 	return 0;
 }
 
@@ -354,8 +354,10 @@ void cdevm_mapping_destroy(struct cdevm_scope *scope)
 /* Before the driver's open: it may want to change the mapping's properties. */
 void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope)
 {
-	if (scope->inode)
-		file->f_mapping = scope->inode->i_mapping;
+	struct inode *inode = READ_ONCE(scope->inode);
+
+	if (inode)
+		file->f_mapping = inode->i_mapping;
 }
 
 /* Unmap everything, private copies as well: what they show is not true any more. */
