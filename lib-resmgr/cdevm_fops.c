@@ -117,17 +117,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
  * reference on @file, and the file has one on the scope.
  */
 #define cdevm_gated(file, refusal, method, ...)				\
-({									\
-	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
-	struct cdevm_scope *__scope = __wrapped->scope;			\
-	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
-									\
-	if (cdevm_enter(__scope)) {					\
-		__ret = __wrapped->orig->method(__VA_ARGS__);		\
-		cdevm_exit(__scope);					\
-	}								\
-	__ret;								\
-})
+	cdevm_call(cdevm_file_fops(file), refusal, method, __VA_ARGS__)
 
 /*
  * What undoes something has to reach the driver also after revoke, or the

@@ -21,6 +21,23 @@ struct cdevm_fops {
 	const char			*name;
 };
 
+/*
+ * Call a method of wrapped operations, of a file or of a mapping, inside the
+ * gate of their scope, or refuse.
+ */
+#define cdevm_call(_wrapped, refusal, method, ...)			\
+({									\
+	typeof(_wrapped) __wrapped = (_wrapped);			\
+	struct cdevm_scope *__scope = __wrapped->scope;			\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
+									\
+	if (cdevm_enter(__scope)) {					\
+		__ret = __wrapped->orig->method(__VA_ARGS__);		\
+		cdevm_exit(__scope);					\
+	}								\
+	__ret;								\
+})
+
 static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 {
 	return container_of(file->f_op, struct cdevm_fops, fops);

@@ -54,26 +54,12 @@ static struct cdevm_vm_ops *cdevm_vma_ops(const struct vm_area_struct *vma)
 	return container_of(vma->vm_ops, struct cdevm_vm_ops, ops);
 }
 
-/* As cdevm_gated() and cdevm_always() are for files. */
-#define cdevm_vm_gated(vma, refusal, method, ...)			\
-({									\
-	struct cdevm_vm_ops *__wrapped = cdevm_vma_ops(vma);		\
-	struct cdevm_scope *__scope = __wrapped->scope;			\
-	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
-									\
-	/* The mapping may be gone after the call, and the scope is not: */ \
-	/* the binding holds it, and waits for who is inside. */	\
-	if (cdevm_enter(__scope)) {					\
-		__ret = __wrapped->orig->method(__VA_ARGS__);		\
-		cdevm_exit(__scope);					\
-	}								\
-	__ret;								\
-})
-
 #define CDEVM_VM_GATED(type, method, vma, refusal, params, ...)		\
 static type cdevm_vm_##method params					\
 {									\
-	return cdevm_vm_gated(vma, refusal, method, __VA_ARGS__);	\
+	/* The mapping may be gone after the call, and the scope is not: */ \
+	/* the binding holds it, and waits for who is inside. */	\
+	return cdevm_call(cdevm_vma_ops(vma), refusal, method, __VA_ARGS__); \
 }
 
 CDEVM_VM_GATED(vm_fault_t, fault, vmf->vma, VM_FAULT_SIGBUS,
@@ -124,15 +110,15 @@ static void cdevm_vm_close(struct vm_area_struct *vma)
 }
 
 #define CDEVM_VM_METHODS(X)	\
-	X(open);			\
-	X(close);		\
-	X(fault);		\
-	X(huge_fault);		\
-	X(map_pages);		\
-	X(page_mkwrite);		\
-	X(pfn_mkwrite);		\
-	X(access);		\
-	X(mremap);		\
+	X(open); \
+	X(close); \
+	X(fault); \
+	X(huge_fault); \
+	X(map_pages); \
+	X(page_mkwrite); \
+	X(pfn_mkwrite); \
+	X(access); \
+	X(mremap); \
 	X(mprotect);
 
 /* The others ask about the mapping and not for the device; they stay as they are. */
@@ -208,8 +194,10 @@ static void cdevm_mapping_done(struct callback_head *work)
 
 /* Leave the gate, to lockdep now, and in truth when the mapping can be found. */
 static void cdevm_exit_mmap(struct cdevm_scope *scope,
-			    struct cdevm_mapping_call *call, int ret)
+			    struct cdevm_mapping_call *call,
+			    struct cdevm_vm_ops *spare, int ret)
 {
+	cdevm_kfree(scope, spare);
 	if (ret || (current->flags & PF_KTHREAD)) {
 		cdevm_exit(scope);
 		kfree(call);
@@ -223,17 +211,23 @@ static void cdevm_exit_mmap(struct cdevm_scope *scope,
 		cdevm_mapping_done(&call->work);
 }
 
-/* What is allocated before the driver is called, so that nothing fails after. */
-static int cdevm_prepare_mmap(struct cdevm_scope *scope,
-			      struct cdevm_mapping_call **call,
-			      struct cdevm_vm_ops **spare)
+/*
+ * Enter the gate for a mapping, with what it takes allocated before the driver
+ * is called, so that nothing fails after.
+ */
+static int cdevm_enter_mmap(struct cdevm_scope *scope,
+			    struct cdevm_mapping_call **call,
+			    struct cdevm_vm_ops **spare)
 {
+	if (!cdevm_enter(scope))
+		return -ENODEV;
 	*call = kmalloc_obj(**call, GFP_KERNEL);
 	*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
 	if (*call && *spare)
 		return 0;
 	kfree(*call);
 	cdevm_kfree(scope, *spare);
+	cdevm_exit(scope);
 	return -ENOMEM;
 }
 
@@ -246,19 +240,14 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct cdevm_vm_ops *spare;
 	int ret;
 
-	if (!cdevm_enter(scope))
-		return -ENODEV;
-	ret = cdevm_prepare_mmap(scope, &call, &spare);
-	if (ret) {
-		cdevm_exit(scope);
+	ret = cdevm_enter_mmap(scope, &call, &spare);
+	if (ret)
 		return ret;
-	}
 	ret = wrapped->orig->mmap(file, vma);
 	/* A driver may hand the mapping over to another file: not ours any more. */
 	if (!ret && vma->vm_ops && vma->vm_file == file)
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
-	cdevm_kfree(scope, spare);
-	cdevm_exit_mmap(scope, call, ret);
+	cdevm_exit_mmap(scope, call, spare, ret);
 	return ret;
 }
 
@@ -272,18 +261,13 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	struct cdevm_vm_ops *spare;
 	int ret;
 
-	if (!cdevm_enter(scope))
-		return -ENODEV;
-	ret = cdevm_prepare_mmap(scope, &call, &spare);
-	if (ret) {
-		cdevm_exit(scope);
+	ret = cdevm_enter_mmap(scope, &call, &spare);
+	if (ret)
 		return ret;
-	}
 	ret = wrapped->orig->mmap_prepare(desc);
 	if (!ret && desc->vm_ops && desc->vm_file == desc->file)
 		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
-	cdevm_kfree(scope, spare);
-	cdevm_exit_mmap(scope, call, ret);
+	cdevm_exit_mmap(scope, call, spare, ret);
 	return ret;
 }
 #endif

@@ -53,7 +53,8 @@ struct cdevm_ops {
  * @inode: has the address space that all mappings are in; %NULL while no node
  *	can be mapped. Written once, under @lock, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
- * @dev: the device, for cdevm_unbind_self(). Valid inside the gate
+ * @dev: the device, %NULL once unbound. Valid inside the gate; else protected
+ *	by cdevm_live_lock
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
  * @owner: module whose text the release functions and file operations are in;
  *	its removal waits for this scope
