@@ -129,7 +129,8 @@ void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell)
 				scope->name, task->comm, task_pid_nr(task),
 				state & TASK_INTERRUPTIBLE ? "" : "uninterruptibly ",
 				call->method, (void *)call->fn);
-		if (state & TASK_INTERRUPTIBLE)
+		/* A kernel thread never goes where it would be done with it. */
+		if ((state & TASK_INTERRUPTIBLE) && !(task->flags & PF_KTHREAD))
 			cdevm_interrupt(task);
 	}
 	rcu_read_unlock();
