@@ -284,12 +284,12 @@ static long call_##method(struct file *f)		\
 	return (long)f->f_op->method(__VA_ARGS__);	\
 }
 
-#define CALL_LOCK(name, method, cmd, lock_type)		\
+#define CALL_LOCK(name, method, lock_type)		\
 static long call_##name(struct file *f)			\
 {							\
 	struct file_lock fl = { .c.flc_type = lock_type };	\
 							\
-	return f->f_op->method(f, cmd, &fl);		\
+	return f->f_op->method(f, F_SETLK, &fl);	\
 }
 
 #define CALL_IOCB(method, ...)				\
@@ -300,8 +300,8 @@ static long call_##method(struct file *f)		\
 	return f->f_op->method(&iocb, ##__VA_ARGS__);	\
 }
 
-#define CALL_URING(name, method, ...)			\
-static long call_##name(struct file *f)			\
+#define CALL_URING(method, ...)				\
+static long call_##method(struct file *f)		\
 {							\
 	struct io_uring_cmd cmd = { .file = f };	\
 							\
@@ -326,13 +326,12 @@ CALL(unlocked_ioctl, f, 0, 0)
 CALL(compat_ioctl, f, 0, 0)
 CALL(flush, f, NULL)
 CALL(fsync, f, 0, 0, 0)
-CALL_LOCK(lock, lock, F_SETLK, F_WRLCK)
-CALL_LOCK(unlock, lock, F_SETLK, F_UNLCK)
-CALL_LOCK(cancel_lock, lock, F_CANCELLK, F_WRLCK)
+CALL_LOCK(lock, lock, F_WRLCK)
+CALL_LOCK(unlock, lock, F_UNLCK)
 CALL(get_unmapped_area, f, 0, 0, 0, 0)
 CALL(check_flags, 0)
-CALL_LOCK(flock, flock, F_SETLK, F_WRLCK)
-CALL_LOCK(funlock, flock, F_SETLK, F_UNLCK)
+CALL_LOCK(flock, flock, F_WRLCK)
+CALL_LOCK(funlock, flock, F_UNLCK)
 CALL(splice_write, NULL, f, NULL, 0, 0)
 CALL(splice_read, f, NULL, NULL, 0, 0)
 CALL_VOID(splice_eof, f)
@@ -342,9 +341,8 @@ CALL_VOID(show_fdinfo, NULL, f)
 CALL(copy_file_range, NULL, 0, f, 0, 0, 0)
 CALL(remap_file_range, f, 0, NULL, 0, 0, 0)
 CALL(fadvise, f, 0, 0, 0)
-CALL_URING(uring_cmd, uring_cmd, 0)
-CALL_URING(cancel_cmd, uring_cmd, IO_URING_F_CANCEL)
-CALL_URING(uring_cmd_iopoll, uring_cmd_iopoll, NULL, 0)
+CALL_URING(uring_cmd, 0)
+CALL_URING(uring_cmd_iopoll, NULL, 0)
 
 static long call_poll(struct file *f)
 {
@@ -375,23 +373,20 @@ struct method {
 };
 
 #define GATED(method)		{ #method, #method, call_##method, -ENODEV, SEEN }
-/* Nothing to find, which is not an error. */
-#define EMPTY(method)		{ #method, #method, call_##method, 0, SEEN }
 #define SILENT(method)		{ #method, #method, call_##method, 0, 0 }
 #define ALWAYS(desc, method)	{ #desc, #method, call_##desc, SEEN, SEEN, true }
 
 static const struct method methods[] = {
 	GATED(llseek), GATED(read), GATED(write), GATED(read_iter),
-	GATED(write_iter), EMPTY(iopoll), GATED(iterate_shared),
+	GATED(write_iter), GATED(iopoll), GATED(iterate_shared),
 	GATED(unlocked_ioctl), GATED(compat_ioctl), GATED(flush), GATED(fsync),
 	GATED(lock), GATED(get_unmapped_area), GATED(flock),
 	GATED(splice_write), GATED(splice_read), GATED(setlease),
 	GATED(fallocate), GATED(copy_file_range), GATED(remap_file_range),
-	GATED(fadvise), GATED(uring_cmd), EMPTY(uring_cmd_iopoll),
+	GATED(fadvise), GATED(uring_cmd), GATED(uring_cmd_iopoll),
 	{ "poll", "poll", call_poll, (__force long)(EPOLLHUP | EPOLLERR), SEEN },
 	SILENT(splice_eof), SILENT(show_fdinfo),
-	ALWAYS(unlock, lock), ALWAYS(cancel_lock, lock),
-	ALWAYS(cancel_cmd, uring_cmd), ALWAYS(funlock, flock), ALWAYS(unlease, setlease),
+	ALWAYS(unlock, lock), ALWAYS(funlock, flock), ALWAYS(unlease, setlease),
 	ALWAYS(check_flags, check_flags),
 };
 

@@ -129,8 +129,7 @@ void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell)
 				scope->name, task->comm, task_pid_nr(task),
 				state & TASK_INTERRUPTIBLE ? "" : "uninterruptibly ",
 				call->method, (void *)call->fn);
-		/* A kernel thread never goes where it would be done with it. */
-		if ((state & TASK_INTERRUPTIBLE) && !(task->flags & PF_KTHREAD))
+		if (state & TASK_INTERRUPTIBLE)
 			cdevm_interrupt(task);
 	}
 	rcu_read_unlock();

@@ -156,6 +156,9 @@ CDEVM_GATED(ssize_t, read_iter, iocb->ki_filp,
 	    (struct kiocb *iocb, struct iov_iter *to), iocb, to)
 CDEVM_GATED(ssize_t, write_iter, iocb->ki_filp,
 	    (struct kiocb *iocb, struct iov_iter *from), iocb, from)
+CDEVM_GATED(int, iopoll, iocb->ki_filp,
+	    (struct kiocb *iocb, struct io_comp_batch *batch, unsigned int flags),
+	    iocb, batch, flags)
 CDEVM_GATED(int, iterate_shared, file,
 	    (struct file *file, struct dir_context *ctx), file, ctx)
 CDEVM_GATED(long, unlocked_ioctl, file,
@@ -194,32 +197,11 @@ CDEVM_GATED(loff_t, remap_file_range, from,
 CDEVM_GATED(int, fadvise, file,
 	    (struct file *file, loff_t offset, loff_t len, int advice),
 	    file, offset, len, advice)
-
-/*
- * After revoke nothing is found to be complete. That is not an error: a ring
- * that is being torn down asks until its requests are done, and takes an error
- * for a reason to ask again without a pause, for ever.
- */
-static int cdevm_iopoll(struct kiocb *iocb, struct io_comp_batch *batch,
-			unsigned int flags)
-{
-	return cdevm_gated(iocb->ki_filp, 0, iopoll, iocb, batch, flags);
-}
-
-static int cdevm_uring_cmd_iopoll(struct io_uring_cmd *cmd,
-				  struct io_comp_batch *batch,
-				  unsigned int flags)
-{
-	return cdevm_gated(cmd->file, 0, uring_cmd_iopoll, cmd, batch, flags);
-}
-
-/* A command is cancelled when its ring goes, which waits for the command. */
-static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
-{
-	if (flags & IO_URING_F_CANCEL)
-		return cdevm_always(cmd->file, uring_cmd, cmd, flags);
-	return cdevm_gated(cmd->file, -ENODEV, uring_cmd, cmd, flags);
-}
+CDEVM_GATED(int, uring_cmd, cmd->file,
+	    (struct io_uring_cmd *cmd, unsigned int flags), cmd, flags)
+CDEVM_GATED(int, uring_cmd_iopoll, cmd->file,
+	    (struct io_uring_cmd *cmd, struct io_comp_batch *batch,
+	     unsigned int flags), cmd, batch, flags)
 
 static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 {
@@ -271,8 +253,7 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 
 static int cdevm_lock(struct file *file, int cmd, struct file_lock *fl)
 {
-	/* To give up waiting for a lock is not to ask for one. */
-	if (lock_is_unlock(fl) || cmd == F_CANCELLK)
+	if (lock_is_unlock(fl))
 		return cdevm_always(file, lock, file, cmd, fl);
 	return cdevm_gated(file, -ENODEV, lock, file, cmd, fl);
 }

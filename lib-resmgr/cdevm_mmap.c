@@ -110,15 +110,15 @@ static void cdevm_vm_close(struct vm_area_struct *vma)
 }
 
 #define CDEVM_VM_METHODS(X)	\
-	X(open);			\
-	X(close);			\
-	X(fault);			\
-	X(huge_fault);			\
-	X(map_pages);			\
-	X(page_mkwrite);			\
-	X(pfn_mkwrite);			\
-	X(access);			\
-	X(mremap);			\
+	X(open); \
+	X(close); \
+	X(fault); \
+	X(huge_fault); \
+	X(map_pages); \
+	X(page_mkwrite); \
+	X(pfn_mkwrite); \
+	X(access); \
+	X(mremap); \
 	X(mprotect);
 
 /* The others ask about the mapping and not for the device; they stay as they are. */
