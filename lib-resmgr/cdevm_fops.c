@@ -102,6 +102,8 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	bool entered = cdevm_enter(scope);
 	int ret = 0;
 
+	/* The driver's release may free the queues of this file. */
+	cdevm_forget_polled(file);
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
@@ -202,16 +204,6 @@ CDEVM_GATED(int, uring_cmd, cmd->file,
 CDEVM_GATED(int, uring_cmd_iopoll, cmd->file,
 	    (struct io_uring_cmd *cmd, struct io_comp_batch *batch,
 	     unsigned int flags), cmd, batch, flags)
-
-static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
-{
-	/*
-	 * Queue first, look second: a revoke that the look misses finds the
-	 * poller queued.
-	 */
-	poll_wait(file, &cdevm_file_fops(file)->scope->gone, table);
-	return cdevm_gated(file, EPOLLHUP | EPOLLERR, poll, file, table);
-}
 
 static void cdevm_splice_eof(struct file *file)
 {

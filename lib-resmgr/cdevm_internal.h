@@ -46,6 +46,11 @@ static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name);
 
+/* Pollers, in cdevm_poll.c */
+__poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
+void cdevm_wake_polled(struct cdevm_scope *scope);
+void cdevm_forget_polled(const struct file *file);
+
 /* Mappings, in cdevm_mmap.c */
 struct vm_area_struct;
 struct vm_area_desc;

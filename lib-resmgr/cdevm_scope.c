@@ -139,6 +139,7 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 {
 	if (resmgr_gate_revoke(&scope->gate))
 		trace_cdevm_revoke(scope);
+	cdevm_wake_polled(scope);
 	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
 }
 

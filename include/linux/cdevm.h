@@ -47,7 +47,8 @@ struct cdevm_ops {
  *	Additions are serialised with the unpublishing by @lock
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
  *	taken over misc_mtx. Not taken by any file operation
- * @gone: pollers and cdevm_wait_event_*() sleepers; woken at revoke
+ * @gone: cdevm_wait_event_*() sleepers, and pollers that are on no queue of the
+ *	driver's; woken at revoke
  * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
  *	see fasync_helper()
  * @inode: has the address space that all mappings are in; %NULL while no node
