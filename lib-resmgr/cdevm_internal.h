@@ -59,6 +59,7 @@ int cdevm_mapping_init(struct cdevm_scope *scope);
 void cdevm_mapping_destroy(struct cdevm_scope *scope);
 void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope);
 void cdevm_zap(struct cdevm_scope *scope);
+void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 

@@ -109,6 +109,7 @@ struct cdevm_binding {
 	bool			unbound;
 };
 
+/* Wait until no call is inside. */
 static void cdevm_drain(struct cdevm_scope *scope)
 {
 	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
@@ -131,6 +132,7 @@ static void cdevm_drain(struct cdevm_scope *scope)
 			report = jiffies + CDEVM_REPORT_AFTER;
 	} while (!resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AGAIN));
 drained:
+	cdevm_wait_mappers(scope);
 	trace_cdevm_drain_end(scope);
 }
 
@@ -288,6 +290,8 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	resmgr_init(&scope->nodes, &cdevm_nodes_class);
 	mutex_init(&scope->lock);
 	init_waitqueue_head(&scope->gone);
+	INIT_LIST_HEAD(&scope->mappers);
+	spin_lock_init(&scope->mappers_lock);
 
 	spin_lock(&cdevm_live_lock);
 	list_add_tail(&scope->live, &cdevm_live);
