@@ -145,28 +145,26 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
 }
 
-static bool cdevm_is_below(const struct device *dev, const struct device *parent)
-{
-	while (dev && dev != parent)
-		dev = dev->parent;
-	return dev;
-}
-
 /*
- * Scopes of devices below this one are revoked before its own: their calls go
- * through this driver. The rest of their unbind is had when it is their turn,
- * in ->remove() as a rule.
+ * Scopes of devices below one that is unbound are revoked before its own: their
+ * calls go through its driver. The rest of their unbind is had when it is their
+ * turn, in ->remove() as a rule.
+ *
+ * From the top down, by the lists of children, and not from each scope's device
+ * up: a device that is being deleted may have let go of its parent already.
  */
-static void cdevm_revoke_children(struct device *parent)
+static int cdevm_revoke_device(struct device *dev, void *unused)
 {
 	struct cdevm_scope *scope;
 
+	device_for_each_child_reverse(dev, NULL, cdevm_revoke_device);
+
 	spin_lock(&cdevm_live_lock);
 	list_for_each_entry_reverse(scope, &cdevm_live, live)
-		if (scope->dev && scope->dev != parent &&
-		    cdevm_is_below(scope->dev, parent))
+		if (scope->dev == dev)
 			cdevm_revoke(scope);
 	spin_unlock(&cdevm_live_lock);
+	return 0;
 }
 
 /*
@@ -187,7 +185,7 @@ static void cdevm_unbind(void *data)
 
 	binding->unbound = true;
 
-	cdevm_revoke_children(binding->dev);
+	device_for_each_child_reverse(binding->dev, NULL, cdevm_revoke_device);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound)
 		cdevm_revoke(scope);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
