@@ -369,6 +369,11 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	CDEVM_METHODS(CDEVM_WRAP, CDEVM_SET, CDEVM_KEEP)
 }
 
+bool cdevm_is_wrapped(const struct file_operations *fops)
+{
+	return fops->open == cdevm_open;
+}
+
 /* The name of the method that @function, where a function begins, stands for. */
 const char *cdevm_fops_method(unsigned long function)
 {

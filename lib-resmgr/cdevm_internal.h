@@ -43,6 +43,8 @@ static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 	return container_of(file->f_op, struct cdevm_fops, fops);
 }
 
+/* Are these in a &struct cdevm_fops? */
+bool cdevm_is_wrapped(const struct file_operations *fops);
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name);
 
