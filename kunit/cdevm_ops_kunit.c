@@ -284,12 +284,12 @@ static long call_##method(struct file *f)		\
 	return (long)f->f_op->method(__VA_ARGS__);	\
 }
 
-#define CALL_LOCK(name, method, lock_type)		\
+#define CALL_LOCK(name, method, cmd, lock_type)		\
 static long call_##name(struct file *f)			\
 {							\
 	struct file_lock fl = { .c.flc_type = lock_type };	\
 							\
-	return f->f_op->method(f, F_SETLK, &fl);	\
+	return f->f_op->method(f, cmd, &fl);		\
 }
 
 #define CALL_IOCB(method, ...)				\
@@ -300,8 +300,8 @@ static long call_##method(struct file *f)		\
 	return f->f_op->method(&iocb, ##__VA_ARGS__);	\
 }
 
-#define CALL_URING(method, ...)				\
-static long call_##method(struct file *f)		\
+#define CALL_URING(name, method, ...)			\
+static long call_##name(struct file *f)			\
 {							\
 	struct io_uring_cmd cmd = { .file = f };	\
 							\
@@ -326,12 +326,16 @@ CALL(unlocked_ioctl, f, 0, 0)
 CALL(compat_ioctl, f, 0, 0)
 CALL(flush, f, NULL)
 CALL(fsync, f, 0, 0, 0)
-CALL_LOCK(lock, lock, F_WRLCK)
-CALL_LOCK(unlock, lock, F_UNLCK)
+CALL_LOCK(lock, lock, F_SETLK, F_WRLCK)
+CALL_LOCK(unlock, lock, F_SETLK, F_UNLCK)
+CALL_LOCK(cancel_lock, lock, F_CANCELLK, F_WRLCK)
+CALL_LOCK(ask_lock, lock, F_GETLK, F_WRLCK)
+/* With F_OFD_GETLK the type may be this one; it is a question all the same. */
+CALL_LOCK(ask_unlock, lock, F_GETLK, F_UNLCK)
 CALL(get_unmapped_area, f, 0, 0, 0, 0)
 CALL(check_flags, 0)
-CALL_LOCK(flock, flock, F_WRLCK)
-CALL_LOCK(funlock, flock, F_UNLCK)
+CALL_LOCK(flock, flock, F_SETLK, F_WRLCK)
+CALL_LOCK(funlock, flock, F_SETLK, F_UNLCK)
 CALL(splice_write, NULL, f, NULL, 0, 0)
 CALL(splice_read, f, NULL, NULL, 0, 0)
 CALL_VOID(splice_eof, f)
@@ -341,8 +345,9 @@ CALL_VOID(show_fdinfo, NULL, f)
 CALL(copy_file_range, NULL, 0, f, 0, 0, 0)
 CALL(remap_file_range, f, 0, NULL, 0, 0, 0)
 CALL(fadvise, f, 0, 0, 0)
-CALL_URING(uring_cmd, 0)
-CALL_URING(uring_cmd_iopoll, NULL, 0)
+CALL_URING(uring_cmd, uring_cmd, 0)
+CALL_URING(uring_cancel, uring_cmd, IO_URING_F_CANCEL)
+CALL_URING(uring_cmd_iopoll, uring_cmd_iopoll, NULL, 0)
 
 static long call_poll(struct file *f)
 {
@@ -374,19 +379,24 @@ struct method {
 
 #define GATED(method)		{ #method, #method, call_##method, -ENODEV, SEEN }
 #define SILENT(method)		{ #method, #method, call_##method, 0, 0 }
+#define GATED_AS(desc, method)	{ #desc, #method, call_##desc, -ENODEV, SEEN }
+/* Nothing is found to be complete. */
+#define NOTHING(method)		{ #method, #method, call_##method, 0, SEEN }
 #define ALWAYS(desc, method)	{ #desc, #method, call_##desc, SEEN, SEEN, true }
 
 static const struct method methods[] = {
 	GATED(llseek), GATED(read), GATED(write), GATED(read_iter),
-	GATED(write_iter), GATED(iopoll), GATED(iterate_shared),
+	GATED(write_iter), NOTHING(iopoll), GATED(iterate_shared),
 	GATED(unlocked_ioctl), GATED(compat_ioctl), GATED(flush), GATED(fsync),
 	GATED(lock), GATED(get_unmapped_area), GATED(flock),
 	GATED(splice_write), GATED(splice_read), GATED(setlease),
 	GATED(fallocate), GATED(copy_file_range), GATED(remap_file_range),
-	GATED(fadvise), GATED(uring_cmd), GATED(uring_cmd_iopoll),
+	GATED(fadvise), GATED(uring_cmd), NOTHING(uring_cmd_iopoll),
+	GATED_AS(ask_lock, lock), GATED_AS(ask_unlock, lock),
 	{ "poll", "poll", call_poll, (__force long)(EPOLLHUP | EPOLLERR), SEEN },
 	SILENT(splice_eof), SILENT(show_fdinfo),
 	ALWAYS(unlock, lock), ALWAYS(funlock, flock), ALWAYS(unlease, setlease),
+	ALWAYS(cancel_lock, lock), ALWAYS(uring_cancel, uring_cmd),
 	ALWAYS(check_flags, check_flags),
 };
 
@@ -426,6 +436,81 @@ static void ops_fasync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file->f_op->fasync(-1, file, 0), SEEN);
 	KUNIT_EXPECT_NULL(test, ops.every->fasync);
 	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync);
+	__fput_sync(file);
+}
+
+/* Somebody who can be on one queue only, as aio's polls. */
+struct poller {
+	poll_table		table;
+	wait_queue_head_t	*queue;
+	struct wait_queue_entry	entry;
+	__poll_t		key;
+	unsigned int		queued, woken;
+};
+
+static int poller_wake(struct wait_queue_entry *entry, unsigned int mode, int sync,
+		       void *key)
+{
+	struct poller *p = container_of(entry, struct poller, entry);
+
+	p->key |= key_to_poll(key);
+	p->woken++;
+	return 0;
+}
+
+static void poller_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
+{
+	struct poller *p = container_of(table, struct poller, table);
+
+	if (p->queued++)
+		return;
+	p->queue = queue;
+	init_waitqueue_func_entry(&p->entry, poller_wake);
+	add_wait_queue(queue, &p->entry);
+}
+
+static __poll_t queueing_poll(struct file *file, struct poll_table_struct *table)
+{
+	seen("poll");
+	poll_wait(file, &ops.every->wait, table);
+	return ops.ready ? EPOLLIN : 0;
+}
+
+static const struct file_operations queueing_fops = {
+	.owner	= THIS_MODULE,
+	.poll	= queueing_poll,
+};
+
+/* A poller is on the queue of the driver's and on no other, and is woken there. */
+static void ops_poll_has_one_queue(struct kunit *test)
+{
+	struct poller *p = kunit_kcalloc(test, 2, sizeof(*p), GFP_KERNEL);
+	struct file *file, *closed;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	bind(test, &queueing_fops);
+	file = open_node(test);
+	closed = open_node(test);
+	for (i = 0; i < 2; i++) {
+		init_poll_funcptr(&p[i].table, poller_queue);
+		KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(i ? closed : file, &p[i].table), 0);
+		KUNIT_EXPECT_EQ(test, p[i].queued, 1);
+		KUNIT_EXPECT_PTR_EQ(test, p[i].queue, &ops.every->wait);
+	}
+	/* Asked again it is no second time; nor is it when nobody waits. */
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &p[0].table), 0);
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL), 0);
+	/* What was closed is forgotten: with it its queue may go. */
+	remove_wait_queue(p[1].queue, &p[1].entry);
+	__fput_sync(closed);
+
+	unbind();
+	KUNIT_EXPECT_EQ(test, p[0].woken, 1);
+	KUNIT_EXPECT_EQ(test, (__force int)p[0].key, (__force int)(EPOLLHUP | EPOLLERR));
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL),
+			(__force int)(EPOLLHUP | EPOLLERR));
+	remove_wait_queue(p[0].queue, &p[0].entry);
 	__fput_sync(file);
 }
 
@@ -545,14 +630,26 @@ static int reader(void *file)
 	return ((struct file *)file)->f_op->read(file, NULL, 0, NULL);
 }
 
-static void ops_sleeper_is_interrupted(struct kunit *test)
+static int unbinder(void *done)
+{
+	unbind();
+	complete(done);
+	return 0;
+}
+
+/*
+ * A task of user space's is interrupted: the end-to-end tests see to that. A
+ * kernel thread would never be rid of the interrupt, so it is waited for.
+ */
+static void ops_kernel_thread_is_left_alone(struct kunit *test)
 {
 	struct task_struct *task;
+	struct completion *done;
 	struct file *file;
 
-	if (!IS_ENABLED(CONFIG_STACKTRACE) || !IS_ENABLED(CONFIG_KALLSYMS) ||
-	    (IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_FRAME_POINTER)))
-		kunit_skip(test, "stacks cannot be read in this kernel");
+	done = kunit_kzalloc(test, sizeof(*done), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, done);
+	init_completion(done);
 	bind(test, &sleepy_fops);
 	file = open_node(test);
 	task = kthread_create(reader, file, NAME);
@@ -560,9 +657,16 @@ static void ops_sleeper_is_interrupted(struct kunit *test)
 	get_task_struct(task);
 	wake_up_process(task);
 	wait_for_completion(&ops.inside);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(unbinder, done, NAME));
 
-	unbind();
-	KUNIT_EXPECT_EQ(test, kthread_stop(task), -ERESTARTSYS);
+	/* Long enough for a task to be looked for, and found. */
+	msleep(500);
+	KUNIT_EXPECT_FALSE(test, signal_pending(task));
+	KUNIT_EXPECT_FALSE(test, completion_done(done));
+	ops.ready = true;
+	wake_up(&ops.every->wait);
+	wait_for_completion(done);
+	KUNIT_EXPECT_EQ(test, kthread_stop(task), SEEN);
 	put_task_struct(task);
 	__fput_sync(file);
 }
@@ -601,8 +705,9 @@ static void ops_unbinds_itself(struct kunit *test)
 static struct kunit_case ops_cases[] = {
 	KUNIT_CASE_PARAM(ops_method, method_gen_params),
 	KUNIT_CASE(ops_fasync),
+	KUNIT_CASE(ops_poll_has_one_queue),
 	KUNIT_CASE_PARAM(ops_mmap, map_flags_gen_params),
-	KUNIT_CASE(ops_sleeper_is_interrupted),
+	KUNIT_CASE(ops_kernel_thread_is_left_alone),
 	KUNIT_CASE(ops_unbinds_itself),
 	{}
 };

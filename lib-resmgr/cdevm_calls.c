@@ -7,6 +7,11 @@
  * task that is inside has the wrapper on its stack. So, once an unbind has
  * waited for a while, the stacks of the tasks that sleep are looked at.
  *
+ * The stack tells that a task is in a method of some node. It is one of this
+ * scope if the method is in the driver's module, or if the task has a file of
+ * the scope open: the method may be a library's, and a compiler may have turned
+ * the driver's last call into a jump.
+ *
  * A call that sleeps interruptibly is then interrupted, as by a signal that
  * nobody has sent: task work with TWA_SIGNAL, which makes signal_pending() true
  * until the task is back at the border to user mode. This is sound, since it is
@@ -17,8 +22,11 @@
  * taken, one in another device of the same driver, then its call is restarted,
  * and it goes on sleeping.
  *
- * A call that sleeps otherwise is waited for, and reported.
+ * A kernel thread is left alone: it never comes to that border, so it would
+ * have a signal pending for the rest of its life. Like a call that sleeps
+ * otherwise, it is waited for and reported.
  */
+#include <linux/fdtable.h>
 #include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/printk.h>
@@ -47,17 +55,42 @@ struct cdevm_call {
 };
 
 #ifdef CONFIG_STACKTRACE
+static int cdevm_is_file_of(const void *scope, struct file *file, unsigned int fd)
+{
+	const struct file_operations *fops = READ_ONCE(file->f_op);
+
+	return cdevm_is_wrapped(fops) &&
+	       container_of(fops, struct cdevm_fops, fops)->scope == scope;
+}
+
+/* Has @task a file of the scope among its own? */
+static bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *task)
+{
+	bool found = false;
+
+	task_lock(task);
+	if (task->files)
+		found = iterate_fd(task->files, 0, cdevm_is_file_of, scope);
+	task_unlock(task);
+	return found;
+}
+
 static bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr)
 {
 	return scope->owner ? within_module(addr, scope->owner) :
 			      core_kernel_text(addr);
 }
 
-/* Is @task inside a method of the driver? Then @call says where. */
+/*
+ * Is @task inside a method of the scope? Then @call says where. When @sure, more
+ * has to speak for it.
+ */
 static bool cdevm_find_call(const struct cdevm_scope *scope,
-			    struct task_struct *task, struct cdevm_call *call)
+			    struct task_struct *task, bool sure,
+			    struct cdevm_call *call)
 {
 	unsigned long size, offset;
+	bool drivers, has_file;
 	unsigned int i, n;
 
 	n = stack_trace_save_tsk(task, call->frames, CDEVM_FRAMES, 0);
@@ -67,15 +100,21 @@ static bool cdevm_find_call(const struct cdevm_scope *scope,
 			continue;
 		call->method = cdevm_fops_method(call->frames[i] - 1 - offset) ?:
 			       cdevm_vm_method(call->frames[i] - 1 - offset);
+		if (!call->method)
+			continue;
 		call->fn = call->frames[i - 1];
-		if (call->method && cdevm_is_drivers(scope, call->fn))
+		drivers = cdevm_is_drivers(scope, call->fn);
+		has_file = cdevm_has_file(scope, task);
+		if (sure ? drivers && has_file : drivers || has_file)
 			return true;
+		/* A method of another device, called from one of ours? */
 	}
 	return false;
 }
 #else
 static bool cdevm_find_call(const struct cdevm_scope *scope,
-			    struct task_struct *task, struct cdevm_call *call)
+			    struct task_struct *task, bool sure,
+			    struct cdevm_call *call)
 {
 	return false;
 }
@@ -121,7 +160,7 @@ void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell)
 		unsigned int state = READ_ONCE(task->__state);
 
 		if (task == current || !(state & TASK_NORMAL) ||
-		    !cdevm_find_call(scope, task, call))
+		    !cdevm_find_call(scope, task, false, call))
 			continue;
 		found = true;
 		if (tell)
@@ -129,7 +168,7 @@ void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell)
 				scope->name, task->comm, task_pid_nr(task),
 				state & TASK_INTERRUPTIBLE ? "" : "uninterruptibly ",
 				call->method, (void *)call->fn);
-		if (state & TASK_INTERRUPTIBLE)
+		if (state & TASK_INTERRUPTIBLE && !(task->flags & PF_KTHREAD))
 			cdevm_interrupt(task);
 	}
 	rcu_read_unlock();
@@ -144,6 +183,9 @@ void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell)
  * cdevm_warn_self() - is it a method of the driver that unbinds the device?
  * @scope: scope that is being unbound
  *
+ * More is asked of the stack here than for an interrupt: to be wrong would mean
+ * not to wait for somebody else.
+ *
  * Context: Process context, may sleep.
  * Return: true, with a WARN, when this task is inside: it cannot be waited for.
  */
@@ -154,7 +196,7 @@ bool cdevm_warn_self(struct cdevm_scope *scope)
 
 	if (!call)
 		return false;
-	self = cdevm_find_call(scope, current, call);
+	self = cdevm_find_call(scope, current, true, call);
 	WARN(self, "cdevm: %s: unbound by %s of its own driver (%pS), which has to use cdevm_unbind_self()\n",
 	     scope->name, call->method, (void *)call->fn);
 	kfree(call);

@@ -102,6 +102,8 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	bool entered = cdevm_enter(scope);
 	int ret = 0;
 
+	/* The driver's release may free the queues of this file. */
+	cdevm_forget_polled(file);
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
@@ -156,9 +158,6 @@ CDEVM_GATED(ssize_t, read_iter, iocb->ki_filp,
 	    (struct kiocb *iocb, struct iov_iter *to), iocb, to)
 CDEVM_GATED(ssize_t, write_iter, iocb->ki_filp,
 	    (struct kiocb *iocb, struct iov_iter *from), iocb, from)
-CDEVM_GATED(int, iopoll, iocb->ki_filp,
-	    (struct kiocb *iocb, struct io_comp_batch *batch, unsigned int flags),
-	    iocb, batch, flags)
 CDEVM_GATED(int, iterate_shared, file,
 	    (struct file *file, struct dir_context *ctx), file, ctx)
 CDEVM_GATED(long, unlocked_ioctl, file,
@@ -197,20 +196,30 @@ CDEVM_GATED(loff_t, remap_file_range, from,
 CDEVM_GATED(int, fadvise, file,
 	    (struct file *file, loff_t offset, loff_t len, int advice),
 	    file, offset, len, advice)
-CDEVM_GATED(int, uring_cmd, cmd->file,
-	    (struct io_uring_cmd *cmd, unsigned int flags), cmd, flags)
-CDEVM_GATED(int, uring_cmd_iopoll, cmd->file,
-	    (struct io_uring_cmd *cmd, struct io_comp_batch *batch,
-	     unsigned int flags), cmd, batch, flags)
 
-static __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
+/*
+ * Nothing is found to have completed: kick() has completed what there was. An
+ * error would keep io_uring from looking at the requests of other files on the
+ * same ring.
+ */
+static int cdevm_iopoll(struct kiocb *iocb, struct io_comp_batch *batch,
+			unsigned int flags)
 {
-	/*
-	 * Queue first, look second: a revoke that the look misses finds the
-	 * poller queued.
-	 */
-	poll_wait(file, &cdevm_file_fops(file)->scope->gone, table);
-	return cdevm_gated(file, EPOLLHUP | EPOLLERR, poll, file, table);
+	return cdevm_gated(iocb->ki_filp, 0, iopoll, iocb, batch, flags);
+}
+
+static int cdevm_uring_cmd_iopoll(struct io_uring_cmd *cmd,
+				  struct io_comp_batch *batch, unsigned int flags)
+{
+	return cdevm_gated(cmd->file, 0, uring_cmd_iopoll, cmd, batch, flags);
+}
+
+/* A command that is to be cancelled was begun, and would stay for ever. */
+static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
+{
+	if (flags & IO_URING_F_CANCEL)
+		return cdevm_always(cmd->file, uring_cmd, cmd, flags);
+	return cdevm_gated(cmd->file, -ENODEV, uring_cmd, cmd, flags);
 }
 
 static void cdevm_splice_eof(struct file *file)
@@ -236,24 +245,29 @@ static void cdevm_show_fdinfo(struct seq_file *m, struct file *file)
 static int cdevm_fasync(int fd, struct file *file, int on)
 {
 	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
-	int ret;
+	int ret, added;
 
 	if (!on) {
 		fasync_helper(fd, file, 0, &scope->fasync);
 		return cdevm_always(file, fasync, fd, file, 0);
 	}
+	/*
+	 * The scope's list first: who is in the gate after that is on the list
+	 * when a revoke comes to tell them.
+	 */
+	added = fasync_helper(fd, file, on, &scope->fasync);
+	if (added < 0)
+		return added;
 	ret = cdevm_gated(file, -ENODEV, fasync, fd, file, on);
-	if (ret < 0)
-		return ret;
-	on = fasync_helper(fd, file, on, &scope->fasync);
-	if (on < 0)
-		cdevm_always(file, fasync, fd, file, 0);
-	return on < 0 ? on : ret;
+	if (ret < 0 && added)
+		fasync_helper(fd, file, 0, &scope->fasync);
+	return ret;
 }
 
 static int cdevm_lock(struct file *file, int cmd, struct file_lock *fl)
 {
-	if (lock_is_unlock(fl))
+	/* F_GETLK asks, and may ask with the type of an unlock. */
+	if (cmd == F_CANCELLK || (cmd != F_GETLK && lock_is_unlock(fl)))
 		return cdevm_always(file, lock, file, cmd, fl);
 	return cdevm_gated(file, -ENODEV, lock, file, cmd, fl);
 }
@@ -353,6 +367,11 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 #define CDEVM_SET(method)	(wrapped->fops.method = cdevm_##method)
 #define CDEVM_KEEP(method)	(wrapped->fops.method = orig->method)
 	CDEVM_METHODS(CDEVM_WRAP, CDEVM_SET, CDEVM_KEEP)
+}
+
+bool cdevm_is_wrapped(const struct file_operations *fops)
+{
+	return fops->open == cdevm_open;
 }
 
 /* The name of the method that @function, where a function begins, stands for. */

@@ -43,8 +43,15 @@ static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 	return container_of(file->f_op, struct cdevm_fops, fops);
 }
 
+/* Are these in a &struct cdevm_fops? */
+bool cdevm_is_wrapped(const struct file_operations *fops);
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name);
+
+/* Pollers, in cdevm_poll.c */
+__poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
+void cdevm_wake_polled(struct cdevm_scope *scope);
+void cdevm_forget_polled(const struct file *file);
 
 /* Mappings, in cdevm_mmap.c */
 struct vm_area_struct;
@@ -54,6 +61,7 @@ int cdevm_mapping_init(struct cdevm_scope *scope);
 void cdevm_mapping_destroy(struct cdevm_scope *scope);
 void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope);
 void cdevm_zap(struct cdevm_scope *scope);
+void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 

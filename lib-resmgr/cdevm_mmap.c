@@ -17,9 +17,12 @@
  * be after the zap: that is memory with a reference on it, never a register.
  *
  * The gap in between. mmap() may fill in the page table before the mapping can
- * be found in the address space. So a call of mmap() stays counted in the gate
- * until the task goes back to user mode, when the mapping can be found; the
- * drain waits for that, and after it all is zapped once more.
+ * be found in the address space, and the driver's method has returned by then.
+ * But all of that is done under the mmap_lock of the process. So the scope
+ * remembers which processes have called, and when the calls are drained the
+ * unbind takes the mmap_lock of each once: after that the mapping can be found,
+ * and all is zapped once more. To count the call in the gate until the task is
+ * back in user mode would be simpler; a debugger can keep it from getting there.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
@@ -27,9 +30,9 @@
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/task_work.h>
+#include <linux/spinlock.h>
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
@@ -109,29 +112,57 @@ static void cdevm_vm_close(struct vm_area_struct *vma)
 		cdevm_exit(scope);
 }
 
-#define CDEVM_VM_METHODS(X)	\
-	X(open); \
-	X(close); \
-	X(fault); \
-	X(huge_fault); \
-	X(map_pages); \
-	X(page_mkwrite); \
-	X(pfn_mkwrite); \
-	X(access); \
-	X(mremap); \
-	X(mprotect);
+/*
+ * Every method there is, and what becomes of it: WRAP() for those that have the
+ * gate in front, KEEP() for those that are called directly. The latter ask about
+ * the mapping and not for the device; and mapped(), which is part of a call of
+ * mmap(), for whose end the unbind waits.
+ */
+#define CDEVM_VM_METHODS(WRAP, KEEP)					\
+	WRAP(open);							\
+	WRAP(close);							\
+	CDEVM_VM_MAPPED(KEEP)						\
+	KEEP(may_split);						\
+	WRAP(mremap);							\
+	WRAP(mprotect);							\
+	WRAP(fault);							\
+	WRAP(huge_fault);						\
+	WRAP(map_pages);						\
+	KEEP(pagesize);							\
+	WRAP(page_mkwrite);						\
+	WRAP(pfn_mkwrite);						\
+	WRAP(access);							\
+	KEEP(name);							\
+	CDEVM_VM_NUMA(KEEP)						\
+	CDEVM_VM_FIND_PAGE(KEEP)					\
+	CDEVM_VM_UFFD(KEEP)
 
-/* The others ask about the mapping and not for the device; they stay as they are. */
+#ifdef CONFIG_NUMA
+#define CDEVM_VM_NUMA(how)						\
+	how(set_policy);						\
+	how(get_policy);
+#else
+#define CDEVM_VM_NUMA(how)
+#endif
+
+/* A kernel with a method that is not in the table does not compile. */
+#define CDEVM_VM_COUNT(method)	void (*method)(void)
+struct cdevm_vm_methods {
+	CDEVM_VM_METHODS(CDEVM_VM_COUNT, CDEVM_VM_COUNT)
+};
+
+static_assert(sizeof(struct cdevm_vm_methods) == sizeof(struct vm_operations_struct));
+
 static void cdevm_vm_ops_init(struct cdevm_vm_ops *wrapped,
 			      struct cdevm_scope *scope,
 			      const struct vm_operations_struct *orig)
 {
 	wrapped->orig = orig;
 	wrapped->scope = scope;
-	wrapped->ops = *orig;
-#define CDEVM_VM_WRAP(method)	\
+#define CDEVM_VM_WRAP(method)						\
 	(wrapped->ops.method = orig->method ? cdevm_vm_##method : NULL)
-	CDEVM_VM_METHODS(CDEVM_VM_WRAP)
+#define CDEVM_VM_KEEP(method)	(wrapped->ops.method = orig->method)
+	CDEVM_VM_METHODS(CDEVM_VM_WRAP, CDEVM_VM_KEEP)
 }
 
 /* The name of the method that @function, where a function begins, stands for. */
@@ -141,9 +172,10 @@ const char *cdevm_vm_method(unsigned long function)
 	(name = function == (unsigned long)				\
 		dereference_kernel_function_descriptor(cdevm_vm_##method) ? \
 		"vm_" #method : name)
+#define CDEVM_VM_NO_NAME(method)	((void)#method)
 	const char *name = NULL;
 
-	CDEVM_VM_METHODS(CDEVM_VM_NAME)
+	CDEVM_VM_METHODS(CDEVM_VM_NAME, CDEVM_VM_NO_NAME)
 	return name;
 }
 
@@ -174,61 +206,98 @@ static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 }
 
 /**
- * struct cdevm_mapping_call - a call of mmap() that has not returned to user mode
- * @work: runs when it does
- * @scope: in whose gate the call is counted until then
+ * struct cdevm_mapper - a process that has called mmap()
+ * @link: on &cdevm_scope.mappers, protected by its lock
+ * @mm: held, without what is mapped
  */
-struct cdevm_mapping_call {
-	struct callback_head	work;
-	struct cdevm_scope	*scope;
+struct cdevm_mapper {
+	struct list_head	link;
+	struct mm_struct	*mm;
 };
 
-static void cdevm_mapping_done(struct callback_head *work)
+static void cdevm_free_mappers(struct list_head *mappers)
 {
-	struct cdevm_mapping_call *call;
+	struct cdevm_mapper *mapper, *next;
 
-	call = container_of(work, struct cdevm_mapping_call, work);
-	resmgr_gate_exit_deferred(&call->scope->gate);
-	kfree(call);
+	list_for_each_entry_safe(mapper, next, mappers, link) {
+		mmdrop(mapper->mm);
+		kfree(mapper);
+	}
 }
 
-/* Leave the gate, to lockdep now, and in truth when the mapping can be found. */
-static void cdevm_exit_mmap(struct cdevm_scope *scope,
-			    struct cdevm_mapping_call *call,
-			    struct cdevm_vm_ops *spare, int ret)
+/* Under the mmap_lock, so no other call can remember the same process meanwhile. */
+static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm)
 {
-	cdevm_kfree(scope, spare);
-	if (ret || (current->flags & PF_KTHREAD)) {
-		cdevm_exit(scope);
-		kfree(call);
-		return;
+	struct cdevm_mapper *mapper, *next;
+	LIST_HEAD(dead);
+	bool known = false;
+
+	mmap_assert_write_locked(mm);
+
+	spin_lock(&scope->mappers_lock);
+	list_for_each_entry_safe(mapper, next, &scope->mappers, link) {
+		known |= mapper->mm == mm;
+		/* A process that has exited maps no more. */
+		if (!atomic_read(&mapper->mm->mm_users))
+			list_move(&mapper->link, &dead);
 	}
-	resmgr_gate_exit_later(&scope->gate);
-	call->scope = scope;
-	init_task_work(&call->work, cdevm_mapping_done);
-	/* Only a task that is past its last return to user mode is refused. */
-	if (WARN_ON_ONCE(task_work_add(current, &call->work, TWA_RESUME)))
-		cdevm_mapping_done(&call->work);
+	spin_unlock(&scope->mappers_lock);
+	cdevm_free_mappers(&dead);
+	if (known)
+		return 0;
+
+	mapper = kmalloc_obj(*mapper, GFP_KERNEL);
+	if (!mapper)
+		return -ENOMEM;
+	mmgrab(mm);
+	mapper->mm = mm;
+	spin_lock(&scope->mappers_lock);
+	list_add(&mapper->link, &scope->mappers);
+	spin_unlock(&scope->mappers_lock);
+	return 0;
+}
+
+/* With no call in the gate any more: wait for what is left of those of mmap(). */
+void cdevm_wait_mappers(struct cdevm_scope *scope)
+{
+	struct cdevm_mapper *mapper;
+	LIST_HEAD(mappers);
+
+	spin_lock(&scope->mappers_lock);
+	list_splice_init(&scope->mappers, &mappers);
+	spin_unlock(&scope->mappers_lock);
+	list_for_each_entry(mapper, &mappers, link) {
+		mmap_read_lock(mapper->mm);
+		mmap_read_unlock(mapper->mm);
+	}
+	cdevm_free_mappers(&mappers);
 }
 
 /*
  * Enter the gate for a mapping, with what it takes allocated before the driver
  * is called, so that nothing fails after.
  */
-static int cdevm_enter_mmap(struct cdevm_scope *scope,
-			    struct cdevm_mapping_call **call,
+static int cdevm_enter_mmap(struct cdevm_scope *scope, struct mm_struct *mm,
 			    struct cdevm_vm_ops **spare)
 {
+	int ret;
+
 	if (!cdevm_enter(scope))
 		return -ENODEV;
-	*call = kmalloc_obj(**call, GFP_KERNEL);
-	*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
-	if (*call && *spare)
-		return 0;
-	kfree(*call);
-	cdevm_kfree(scope, *spare);
+	ret = cdevm_remember_mapper(scope, mm);
+	if (!ret) {
+		*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
+		ret = *spare ? 0 : -ENOMEM;
+	}
+	if (ret)
+		cdevm_exit(scope);
+	return ret;
+}
+
+static void cdevm_exit_mmap(struct cdevm_scope *scope, struct cdevm_vm_ops *spare)
+{
+	cdevm_kfree(scope, spare);
 	cdevm_exit(scope);
-	return -ENOMEM;
 }
 
 /* The mmap method of a node. */
@@ -236,38 +305,36 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_mapping_call *call;
 	struct cdevm_vm_ops *spare;
 	int ret;
 
-	ret = cdevm_enter_mmap(scope, &call, &spare);
+	ret = cdevm_enter_mmap(scope, vma->vm_mm, &spare);
 	if (ret)
 		return ret;
 	ret = wrapped->orig->mmap(file, vma);
 	/* A driver may hand the mapping over to another file: not ours any more. */
 	if (!ret && vma->vm_ops && vma->vm_file == file)
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
-	cdevm_exit_mmap(scope, call, spare, ret);
+	cdevm_exit_mmap(scope, spare);
 	return ret;
 }
 
 #ifdef CDEVM_HAS_MMAP_PREPARE
-/* The mmap_prepare method of a node. What it asks for is done until user mode. */
+/* The mmap_prepare method of a node. What it asks for is done under the mmap_lock. */
 int cdevm_mmap_prepare(struct vm_area_desc *desc)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
 	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_mapping_call *call;
 	struct cdevm_vm_ops *spare;
 	int ret;
 
-	ret = cdevm_enter_mmap(scope, &call, &spare);
+	ret = cdevm_enter_mmap(scope, desc->mm, &spare);
 	if (ret)
 		return ret;
 	ret = wrapped->orig->mmap_prepare(desc);
 	if (!ret && desc->vm_ops && desc->vm_file == desc->file)
 		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
-	cdevm_exit_mmap(scope, call, spare, ret);
+	cdevm_exit_mmap(scope, spare);
 	return ret;
 }
 #endif
@@ -329,6 +396,8 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 /* No file and so no mapping is left. */
 void cdevm_mapping_destroy(struct cdevm_scope *scope)
 {
+	/* Left over when the unbind could not wait. */
+	cdevm_free_mappers(&scope->mappers);
 	if (!scope->inode)
 		return;
 	iput(scope->inode);

@@ -109,6 +109,7 @@ struct cdevm_binding {
 	bool			unbound;
 };
 
+/* Wait until no call is inside. */
 static void cdevm_drain(struct cdevm_scope *scope)
 {
 	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
@@ -131,6 +132,7 @@ static void cdevm_drain(struct cdevm_scope *scope)
 			report = jiffies + CDEVM_REPORT_AFTER;
 	} while (!resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AGAIN));
 drained:
+	cdevm_wait_mappers(scope);
 	trace_cdevm_drain_end(scope);
 }
 
@@ -139,31 +141,30 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 {
 	if (resmgr_gate_revoke(&scope->gate))
 		trace_cdevm_revoke(scope);
+	cdevm_wake_polled(scope);
 	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
 }
 
-static bool cdevm_is_below(const struct device *dev, const struct device *parent)
-{
-	while (dev && dev != parent)
-		dev = dev->parent;
-	return dev;
-}
-
 /*
- * Scopes of devices below this one are revoked before its own: their calls go
- * through this driver. The rest of their unbind is had when it is their turn,
- * in ->remove() as a rule.
+ * Scopes of devices below one that is unbound are revoked before its own: their
+ * calls go through its driver. The rest of their unbind is had when it is their
+ * turn, in ->remove() as a rule.
+ *
+ * From the top down, by the lists of children, and not from each scope's device
+ * up: a device that is being deleted may have let go of its parent already.
  */
-static void cdevm_revoke_children(struct device *parent)
+static int cdevm_revoke_device(struct device *dev, void *unused)
 {
 	struct cdevm_scope *scope;
 
+	device_for_each_child_reverse(dev, NULL, cdevm_revoke_device);
+
 	spin_lock(&cdevm_live_lock);
 	list_for_each_entry_reverse(scope, &cdevm_live, live)
-		if (scope->dev && scope->dev != parent &&
-		    cdevm_is_below(scope->dev, parent))
+		if (scope->dev == dev)
 			cdevm_revoke(scope);
 	spin_unlock(&cdevm_live_lock);
+	return 0;
 }
 
 /*
@@ -184,7 +185,7 @@ static void cdevm_unbind(void *data)
 
 	binding->unbound = true;
 
-	cdevm_revoke_children(binding->dev);
+	device_for_each_child_reverse(binding->dev, NULL, cdevm_revoke_device);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound)
 		cdevm_revoke(scope);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
@@ -287,6 +288,8 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	resmgr_init(&scope->nodes, &cdevm_nodes_class);
 	mutex_init(&scope->lock);
 	init_waitqueue_head(&scope->gone);
+	INIT_LIST_HEAD(&scope->mappers);
+	spin_lock_init(&scope->mappers_lock);
 
 	spin_lock(&cdevm_live_lock);
 	list_add_tail(&scope->live, &cdevm_live);

@@ -26,9 +26,17 @@
 
 /* mmap() has not been divided in two yet. */
 #define CDEVM_MMAP_PREPARE(how)
+#define CDEVM_VM_MAPPED(how)
+#define CDEVM_VM_FIND_PAGE(how)	how(find_special_page);
+#define CDEVM_VM_UFFD(how)
 
 #define DEVRES_HAS_FREE_PERCPU	true
 #define DEVRES_HAS_NODES	0
+
+#define compat_uring_cmd_done(cmd, ret, flags) \
+	io_uring_cmd_done(cmd, ret, 0, flags)
+#define compat_get_unmapped_area(file, ...) \
+	mm_get_unmapped_area(current->mm, file, ##__VA_ARGS__)
 
 static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)
 {
@@ -49,6 +57,17 @@ static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
 /* mmap() in two steps: the driver describes the mapping, the core makes it. */
 #define CDEVM_HAS_MMAP_PREPARE
 #define CDEVM_MMAP_PREPARE(how)	how(mmap_prepare);
+#define CDEVM_VM_MAPPED(how)	how(mapped);
+#ifdef CONFIG_FIND_NORMAL_PAGE
+#define CDEVM_VM_FIND_PAGE(how)	how(find_normal_page);
+#else
+#define CDEVM_VM_FIND_PAGE(how)
+#endif
+#ifdef CONFIG_USERFAULTFD
+#define CDEVM_VM_UFFD(how)	how(uffd_ops);
+#else
+#define CDEVM_VM_UFFD(how)
+#endif
 
 /* devres_for_each_res() is exported as before, but declared for the core only. */
 void devres_for_each_res(struct device *dev, dr_release_t release,
@@ -69,6 +88,12 @@ void devm_free_percpu(struct device *dev, void __percpu *pdata);
 #else
 #define DEVRES_HAS_NODES	1
 #endif
+
+/* The second result is for those who ask for it. */
+#define compat_uring_cmd_done(cmd, ret, flags) \
+	io_uring_cmd_done(cmd, ret, flags)
+#define compat_get_unmapped_area(file, ...) \
+	mm_get_unmapped_area(file, ##__VA_ARGS__)
 
 /* Names are looked up as a struct qstr. */
 static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)

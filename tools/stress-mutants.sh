@@ -16,36 +16,9 @@ else
 	like=ours arch=um image=linux flavour=mutant
 	boot=("$TOP/tools/boot.sh" "$flavour")
 fi
-FROM=$(outdir "$like")
+. "$(dirname "$0")/mutants.sh"
 [ -e "$FROM/$image" ] || die "no $like kernel in $FROM; run: make stress KERNEL=$KERNEL"
-
-# Copies beside the originals, at the same depth, so that links in the tree still point to our files.
-T=$BASE/mutant-$KERNEL O=$(outdir "$flavour")
 LOG=$LOGS/mutants-$KERNEL.log
-
-copy() {
-	rm -rf "$T" "$O" && cp -al "$TREE" "$T" && cp -a "$FROM" "$O" || return 1
-	find "$O" \( -name '*.cmd' -o -name '.*.d' -o -path "$O/Makefile" \) -type f -print0 |
-		xargs -0 sed -i "s|$TREE/|$T/|g; s|$TREE\$|$T|; s|$FROM|$O|g" || return 1
-	rm -f "$O/source" "$O/.resmgr-built"
-}
-
-# Our own files are real ones in the copy, as they are in the repository but for the change of the patch.
-plant() { # patch
-	rm -rf "$T.new"
-	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$T.new/" || return 1
-	patch -s -p1 -F0 -d "$T.new" -i "$1" || return 1
-	mkdir -p "$T.new/lib" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" || return 1
-	# Only what differs is written, or all would be built again.
-	(cd "$T.new" && find . -type f -name '*.[ch]') | while read -r f; do
-		cmp -s "$T.new/$f" "$T/$f" && continue
-		rm -f "$T/$f" && cp "$T.new/$f" "$T/$f" || exit 1
-	done
-}
-
-build() { # patch
-	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all && "$TOP/tools/initramfs.sh" "$flavour"
-}
 
 # Runs until the log has something to say, or the guest is done. Prints "SECONDS WHAT", nothing if there is nothing.
 hunt() { # log
@@ -67,7 +40,7 @@ hunt() { # log
 }
 
 mutants=("$@")
-[ $# -gt 0 ] || mapfile -t mutants < <(find "$TOP/tools/mutants" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort)
+[ $# -gt 0 ] || mapfile -t mutants < <(find "$TOP/tools/mutants" -maxdepth 1 -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort)
 missed=0
 stage "copy the tree" "$LOG" copy
 for m in "${mutants[@]}"; do

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/resmgr.h>
 #include <linux/resmgr_gate.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -47,12 +48,15 @@ struct cdevm_ops {
  *	Additions are serialised with the unpublishing by @lock
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
  *	taken over misc_mtx. Not taken by any file operation
- * @gone: pollers and cdevm_wait_event_*() sleepers; woken at revoke
+ * @gone: cdevm_wait_event_*() sleepers, and pollers that are on no queue of the
+ *	driver's; woken at revoke
  * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
  *	see fasync_helper()
  * @inode: has the address space that all mappings are in; %NULL while no node
  *	can be mapped. Written once, under @lock, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
+ * @mappers: processes that have called mmap(). Protected by @mappers_lock
+ * @mappers_lock: taken under the mmap_lock
  * @dev: the device, %NULL once unbound. Valid inside the gate; else protected
  *	by cdevm_live_lock
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
@@ -75,6 +79,8 @@ struct cdevm_scope {
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;
+	struct list_head	mappers;
+	spinlock_t		mappers_lock;	/* protects mappers */
 	struct device		*dev;
 	const struct cdevm_ops	*ops;
 	struct module		*owner;

@@ -103,32 +103,6 @@ static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 }
 
 /**
- * resmgr_gate_exit_later() - end a call for the caller, and stay counted
- * @gate: the gate
- *
- * For a call whose work goes on when the caller has returned. The drain waits
- * until resmgr_gate_exit_deferred(), which ends the call.
- *
- * Context: Any context but NMI. Instead of resmgr_gate_exit().
- */
-static __always_inline void resmgr_gate_exit_later(struct resmgr_gate *gate)
-{
-	rwsem_release(&gate->dep_map, _THIS_IP_);
-}
-
-/**
- * resmgr_gate_exit_deferred() - end a call after resmgr_gate_exit_later()
- * @gate: the gate
- *
- * Context: Any context but NMI, and any task. After this the object may go at
- * any time.
- */
-static __always_inline void resmgr_gate_exit_deferred(struct resmgr_gate *gate)
-{
-	percpu_ref_put(&gate->ref);
-}
-
-/**
  * resmgr_gate_is_revoked() - has the gate been revoked?
  * @gate: the gate
  *

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of a device that goes: of memory and of registers, shared and
+ * private, in several processes, with the file closed, moved, and being made
+ */
+#include "probe.h"
+
+#include <setjmp.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+
+#define PAGE	4096UL
+
+/* --- an access that may be SIGBUS */
+
+static sigjmp_buf bus_jump;
+
+static void bus_handler(int sig)
+{
+	siglongjmp(bus_jump, sig);
+}
+
+/* The byte, or minus the signal. */
+static int peek(const volatile unsigned char *p)
+{
+	int sig = sigsetjmp(bus_jump, 1);
+
+	return sig ? -sig : *p;
+}
+
+static int poke(volatile unsigned char *p, unsigned char byte)
+{
+	int sig = sigsetjmp(bus_jump, 1);
+
+	if (sig)
+		return -sig;
+	*p = byte;
+	return 0;
+}
+
+static void bus_init(void)
+{
+	struct sigaction sa = { .sa_handler = bus_handler };
+
+	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+}
+
+/* Neither what was there nor what is there now can be seen or changed. */
+static void ok_gone(volatile unsigned char *p, const char *what)
+{
+	int r = peek(p), w = poke(p, 'w');
+
+	ok(r == -SIGBUS, "%s: a look is SIGBUS (%d)", what, r);
+	ok(w == -SIGBUS, "%s: a write is SIGBUS (%d)", what, w);
+}
+
+/* --- mappings */
+
+struct kind {
+	const char *name;
+	int pgoff, flags, byte;
+};
+
+static const struct kind kinds[] = {
+	{ "memory by faults, shared", PROBE_MAP_RAM, MAP_SHARED, PROBE_RAM_BYTE },
+	{ "memory by faults, private", PROBE_MAP_RAM, MAP_PRIVATE, PROBE_RAM_BYTE },
+	{ "memory by mmap(), shared", PROBE_MAP_INSERT, MAP_SHARED, PROBE_RAM_BYTE },
+	{ "registers, shared", PROBE_MAP_REGS, MAP_SHARED, PROBE_REGS_BYTE },
+	{ "registers, private", PROBE_MAP_REGS, MAP_PRIVATE, PROBE_REGS_BYTE },
+	{ "registers without vm_operations, shared", PROBE_MAP_BARE, MAP_SHARED, PROBE_REGS_BYTE },
+	{ "registers without vm_operations, private", PROBE_MAP_BARE, MAP_PRIVATE, PROBE_REGS_BYTE },
+};
+
+#define KINDS	ARRAY_SIZE(kinds)
+
+static unsigned char *map(int fd, const struct kind *k)
+{
+	void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, k->flags, fd, k->pgoff * PAGE);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool good(void *const *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++)
+		if (!p[i])
+			return false;
+	return true;
+}
+
+static void map_all(int fd, void **p)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++)
+		p[i] = map(fd, &kinds[i]);
+}
+
+static void unmap_all(void *const *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++)
+		munmap(p[i], PAGE);
+}
+
+static bool bind(void)
+{
+	return ok_err(probe_bind(), 0, "bind");
+}
+
+static bool unbind(void)
+{
+	return ok_err(probe_unbind(), 0, "unbind");
+}
+
+/* Touched before and not touched before; the file closed meanwhile. */
+static void t_zapped(bool touch, bool close_first)
+{
+	void *p[KINDS];
+	unsigned int i;
+	int fd = probe_open(0);
+	long closes;
+
+	diag("%s, %s", touch ? "touched" : "not touched", close_first ? "file closed" : "file open");
+	map_all(fd, p);
+	if (!ok(fd >= 0 && good(p), "open and map everything"))
+		return;
+	for (i = 0; touch && i < KINDS; i++) {
+		ok(peek(p[i]) == kinds[i].byte, "%s: can be seen", kinds[i].name);
+		ok(!poke((unsigned char *)p[i] + 1, 'w') && peek((unsigned char *)p[i] + 1) == 'w',
+		   "%s: can be written", kinds[i].name);
+	}
+	if (touch)
+		/* Twice a private page is written, which is no mkwrite. */
+		ok(probe_param("vm_opens") > probe_param("vm_closes"), "the driver knows of them");
+	if (close_first)
+		close(fd);
+	unbind();
+	probe_set("last", "none");
+	for (i = 0; i < KINDS; i++)
+		ok_gone(p[i], kinds[i].name);
+	ok(probe_saw("none"), "the driver was not asked");
+	closes = probe_param("vm_closes");
+	unmap_all(p);
+	ok(probe_param("vm_closes") == closes + (long)KINDS - 2,
+	   "the driver sees the end of each mapping that has operations");
+	if (!close_first) {
+		for (i = 0; i < KINDS; i++) {
+			errno = 0;
+			ok(!map(fd, &kinds[i]) && errno == ENODEV, "%s: mmap is ENODEV", kinds[i].name);
+		}
+		close(fd);
+	}
+	bind();
+}
+
+/* The last file of a binding is held by a mapping alone. */
+static void t_outlives_fd(void)
+{
+	unsigned char *p;
+	long frees;
+	int fd;
+
+	diag("a mapping that outlives the file and the device");
+	probe_settle();
+	frees = probe_param("frees");
+	fd = probe_open(0);
+	p = map(fd, &kinds[0]);
+	close(fd);
+	unbind();
+	bind();
+	sleep_ms(SETTLE_MS);
+	ok(probe_param("frees") == frees, "no memory is freed while it is mapped");
+	ok_gone(p, "it");
+	munmap(p, PAGE);
+	ok(wait_for(probe_param("frees") == frees + 1, FREED_MS), "munmap frees the memory");
+}
+
+/* In a child that forked before, and in one that forks after the unbind. */
+static void t_fork(void)
+{
+	void *p[KINDS];
+	int fd = probe_open(0), go[2], status;
+	unsigned int i;
+	pid_t before, after;
+	char c;
+
+	diag("mappings that a child has, too");
+	map_all(fd, p);
+	if (!ok(fd >= 0 && good(p) && !pipe(go), "open and map everything"))
+		return;
+	for (i = 0; i < KINDS; i++)
+		peek(p[i]);
+	before = fork();
+	if (!before) {
+		int bad = 0;
+
+		for (i = 0; i < KINDS; i++)
+			bad |= peek(p[i]) != kinds[i].byte;
+		close(go[1]);
+		bad |= read(go[0], &c, 1) != 0;
+		for (i = 0; i < KINDS; i++)
+			bad |= peek(p[i]) != -SIGBUS;
+		_exit(bad);
+	}
+	sleep_ms(200);
+	unbind();
+	after = fork();
+	if (!after) {
+		int bad = 0;
+
+		for (i = 0; i < KINDS; i++)
+			bad |= peek(p[i]) != -SIGBUS;
+		_exit(bad);
+	}
+	ok(waitpid(after, &status, 0) == after && !status, "SIGBUS in a child of after");
+	close(go[1]);
+	close(go[0]);
+	ok(waitpid(before, &status, 0) == before && !status, "and in one of before, in which it worked");
+	for (i = 0; i < KINDS; i++)
+		ok_gone(p[i], kinds[i].name);
+	unmap_all(p);
+	close(fd);
+	bind();
+}
+
+static void t_mremap(void)
+{
+	int fd = probe_open(0);
+	unsigned char *p = map(fd, &kinds[0]), *q, *r;
+	long mremaps = probe_param("vm_mremaps");
+	void *at = mmap(NULL, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	diag("mappings that are moved");
+	peek(p);
+	q = mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+	ok(q == at && probe_param("vm_mremaps") == mremaps + 1, "mremap, which the driver sees");
+	ok(peek(q) == PROBE_RAM_BYTE, "what was moved can be seen");
+	ok(!mprotect(q, PAGE, PROT_READ) && probe_saw("vm mprotect"), "mprotect, which the driver sees");
+	mprotect(q, PAGE, PROT_READ | PROT_WRITE);
+	unbind();
+	ok_gone(q, "what was moved before");
+	probe_set("last", "none");
+	errno = 0;
+	r = mremap(q, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (char *)at + 2 * PAGE);
+	ok(r == MAP_FAILED && errno == ENODEV, "mremap after unbind is ENODEV");
+	errno = 0;
+	ok(mprotect(q, PAGE, PROT_READ) && errno == ENODEV, "mprotect is ENODEV");
+	ok_gone(q, "it is where it was");
+	munmap(at, 4 * PAGE);
+	close(fd);
+	bind();
+}
+
+/* /proc/PID/mem, which asks the driver for registers. */
+static void t_access(void)
+{
+	int fd = probe_open(0), mem = xopen("/proc/self/mem", O_RDWR);
+	unsigned char *p = map(fd, &kinds[3]), byte = 0;
+
+	diag("registers looked at from outside");
+	probe_set("last", "none");
+	if (pread(mem, &byte, 1, (off_t)(unsigned long)p) == 1)
+		ok(byte == PROBE_REGS_BYTE && probe_saw("vm access"),
+		   "a look through /proc/self/mem asks the driver");
+	else
+		skip("a look through /proc/self/mem asks the driver", "no HAVE_IOREMAP_PROT");
+	unbind();
+	probe_set("last", "none");
+	errno = 0;
+	ok(pread(mem, &byte, 1, (off_t)(unsigned long)p) == -1 && errno == EIO,
+	   "after unbind it is EIO");
+	ok(pwrite(mem, &byte, 1, (off_t)(unsigned long)p) == -1 && errno == EIO, "so is a write");
+	ok(probe_saw("none"), "the driver was not asked");
+	munmap(p, PAGE);
+	close(fd);
+	close(mem);
+	bind();
+}
+
+/* The first write to a shared page is announced to the driver. */
+static void t_mkwrite(void)
+{
+	int fd = probe_open(0);
+	unsigned char *p = map(fd, &kinds[0]);
+
+	diag("a shared page that is read, and written after unbind");
+	ok(peek(p) == PROBE_RAM_BYTE && probe_saw("vm fault"), "a look faults");
+	ok(!poke(p, PROBE_RAM_BYTE) && probe_saw("vm page_mkwrite"), "a write is page_mkwrite");
+	munmap(p, PAGE);
+	p = map(fd, &kinds[0]);
+	peek(p);
+	unbind();
+	probe_set("last", "none");
+	ok(poke(p, 'w') == -SIGBUS && probe_saw("none"), "after unbind it is SIGBUS, and the driver is not asked");
+	munmap(p, PAGE);
+	close(fd);
+	bind();
+}
+
+/* Nodes of one device, minors of one cdev: what is mapped through each goes. */
+static void t_nodes(void)
+{
+	static const char *const which[] = { "", "-alias", "-other" };
+	unsigned char *p[3 + PROBE_MINORS];
+	int fd[3 + PROBE_MINORS], i, n = 0;
+
+	diag("mapped through several nodes");
+	for (i = 0; i < 3; i++)
+		fd[n++] = xopen(probe_node(0, which[i]), O_RDWR);
+	for (i = 1; i < PROBE_MINORS; i++)
+		fd[n++] = xopen(probe_node(i, ""), O_RDWR);
+	for (i = 0; i < n; i++) {
+		p[i] = map(fd[i], &kinds[3]);
+		ok(p[i] && peek(p[i]) == PROBE_REGS_BYTE, "node %d: mapped", i);
+	}
+	unbind();
+	for (i = 0; i < n; i++) {
+		ok_gone(p[i], "through a node");
+		munmap(p[i], PAGE);
+		close(fd[i]);
+	}
+	bind();
+}
+
+/*
+ * A debugger may stop a process at the end of its mmap(), for as long as it
+ * likes. The unbind must not wait for that, and must find the mapping.
+ */
+static void t_traced(void)
+{
+	int fd = probe_open(0), status = 0, i;
+	pid_t child;
+	long t0;
+
+	diag("a process that is stopped at the end of mmap()");
+	child = fork();
+	if (!child) {
+		unsigned char *p;
+
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		p = map(fd, &kinds[3]);
+		_exit(!p || peek(p) != -SIGBUS);
+	}
+	waitpid(child, &status, 0);
+	/* The entry of mmap(), its end; what else the library calls is let pass. */
+	for (i = 0; i < 50; i++) {
+		ptrace(PTRACE_SYSCALL, child, NULL, NULL);
+		waitpid(child, &status, 0);
+		if (probe_saw("mmap"))
+			break;
+	}
+	ok(WIFSTOPPED(status) && i < 50, "it is stopped when the driver has seen mmap()");
+	t0 = now_ms();
+	unbind();
+	ok(now_ms() - t0 < 5000, "unbind does not wait for the debugger");
+	ptrace(PTRACE_DETACH, child, NULL, NULL);
+	ok(waitpid(child, &status, 0) == child && status == 0, "the mapping was found: SIGBUS");
+	close(fd);
+	bind();
+}
+
+/* Processes that map and look while the device comes and goes. */
+static volatile sig_atomic_t stop;
+
+static int mapper_main(void)
+{
+	long mapped = 0;
+	unsigned int n;
+	int byte, fd;
+
+	for (n = 0; !stop; n++) {
+		const struct kind *k = &kinds[n % KINDS];
+		unsigned char *p;
+
+		fd = probe_open(0);
+		if (fd < 0)
+			continue;
+		p = map(fd, k);
+		if (p) {
+			mapped++;
+			byte = peek(p);
+			if (byte != -SIGBUS && byte != k->byte) {
+				diag("%s: %d", k->name, byte);
+				return 1;
+			}
+			/* Registers that were given back must not be seen again. */
+			for (byte = 0; byte != -SIGBUS && byte < 50; byte++)
+				if (peek(p) == PROBE_GONE_BYTE) {
+					diag("%s: looked at what was given back", k->name);
+					return 1;
+				}
+			munmap(p, PAGE);
+		}
+		close(fd);
+	}
+	return 0;
+}
+
+static void stop_handler(int sig __unused)
+{
+	stop = true;
+}
+
+static void t_race(void)
+{
+	struct sigaction sa = { .sa_handler = stop_handler };
+	int times = getenv("e2e_realtime") ? 10 : 30, i, status;
+	bool bad = false;
+	pid_t child[3];
+
+	diag("mapped again and again while the device comes and goes");
+	for (i = 0; i < 3; i++) {
+		child[i] = fork();
+		if (!child[i]) {
+			sigaction(SIGUSR1, &sa, NULL);
+			_exit(mapper_main());
+		}
+	}
+	for (i = 0; i < times; i++) {
+		sleep_ms(20);
+		bad |= probe_unbind();
+		sleep_ms(5);
+		bad |= probe_bind();
+	}
+	ok(!bad, "unbind and bind %d times", times);
+	for (i = 0; i < 3; i++) {
+		kill(child[i], SIGUSR1);
+		ok(waitpid(child[i], &status, 0) == child[i] && status == 0,
+		   "nothing was seen that should not be");
+	}
+}
+
+/* Real registers, where there are any. */
+static void t_bar(void)
+{
+	static const struct kind bar = { "BAR", PROBE_MAP_BAR, MAP_SHARED, 0 };
+	int fd = probe_open(0), sig;
+	volatile unsigned int *id = (void *)map(fd, &bar);
+
+	diag("registers of a PCI device");
+	if (!id) {
+		skip("registers of a PCI device", "no edu device");
+		close(fd);
+		return;
+	}
+	sig = sigsetjmp(bus_jump, 1);
+	ok(!sig && *id == PROBE_EDU_ID, "the register says who it is");
+	unbind();
+	ok_gone((void *)id, "the register");
+	munmap((void *)id, PAGE);
+	close(fd);
+	bind();
+}
+
+int main(void)
+{
+	if (!probe_load())
+		return done("cdevm-mmap");
+	bus_init();
+	t_zapped(true, false);
+	t_zapped(false, false);
+	t_zapped(true, true);
+	t_outlives_fd();
+	t_fork();
+	t_mremap();
+	t_access();
+	t_mkwrite();
+	t_nodes();
+	t_traced();
+	t_race();
+	t_bar();
+	probe_ok_end();
+	return done("cdevm-mmap");
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# e2e-mutants.sh [NAME...]: can the end-to-end suites fail? Plants the bugs of tools/mutants/e2e, one at a time, in a copy
+# of the tree, and boots the suites that the patch names in its first line: each has to fail. In UML, for KERNEL.
+. "$(dirname "$0")/lib.sh"
+
+like=ours arch=um flavour=mutant
+. "$(dirname "$0")/mutants.sh"
+[ -e "$FROM/linux" ] || die "no ours kernel in $FROM; run: make e2e KERNEL=$KERNEL"
+
+LOG=$LOGS/mutants-$KERNEL.log
+PATCHES=$TOP/tools/mutants/e2e
+
+# Seconds of a suite; as in e2e.sh, more where the clock does not skip what everybody sleeps through.
+limit() {
+	local s
+	s=$(awk -v n="$1" '$1 == n { print $3 }' "$TOP/e2e/suites")
+	grep -q '^CONFIG_UML_TIME_TRAVEL_SUPPORT=y' "$O/.config" || s=$((s * 5))
+	echo "$s"
+}
+
+mutants=("$@")
+[ $# -gt 0 ] || mapfile -t mutants < <(find "$PATCHES" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort)
+missed=0 planted=0
+stage "copy the tree" "$LOG" copy
+for m in "${mutants[@]}"; do
+	[ -e "$PATCHES/$m.patch" ] || die "no tools/mutants/e2e/$m.patch"
+	suites=$(sed -n '1s/:.*//p' "$PATCHES/$m.patch")
+	stage "mutant $m" "$LOGS/mutant-$KERNEL-$m-build.log" build "$PATCHES/$m.patch"
+	for suite in $suites; do
+		log=$LOGS/mutant-$KERNEL-$m-$suite.log
+		planted=$((planted + 1))
+		"$TOP/tools/boot.sh" "$flavour" "$suite" "$log" "$(limit "$suite")"
+		result=$("$TOP/tools/tap.py" "$log" $? | sed -n 2p)
+		if [ -n "$result" ]; then
+			show "  found by $suite" "$result"
+		else
+			show "  NOT FOUND by $suite" "the log is $log"
+			missed=$((missed + 1))
+		fi
+	done
+done
+echo "$planted times a bug was planted, $((planted - missed)) times found"
+[ $missed -eq 0 ]

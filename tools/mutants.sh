@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Shared by stress-mutants.sh and e2e-mutants.sh: a copy of the tree with a bug in it. Sourced after lib.sh, with $like
+# the kernel that is copied, $arch its architecture and $flavour the copy's name.
+
+# Copies beside the originals, at the same depth, so that links in the tree still point to our files.
+FROM=$(outdir "$like")
+T=$BASE/mutant-$KERNEL O=$(outdir "$flavour")
+
+copy() {
+	rm -rf "$T" "$O" && cp -al "$TREE" "$T" && cp -a "$FROM" "$O" || return 1
+	find "$O" \( -name '*.cmd' -o -name '.*.d' -o -path "$O/Makefile" \) -type f -print0 |
+		xargs -0 sed -i "s|$TREE/|$T/|g; s|$TREE\$|$T|; s|$FROM|$O|g" || return 1
+	rm -f "$O/source" "$O/.resmgr-built"
+}
+
+# Our own files are real ones in the copy, as they are in the repository but for the change of the patch.
+plant() { # patch
+	rm -rf "$T.new"
+	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$T.new/" || return 1
+	patch -s -p1 -F0 -d "$T.new" -i "$1" || return 1
+	mkdir -p "$T.new/lib" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" || return 1
+	# Only what differs is written, or all would be built again.
+	(cd "$T.new" && find . -type f -name '*.[ch]') | while read -r f; do
+		cmp -s "$T.new/$f" "$T/$f" && continue
+		rm -f "$T/$f" && cp "$T.new/$f" "$T/$f" || exit 1
+	done
+}
+
+build() { # patch
+	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all && "$TOP/tools/initramfs.sh" "$flavour"
+}
