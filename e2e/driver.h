@@ -108,13 +108,16 @@ static int __unused driver_write(const char *driver, const char *file,
 	return write_file(path, text);
 }
 
-/* Unbinding must not wait for files to be closed, or for who sleeps. */
+/*
+ * Unbinding must not wait for files to be closed, or for who sleeps: that would
+ * be for ever. On a busy machine an emulated CPU may stand still for seconds.
+ */
 static bool __unused ok_unbind(const char *driver, const char *device)
 {
 	long t0 = now_ms();
 
 	return ok_err(driver_write(driver, "unbind", device), 0, "unbind") &&
-	       ok(now_ms() - t0 < 5000, "it does not wait for files to close");
+	       ok(now_ms() - t0 < 20000, "it does not wait for files to close");
 }
 
 #endif /* E2E_DRIVER_H */

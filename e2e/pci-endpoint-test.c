@@ -227,7 +227,8 @@ int main(void)
 	t_ioctl();
 	t_sleeper();
 	if (ours) {
-		t_again(10);
+		/* On an emulated CPU ACPI takes half a minute to route the interrupt at each bind. */
+		t_again(3);
 		ok_err(rmmod("pci_endpoint_test"), 0, "rmmod pci_endpoint_test");
 	}
 	return done("pci-endpoint-test");

@@ -142,8 +142,9 @@ int main(void)
 	t_sleeper();
 	if (ours) {
 		t_again(10);
-		ok_err(rmmod("board_smo8800"), 0, "rmmod board-smo8800");
+		/* The interrupt is the board's, and holds it while it is requested. */
 		ok_err(rmmod("dell_smo8800"), 0, "rmmod dell-smo8800");
+		ok_err(rmmod("board_smo8800"), 0, "rmmod board-smo8800");
 	}
 	return done("smo8800");
 }
