@@ -5,22 +5,8 @@
  * On the stock kernel the driver's struct is freed under the open file, and
  * KASAN must say so; on ours the driver is converted and all must be orderly.
  */
+#include "driver.h"
 #include "uhid.h"
-
-static bool ours;
-
-/* A splat that the stock kernel is known for; none on ours. */
-static void bug(const char *ere)
-{
-	if (!ours)
-		expect(ere);
-}
-
-static void bug_end(void)
-{
-	if (!ours)
-		expect_end();
-}
 
 static void t_works(void)
 {
@@ -121,60 +107,27 @@ static void t_removal(void)
 	bug_end();
 }
 
-/* --- a task asleep in read() */
-
-struct reader {
-	pthread_t thread;
-	pid_t tid;
-	int fd;
-	long ret;
-	bool back;
-};
-
-/* Does nothing, and lets read() end with EINTR. */
-static void on_signal(int sig __unused)
+static long read_sample(int fd)
 {
-}
-
-static void *reader_thread(void *data)
-{
-	struct reader *r = data;
 	struct sensor_sample got;
 
-	__atomic_store_n(&r->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
-	r->ret = xread(r->fd, &got, sizeof(got));
-	__atomic_store_n(&r->back, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static bool reader_sleeps(struct reader *r)
-{
-	pid_t tid = __atomic_load_n(&r->tid, __ATOMIC_ACQUIRE);
-
-	return tid && task_state(tid) == 'S';
-}
-
-static bool reader_back(struct reader *r)
-{
-	return __atomic_load_n(&r->back, __ATOMIC_ACQUIRE);
+	return xread(fd, &got, sizeof(got));
 }
 
 static void t_sleeper(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-	struct reader r = { 0 };
+	struct sleeper r;
 	struct sensor s;
 	long t0;
+	int fd;
 
 	diag("unplugged while a task sleeps in read()");
-	sigaction(SIGUSR1, &sa, NULL);
 	if (!ok_err(sensor_plug(&s), 0, "plug in"))
 		return;
-	r.fd = xopen(s.node, O_RDONLY);
-	if (!ok(r.fd >= 0, "open"))
+	fd = xopen(s.node, O_RDONLY);
+	if (!ok(fd >= 0, "open"))
 		return;
-	pthread_create(&r.thread, NULL, reader_thread, &r);
-	ok(wait_for(reader_sleeps(&r), 5000), "the reader sleeps");
+	ok(sleeper_start(&r, fd, 'S', read_sample), "the reader sleeps");
 	/* With two CPUs the reader may run in freed memory while this goes on. */
 	bug("KASAN: slab-use-after-free");
 	t0 = now_ms();
@@ -182,18 +135,18 @@ static void t_sleeper(void)
 	ok(now_ms() - t0 < 5000, "unplug comes back");
 
 	if (ours) {
-		if (!ok(wait_for(reader_back(&r), 5000), "the reader woke up"))
+		if (!ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
 			return;
 		ok_err(r.ret, ENODEV, "its read");
 	} else {
 		sleep_ms(3000);
-		ok(!reader_back(&r) && reader_sleeps(&r),
+		ok(!sleeper_back(&r) && sleeper_is(&r, 'S'),
 		   "stock: 3 s later the reader still sleeps, on a wait queue in freed memory");
 		/* It takes itself off that queue when a signal wakes it. */
 		expect("KASAN: slab-use-after-free in prepare_to_wait_event");
 		expect("KASAN: slab-use-after-free in hid_sensor_custom_read");
-		pthread_kill(r.thread, SIGUSR1);
-		if (!ok(wait_for(reader_back(&r), 5000),
+		sleeper_signal(&r);
+		if (!ok(wait_for(sleeper_back(&r), 5000),
 			"stock: a signal wakes it, and it runs in freed memory"))
 			return;
 		diag("its read: %s", ename(r.ret));
@@ -204,7 +157,7 @@ static void t_sleeper(void)
 	pthread_join(r.thread, NULL);
 
 	bug("KASAN: .*hid_sensor_custom_release");
-	ok(close(r.fd) == 0, "close");
+	ok(close(fd) == 0, "close");
 	bug_end();
 }
 

@@ -24,6 +24,9 @@ args=(mem=512M "initrd=$initrd" "uml_dir=$TMP/" noreboot
 	kasan_multi_shot printk.devkmsg=on
 	"e2e=$e2e" "$@")
 
+# What there is that drivers cannot find by themselves; see e2e/modules.
+[ -e "$O/e2e.dtb" ] && args+=("dtb=$O/e2e.dtb")
+
 # Two CPUs where this UML has them; it asks for seccomp mode then.
 if grep -q '^CONFIG_SMP=y' "$O/.config"; then
 	args+=(seccomp=on ncpus="${NCPUS:-2}")

@@ -15,25 +15,14 @@ only=" $* "
 status=0 ran=0
 
 run() { # suite flavour seconds
-	local label="e2e $1 on $2" log=$LOGS/e2e-$KERNEL-$2-$1.log start rc verdict t args=()
+	local label="e2e $1 on $2" log=$LOGS/e2e-$KERNEL-$2-$1.log start args=()
 	start=$(now)
 	# A leak in the stock kernel is not ours to report, and waiting for kmemleak takes 7 s.
 	[ "$2" = ours ] && args=(e2e_leaks)
 	# The seconds are for a clock that skips sleeps; without, much of a suite is waiting.
 	grep -q '^CONFIG_UML_TIME_TRAVEL_SUPPORT=y' "$(outdir "$2")/.config" || set -- "$1" "$2" $(($3 * 5))
 	"$TOP/tools/boot.sh" "$2" "$1" "$log" "$3" "${args[@]}"
-	rc=$?
-	t=$(($(now) - start))
-	verdict=$("$TOP/tools/tap.py" "$log" $rc)
-	# shellcheck disable=SC2046
-	set -- $(printf '%s\n' "$verdict" | head -n 1)
-	[ $# -eq 3 ] || set -- 0 1 0
-	record "$@"
-	show "$label" "$(took $t), $(counts "$@")"
-	[ "$2" -eq 0 ] && return 0
-	printf '%s\n' "$verdict" | sed -e 1d -e 's/^/    /'
-	echo "error: '$label' failed; the whole log is in $log" >&2
-	return 1
+	judge "$label" "$log" $? $(($(now) - start))
 }
 
 while read -r name flavours seconds _; do

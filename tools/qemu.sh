@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-kcsan-stock is the
-# unpatched kernel with the options of x86-kcsan; -mutant behind one of them is of the tree of stress-mutants.sh.
+# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; -stock behind one of them is
+# the unpatched kernel with the same options, -mutant is of the tree of stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,7 @@ what=${1:?build or boot} flavour=${2:?flavour}
 shift 2
 kind=${flavour%-stock} kind=${kind%-mutant}
 case $kind in x86-kasan|x86-kcsan) ;; *) die "qemu.sh: no flavour '$flavour'";; esac
-FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/$kind.config"
+FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/x86-$KERNEL.config $TOP/tools/configs/$kind.config"
 case $flavour in
 *-stock) SRC=$PRISTINE;;
 *-mutant) SRC=$BASE/mutant-$KERNEL;;
@@ -55,9 +55,22 @@ configure() {
 	printf '%s\n' "$stamp" >"$O/.resmgr-config"
 }
 
+# What takes the place of hardware that QEMU has not, for the real drivers.
+boards() {
+	local M=$BASE/modules-$KERNEL-$flavour
+	modules_outside "$M" "$TOP"/e2e/modules/board-{cros-ec,smo8800}.c
+	make -C "$O" ARCH=x86_64 CC="$KCC" -j"$JOBS" M="$M" modules
+}
+
 build() {
 	local n
+	case $flavour in
+	*-stock) seed "$(outdir "$kind")" "$TREE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
+	*-mutant) ;;
+	*) seed "$(outdir "$kind-stock")" "$PRISTINE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
+	esac
 	configure && kmake bzImage modules || return 1
+	case $flavour in x86-kasan|x86-kasan-stock) boards || return 1;; esac
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 }
@@ -68,7 +81,7 @@ boot() {
 	[ -e "$IMAGE" ] || die "no $IMAGE; run: tools/qemu.sh build $flavour"
 	[ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
 	timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
-		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio -device edu \
 		-kernel "$IMAGE" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=$e2e $*" \
 		</dev/null >"$log" 2>&1 &

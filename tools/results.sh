@@ -4,6 +4,21 @@
 RESULTS=${RESULTS:-$TMP/results.$$}
 record() { printf '%d %d %d\n' "$1" "$2" "$3" >>"$RESULTS"; }
 totals() { awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' "$RESULTS"; }
+# judge LABEL LOG STATUS SECONDS [AGAIN]: judges the console log of a boot that took SECONDS and ended with STATUS,
+# records and shows the results. AGAIN: what to run to see a failure again.
+judge() {
+	local label=$1 log=$2 t=$4 again=${5:-} verdict
+	verdict=$("$TOP/tools/tap.py" "$log" "$3")
+	# shellcheck disable=SC2046
+	set -- $(printf '%s\n' "$verdict" | head -n 1)
+	[ $# -eq 3 ] || set -- 0 1 0
+	record "$@"
+	show "$label" "$(took "$t"), $(counts "$@")"
+	[ "$2" -eq 0 ] && return 0
+	printf '%s\n' "$verdict" | sed -e 1d -e 's/^/    /'
+	echo "error: '$label' failed; the whole log is in $log${again:+; again: $again}" >&2
+	return 1
+}
 counts() { # passed failed skipped, as a remark
 	printf '%d passed' "$1"
 	[ "$2" -eq 0 ] || printf ', %d FAILED' "$2"

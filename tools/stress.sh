@@ -16,24 +16,14 @@ LIMIT=$((SECONDS_EACH * 6 + 600))
 ARGS=("e2e_seconds=$SECONDS_EACH" "e2e_seed=$SEED" loglevel=6)
 
 run() { # flavour command...
-	local flavour=$1 label log=$LOGS/stress-$KERNEL-$1.log start rc verdict t
+	local label="stress $KERNEL $1" log=$LOGS/stress-$KERNEL-$1.log start rc
 	shift
-	label="stress $KERNEL $flavour"
 	start=$(now)
 	"$@" stress "$log" $LIMIT "${ARGS[@]}"
+	judge "$label" "$log" $? $(($(now) - start)) "make stress KERNEL=$KERNEL SECONDS=$SECONDS_EACH SEED=$SEED"
 	rc=$?
-	t=$(($(now) - start))
-	verdict=$("$TOP/tools/tap.py" "$log" $rc)
-	# shellcheck disable=SC2046
-	set -- $(printf '%s\n' "$verdict" | head -n 1)
-	[ $# -eq 3 ] || set -- 0 1 0
-	record "$@"
-	show "$label" "$(took $t), $(counts "$@")"
 	tr -d '\r' <"$log" | sed -n 's/^# total: /    /p'
-	[ "$2" -eq 0 ] && return 0
-	printf '%s\n' "$verdict" | sed -e 1d -e 's/^/    /'
-	echo "error: '$label' failed; the whole log is in $log; again: make stress KERNEL=$KERNEL SECONDS=$SECONDS_EACH SEED=$SEED" >&2
-	return 1
+	return $rc
 }
 
 if [ "$KERNEL" = 6.12 ]; then

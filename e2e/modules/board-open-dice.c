@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The "board" for open-dice: takes its device away and brings it back
+ *
+ * The device comes from the reserved memory that e2e/modules/board.dts has. Its
+ * driver cannot be unbound through sysfs, and its module is held by an open
+ * file, so the device itself has to go. Loading this module takes it away,
+ * unloading brings it back.
+ */
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+
+static struct device_node *board_node;
+
+static int __init board_init(void)
+{
+	struct platform_device *pdev;
+
+	board_node = of_find_compatible_node(NULL, NULL, "google,open-dice");
+	pdev = of_find_device_by_node(board_node);
+	if (!pdev) {
+		of_node_put(board_node);
+		return -ENODEV;
+	}
+	of_platform_device_destroy(&pdev->dev, NULL);
+	put_device(&pdev->dev);
+	return 0;
+}
+module_init(board_init);
+
+static void __exit board_exit(void)
+{
+	if (!of_platform_device_create(board_node, NULL, NULL))
+		pr_err("board-open-dice: the device does not come back\n");
+	of_node_put(board_node);
+}
+module_exit(board_exit);
+
+MODULE_DESCRIPTION("Takes the device of open-dice away");
+MODULE_LICENSE("GPL");
