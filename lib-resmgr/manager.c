@@ -61,13 +61,17 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 	if (resmgr_logging() && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
-	/* The release of a marker does nothing, so it is a removal. */
+	/*
+	 * A number is taken for an event that is on, so that a gap tells of one
+	 * that was lost. The release of a marker does nothing: it is a removal.
+	 */
 	if (op == RESMGR_OP_ADD) {
 		if (trace_resmgr_add_enabled())
 			trace_resmgr_add(mgr, node, resmgr_caller(), mgr->seq++);
 	} else if (op == RESMGR_OP_RELEASE && !resmgr_is_marker(node)) {
-		trace_resmgr_release_begin(mgr, node, mgr->seq++);
-	} else {
+		if (trace_resmgr_release_begin_enabled())
+			trace_resmgr_release_begin(mgr, node, mgr->seq++);
+	} else if (trace_resmgr_remove_enabled()) {
 		trace_resmgr_remove(mgr, node, mgr->seq++);
 	}
 }
