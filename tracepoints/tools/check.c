@@ -232,8 +232,9 @@ static void leak_of_scope(const struct trace *t, const struct manager *m)
 		n++;
 	}
 	found(true, &t->events[m->revoke], m->owner,
-	      "unbound, and %s later at the end of the trace its scope holds %zu resources, %s",
-	      show_span(since(t, m->revoke)), n, show_size(bytes));
+	      "unbound, and %s later at the end of the trace its scope holds %s, %s",
+	      show_span(since(t, m->revoke)), show_count(n, "resource"),
+	      show_size(bytes));
 	print_holders(t, m);
 }
 
@@ -512,9 +513,11 @@ int check(const struct trace *t, const struct options *o)
 		state.rule = rules[i].name;
 		rules[i].fn();
 	}
-	printf("%s%u errors, %u warnings%s in %zu events of %zu owners%s\n",
+	printf("%s%s, %s%s in %s of %s%s\n",
 	       state.errors ? on(RED) : state.warnings ? on(YELLOW) : on(GREEN),
-	       state.errors, state.warnings, off(), t->n, t->n_managers,
+	       show_count(state.errors, "error"),
+	       show_count(state.warnings, "warning"), off(),
+	       show_count(t->n, "event"), show_count(t->n_managers, "list"),
 	       t->stock ? " (dev:devres_log only: less can be told)" : "");
 	return state.errors || (o->strict && state.warnings) ? EXIT_FOUND :
 							       EXIT_CLEAN;

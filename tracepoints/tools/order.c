@@ -51,7 +51,8 @@ static void print_event(const struct trace *t, const struct unbind *u, size_t i,
 	switch (e->type) {
 	case EV_REVOKE:
 		print_step(u, t, e, "revoke", RED);
-		printf("no call gets in any more; %u references\n", e->refs);
+		printf("no call gets in any more; %s\n",
+		       show_count(e->refs, "reference"));
 		break;
 	case EV_KICK:
 		print_step(u, t, e, "kick", YELLOW);
@@ -147,7 +148,7 @@ static void print_unbind(const struct trace *t, const struct unbind *u,
 	       show_time(first->time), show_time(last->time),
 	       show_span(last->time - first->time));
 	if (files)
-		printf(", %zu files open", files);
+		printf(", %s open", show_count(files, "file"));
 	putchar('\n');
 	for (i = u->first; i <= u->last; i++) {
 		if (t->events[i].unbind != u)

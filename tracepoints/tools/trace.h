@@ -50,6 +50,7 @@ const char *on(enum colour colour);
 const char *off(void);
 
 /* In one of a few buffers that are used in turn. */
+const char *show_count(uint64_t n, const char *what);
 const char *show_time(uint64_t ns);
 const char *show_span(uint64_t ns);
 const char *show_size(uint64_t bytes);
@@ -82,7 +83,7 @@ struct manager;
 struct resource;
 struct unbind;
 
-/**
+/*
  * struct event - one line of the trace
  * @name: of the resource, or of the character device
  * @duration: of the release in nanoseconds, if it is known
@@ -120,7 +121,7 @@ struct event {
 	struct unbind	*unbind;
 };
 
-/**
+/*
  * struct trace - what was read
  * @stock: there is nothing but dev:devres_log
  * @told: the kernel says where the release of everything begins and ends
@@ -154,7 +155,7 @@ int record_main(int argc, char **argv);
 
 #define NEVER	((size_t)-1)
 
-/**
+/*
  * struct resource - from its add to its end
  * @added: index of the event, or %NEVER; so are those that follow
  * @released: its release began
@@ -188,7 +189,7 @@ struct chardev {
 	size_t		published, unpublished;
 };
 
-/**
+/*
  * struct manager - the resources of one owner
  * @resources: in the order of their adds
  * @events: indices of what it is about
@@ -213,7 +214,7 @@ struct manager {
 	struct unbind	*unbind;
 };
 
-/**
+/*
  * struct unbind - from revoke to the last free
  * @owner: name of the device, or of what else has an end
  * @first: index of the first event
@@ -241,7 +242,7 @@ struct gap {
 extern struct gap *gaps;
 extern size_t n_gaps;
 
-/**
+/*
  * struct sweep - a release of everything that a manager holds
  * @first: index into the events of the manager: of the first release, or of the
  *	event that says so

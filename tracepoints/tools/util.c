@@ -121,6 +121,15 @@ static char *buffer(void)
 	return buffers[next++ % ARRAY_SIZE(buffers)];
 }
 
+/* "1 error", "2 errors" */
+const char *show_count(uint64_t n, const char *what)
+{
+	char *s = buffer();
+
+	snprintf(s, 64, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+	return s;
+}
+
 /* As the kernel prints it. */
 const char *show_time(uint64_t ns)
 {
