@@ -404,6 +404,26 @@ static void rule_devm_mem(void)
 
 /* --- slow */
 
+/* Is the time that a release took that of a drain within it? */
+static bool is_drain(const struct trace *t, size_t i)
+{
+	const struct event *e = &t->events[i];
+	const struct manager *m;
+	size_t j;
+
+	if (strcmp(e->class, "unpublish"))
+		return false;
+	for (j = 0; j < t->n_managers; j++) {
+		m = t->managers[j];
+		if (m->drained != NEVER && m->drain != NEVER && m->drained < i &&
+		    m->unbind && m->unbind == e->unbind &&
+		    t->events[m->drained].time - t->events[m->drain].time >
+		    state.options->slow_ms * 1000000)
+			return true;
+	}
+	return false;
+}
+
 static void rule_slow(void)
 {
 	const struct trace *t = state.trace;
@@ -417,8 +437,8 @@ static void rule_slow(void)
 
 		if (!wanted(state.options, e->owner))
 			continue;
-		if (e->type == EV_RELEASED && e->duration > limit) {
-			/* That of the nodes is in the steps of the unbind. */
+		if (e->type == EV_RELEASED && e->duration > limit &&
+		    !is_drain(t, i)) {
 			found(true, e, e->owner, "the release of %s %s took %s, more than %" PRIu64 " ms",
 			      e->class, e->name, show_span(e->duration),
 			      state.options->slow_ms);

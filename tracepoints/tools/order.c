@@ -144,8 +144,10 @@ static void print_unbind(const struct trace *t, const struct unbind *u,
 	size_t *befores = xzalloc((u->last - u->first + 1) * sizeof(*befores));
 	size_t i, n = 0, before = NEVER, files = files_open(t, u);
 
-	printf("%sunbind of %s%s, %s .. %s (%s)", on(BOLD), u->owner, off(),
-	       show_time(first->time), show_time(last->time),
+	printf("%s%s of %s%s, %s .. %s (%s)", on(BOLD),
+	       first->manager->scope && first->type == EV_ALL_BEGIN ?
+	       "end of a scope that was unbound before" : "unbind", u->owner,
+	       off(), show_time(first->time), show_time(last->time),
 	       show_span(last->time - first->time));
 	if (files)
 		printf(", %s open", show_count(files, "file"));

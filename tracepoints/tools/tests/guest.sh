@@ -22,8 +22,9 @@ rec() { # name seconds shell-command: a trace as text
 bind() { echo "echo $1 >$drivers/$1/bind"; }
 unbind() { echo "echo $1 >$drivers/$1/unbind"; }
 
-insmod /lib/modules-flat/faults.ko
-for d in faults-irq faults-slow faults-leftover faults-node; do
+# The first unbind: a stock kernel does not bind a device again that has something left over.
+rec leftover 0 "insmod /lib/modules-flat/faults.ko; $(unbind faults-leftover)"
+for d in faults-irq faults-slow faults-node; do
 	[ ! -e $drivers/$d ] || eval "$(unbind $d)"
 done
 
@@ -36,7 +37,6 @@ if [ -d /sys/kernel/tracing/events/resmgr ]; then
 	killall leaker
 	rec irq 0 "$(bind faults-irq); $(unbind faults-irq)"
 	rec slow 0 "$(bind faults-slow); $(unbind faults-slow)"
-	rec leftover 0 "$(bind faults-leftover); $(unbind faults-leftover)"
 	rec node 1 "$(bind faults-node); exec 3</dev/faults-node; cat <&3 & sleep 0.2; $(unbind faults-node)"
 	# The real driver: unplugged while it is open.
 	insmod /lib/modules-flat/hid-sensor-hub.ko && insmod /lib/modules-flat/hid-sensor-custom.ko
@@ -54,7 +54,6 @@ if [ -d /sys/kernel/tracing/events/resmgr ]; then
 	fi
 else
 	rec irq 0 "$(bind faults-irq); $(unbind faults-irq)"
-	rec leftover 0 "$(bind faults-leftover); $(unbind faults-leftover)"
 	rec slow 0 "$(bind faults-slow); $(unbind faults-slow)"
 	if [ -x /bin/trace-cmd ]; then
 		trace-cmd record -q -o devres.dat -e devres_log sh -c "$(bind faults-irq); $(unbind faults-irq)" >trace-cmd.log 2>&1

@@ -43,7 +43,7 @@ for flavour in "${@:-ours}"; do
 	# A true clock: durations are of interest.
 	timeout 300 "$uml" mem=512M initrd="$O/initramfs-$flavour.gz" uml_dir="$TMP/" noreboot con=null con0=fd:0,fd:1 \
 		console=tty0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=traces e2e_realtime=1 </dev/null >"$log" 2>&1
-	grep -q 'e2e: done' "$log" || die "the kernel did not get to the end; its console is in $log"
+	grep -q 'reboot: Power down' "$log" || die "the kernel did not get to the end; its console is in $log"
 	rm -rf "$O/recorded/$flavour"
 	mkdir -p "$O/recorded/$flavour"
 	python3 - "$log" "$O/recorded/$flavour" <<-'PY'
