@@ -231,10 +231,12 @@ static void leak_of_scope(const struct trace *t, const struct manager *m)
 		bytes += m->resources[i]->size;
 		n++;
 	}
+	/* Those that were added before the trace are not known. */
 	found(true, &t->events[m->revoke], m->owner,
-	      "unbound, and %s later at the end of the trace its scope holds %s, %s",
-	      show_span(since(t, m->revoke)), show_count(n, "resource"),
-	      show_size(bytes));
+	      "unbound, and %s later at the end of the trace its scope is still there%s%s%s%s",
+	      show_span(since(t, m->revoke)), n ? ", with " : "",
+	      n ? show_count(n, "resource") : "", n ? ", " : "",
+	      n ? show_size(bytes) : "");
 	print_holders(t, m);
 }
 

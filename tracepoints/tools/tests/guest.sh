@@ -13,7 +13,7 @@ give() { # file: through the console, where nothing but text comes through
 	echo "== end $1"
 }
 
-# SETTLE: DEBUG_KOBJECT_RELEASE delays the end of a cdev by seconds.
+# The seconds are for DEBUG_KOBJECT_RELEASE, which delays the end of a cdev by up to 4 s, and then that of its parent.
 rec() { # name seconds shell-command: a trace as text
 	resmgr-trace record -o "$1.txt" -s "$2" -- sh -c "$3" || echo "== failed $1"
 	give "$1.txt"
@@ -32,15 +32,15 @@ if [ -d /sys/kernel/tracing/events/resmgr ]; then
 	insmod /lib/modules-flat/cdevm-sample.ko
 	unbind cdevm-sample >/tmp/unbind && sh /tmp/unbind
 	n=/dev/cdevm-sample
-	rec cdevm 8 "$(bind cdevm-sample); exec 3<>$n-a 4<>$n-b 5<>$n-ctl; $(unbind cdevm-sample); exec 3<&-; exec 4<&- 5<&-"
-	rec leak 8 "$(bind cdevm-sample); leaker & sleep 0.2; $(unbind cdevm-sample)"
+	rec cdevm 12 "$(bind cdevm-sample); exec 3<>$n-a 4<>$n-b 5<>$n-ctl; $(unbind cdevm-sample); exec 3<&-; exec 4<&- 5<&-"
+	rec leak 12 "$(bind cdevm-sample); leaker & sleep 0.2; $(unbind cdevm-sample)"
 	killall leaker
 	rec irq 0 "$(bind faults-irq); $(unbind faults-irq)"
 	rec slow 0 "$(bind faults-slow); $(unbind faults-slow)"
 	rec node 1 "$(bind faults-node); exec 3</dev/faults-node; cat <&3 & sleep 0.2; $(unbind faults-node)"
 	# The real driver: unplugged while it is open.
 	insmod /lib/modules-flat/hid-sensor-hub.ko && insmod /lib/modules-flat/hid-sensor-custom.ko
-	rec hid 8 "hid-sensor >/tmp/hid.log"
+	rec hid 12 "hid-sensor >/tmp/hid.log"
 	# For those who want to see whether a script fits.
 	cp -r /sys/kernel/tracing/events/resmgr /tmp/resmgr 2>/dev/null
 	tar cf formats.tar -C /tmp resmgr
