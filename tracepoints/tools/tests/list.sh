@@ -26,6 +26,31 @@ expect hid.owner 0 show --owner 'HID-SENSOR-*' ours-hid.txt
 expect colour 0 show --color always ours-slow.txt
 expect help 0 --help
 
+# --- what is exported can be read: pairs in JSON, XML without anything from elsewhere
+"$prog" export --json ours-leak.txt >"$tmp/json"
+python3 - "$tmp/json" >"$tmp/diff" 2>&1 <<'PY'
+import json, sys
+open_, ended = {}, 0
+for e in json.load(open(sys.argv[1]))["traceEvents"]:
+    key = (e["pid"], e.get("cat"), e.get("id"), e["name"])
+    if e["ph"] == "b":
+        assert key not in open_, key
+        open_[key] = e["ts"]
+    elif e["ph"] == "e":
+        assert e["ts"] >= open_.pop(key), key
+        ended += 1
+assert ended and len(open_) == 7, (ended, open_)
+PY
+result $? "each end in the JSON has its begin, and what was leaked has no end" "$tmp/diff"
+"$prog" export --svg ours-leak.txt >"$tmp/svg"
+python3 - "$tmp/svg" >"$tmp/diff" 2>&1 <<'PY'
+import sys, xml.etree.ElementTree as tree
+text = open(sys.argv[1]).read()
+root = tree.fromstring(text)
+assert root.tag.endswith("svg") and "href" not in text and "<script" not in text and "url(" not in text
+PY
+result $? "the picture is XML, and all of it" "$tmp/diff"
+
 # --- each rule fires where there is something, and keeps quiet where there is not
 fires leak ours-leak.txt
 fires leak stock-leftover.txt
