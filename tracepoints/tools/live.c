@@ -199,13 +199,14 @@ int record_main(int argc, char **argv)
 		{ "unbind",	required_argument,	NULL, 'u' },
 		{ "settle",	required_argument,	NULL, 's' },
 		{ "buffer",	required_argument,	NULL, 'b' },
+		{ "help",	no_argument,		NULL, 'h' },
 		{ }
 	};
 	const char *output = "resmgr.trace", *device = NULL;
 	unsigned long settle = 0, kilobytes = 4096;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "+o:u:s:b:", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+o:u:s:b:h", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			output = optarg;
@@ -219,6 +220,9 @@ int record_main(int argc, char **argv)
 		case 'b':
 			kilobytes = count("--buffer", optarg, 1 << 20);
 			break;
+		case 'h':
+			print_help();
+			return EXIT_CLEAN;
 		default:
 			return EXIT_BAD;
 		}

@@ -49,6 +49,11 @@ static const char usage[] =
 "  resmgr-trace check --rules irq,order --strict trace.dat || echo 'look at that'\n"
 "  resmgr-trace export -o unbind.svg resmgr.trace\n";
 
+void print_help(void)
+{
+	fputs(usage, stdout);
+}
+
 enum { OPT_COLOR = 256, OPT_RULES, OPT_SLOW, OPT_STRICT, OPT_SVG, OPT_JSON };
 
 static const struct option longopts[] = {
@@ -62,6 +67,7 @@ static const struct option longopts[] = {
 	{ "svg",	no_argument,		NULL, OPT_SVG },
 	{ "json",	no_argument,		NULL, OPT_JSON },
 	{ "output",	required_argument,	NULL, 'o' },
+	{ "help",	no_argument,		NULL, 'h' },
 	{ }
 };
 
@@ -157,19 +163,13 @@ int main(int argc, char **argv)
 	argv++;
 	argc--;
 	argv[0] = (char *)prog;
-	for (c = 1; c < argc && strcmp(argv[c], "--"); c++)
-		if (!strcmp(argv[c], "--help")) {
-			fputs(usage, stdout);
-			return EXIT_CLEAN;
-		}
-
 	if (!strcmp(command, "record"))
 		return record_main(argc, argv);
 	if (strcmp(command, "show") && strcmp(command, "order") &&
 	    strcmp(command, "check") && strcmp(command, "export"))
 		die("there is no command %s; see '%s --help'", command, prog);
 
-	while ((c = getopt_long(argc, argv, "O:i:ro:", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "O:i:ro:h", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'O':
 			o.owner = optarg;
@@ -202,6 +202,9 @@ int main(int argc, char **argv)
 		case OPT_JSON:
 			format = c;
 			break;
+		case 'h':
+			print_help();
+			return EXIT_CLEAN;
 		default:
 			return EXIT_BAD;
 		}

@@ -254,7 +254,7 @@ static uint64_t manager_address(const char *s)
 	return mgr;
 }
 
-/* "devm cdevm-sample #3 ": of what class, whose, the how manieth event. */
+/* "devm cdevm-sample #3 ": of what class, whose, which one of its events. */
 static const char *owner(const char *s, struct event *e)
 {
 	const char *space = strchr(s, ' '), *hash;

@@ -21,6 +21,10 @@
 /* Exit status: nothing was found, something was, it could not be looked for. */
 enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD };
 
+/* --- main.c */
+
+void print_help(void);
+
 /* --- util.c */
 
 extern const char *prog;

@@ -25,6 +25,8 @@ expect leak.svg 0 export --svg ours-leak.txt
 expect hid.owner 0 show --owner 'HID-SENSOR-*' ours-hid.txt
 expect colour 0 show --color always ours-slow.txt
 expect help 0 --help
+expect help 0 check --help
+expect help 0 record -h
 
 # --- what is exported can be read: pairs in JSON, XML without anything from elsewhere
 "$prog" export --json ours-leak.txt >"$tmp/json"
