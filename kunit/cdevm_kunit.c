@@ -2340,32 +2340,32 @@ static struct kunit_suite fops_suite = {
 /*
  * cdevm-trace: the same with the trace events among the notes
  */
-static void probe_create(void *s, const struct cdevm_scope *scope)
+static void probe_create(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:create");
 }
 
-static void probe_revoke(void *s, const struct cdevm_scope *scope)
+static void probe_revoke(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:revoke %d", scope_number(scope));
 }
 
-static void probe_kick(void *s, const struct cdevm_scope *scope)
+static void probe_kick(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:kick %d", scope_number(scope));
 }
 
-static void probe_drain_begin(void *s, const struct cdevm_scope *scope)
+static void probe_drain_begin(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:drain_begin %d", scope_number(scope));
 }
 
-static void probe_drain_end(void *s, const struct cdevm_scope *scope)
+static void probe_drain_end(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:drain_end %d", scope_number(scope));
 }
 
-static void probe_free(void *s, const struct cdevm_scope *scope)
+static void probe_free(void *s, const struct cdevm_scope *scope, u32 seq)
 {
 	note("t:free %d", scope_number(scope));
 }
@@ -2382,38 +2382,39 @@ static void note_node(const char *what, const char *node)
 }
 
 static void probe_publish(void *s, const struct cdevm_scope *scope,
-			  const char *node)
+			  const char *node, const void *object, u32 seq)
 {
 	note_node("publish", node);
 }
 
 static void probe_unpublish(void *s, const struct cdevm_scope *scope,
-			    const char *node)
+			    const char *node, u32 seq)
 {
 	note_node("unpublish", node);
 }
 
-static void probe_open(void *s, const struct cdevm_scope *scope, const char *node)
+static void probe_open(void *s, const struct cdevm_scope *scope,
+		       const char *node, u32 seq)
 {
 	note_node("open", node);
 }
 
 static void probe_close(void *s, const struct cdevm_scope *scope,
-			const char *node)
+			const char *node, u32 seq)
 {
 	note_node("close", node);
 }
 
 static void probe_get(void *s, const struct cdevm_scope *scope,
-		      unsigned long caller)
+		      unsigned long caller, u32 seq)
 {
-	note("t:get");
+	note("t:get %u", seq);
 }
 
 static void probe_put(void *s, const struct cdevm_scope *scope,
-		      unsigned long caller)
+		      unsigned long caller, u32 seq)
 {
-	note("t:put");
+	note("t:put %u", seq);
 }
 
 static const struct probe scene_probes[] = {
@@ -2589,6 +2590,7 @@ static void trace_of_references(struct kunit *test)
 {
 	int i, gets = 0, puts = 0;
 	struct file *file;
+	u32 seq;
 
 	trace_these(test, ref_probes, ARRAY_SIZE(ref_probes));
 	bind(probe_full);
@@ -2597,8 +2599,12 @@ static void trace_of_references(struct kunit *test)
 	close_file(file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++) {
-		gets += !strcmp(scene->notes[i], "t:get");
-		puts += !strcmp(scene->notes[i], "t:put");
+		if (sscanf(scene->notes[i], "t:%*3c %u", &seq) != 1)
+			continue;
+		/* Each has the next number. */
+		KUNIT_EXPECT_EQ(test, seq, gets + puts);
+		gets += strstarts(scene->notes[i], "t:get");
+		puts += strstarts(scene->notes[i], "t:put");
 	}
 	/* Two cdevs and a file. One more is dropped: that of the binding. */
 	KUNIT_EXPECT_EQ(test, gets, 3);

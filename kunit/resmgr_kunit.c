@@ -249,6 +249,8 @@ enum trace_op {
 	TRACE_REPLACE,
 	TRACE_BEGIN,
 	TRACE_END,
+	TRACE_ALL_BEGIN,
+	TRACE_ALL_END,
 };
 
 struct trace_event_seen {
@@ -257,13 +259,16 @@ struct trace_event_seen {
 	const void		*old;
 	u32			seq;
 	u32			kind;
+	u32			count;
 	u64			duration;
+	unsigned long		caller;
 	char			name[24];
 };
 
 struct trace {
 	const struct resmgr	*mgr;
 	struct probe		add, remove, replace, begin, end;
+	struct probe		all_begin, all_end;
 	unsigned int		count;
 	struct trace_event_seen	events[4096];
 };
@@ -290,10 +295,25 @@ static void trace_event(struct trace *t, const struct resmgr *mgr,
 	t->count++;
 }
 
-static void trace_add(void *t, const struct resmgr *mgr,
-		      const struct resmgr_node *node, u32 seq)
+static struct trace_event_seen *trace_last(struct trace *t,
+					   const struct resmgr *mgr)
 {
+	if (mgr != t->mgr || t->count > ARRAY_SIZE(t->events))
+		return NULL;
+	return &t->events[t->count - 1];
+}
+
+static void trace_add(void *data, const struct resmgr *mgr,
+		      const struct resmgr_node *node, unsigned long caller,
+		      u32 seq)
+{
+	struct trace *t = data;
+	struct trace_event_seen *e;
+
 	trace_event(t, mgr, TRACE_ADD, node, node->name, seq, node->kind, 0);
+	e = trace_last(t, mgr);
+	if (e)
+		e->caller = caller;
 }
 
 static void trace_remove(void *t, const struct resmgr *mgr,
@@ -307,10 +327,12 @@ static void trace_replace(void *data, const struct resmgr *mgr,
 			  const struct resmgr_node *new, u32 seq)
 {
 	struct trace *t = data;
+	struct trace_event_seen *e;
 
 	trace_event(t, mgr, TRACE_REPLACE, new, new->name, seq, new->kind, 0);
-	if (mgr == t->mgr && t->count <= ARRAY_SIZE(t->events))
-		t->events[t->count - 1].old = old;
+	e = trace_last(t, mgr);
+	if (e)
+		e->old = old;
 }
 
 static void trace_begin(void *t, const struct resmgr *mgr,
@@ -320,9 +342,32 @@ static void trace_begin(void *t, const struct resmgr *mgr,
 }
 
 static void trace_end(void *t, const struct resmgr *mgr, const void *node,
-		      const char *name, u64 duration, u32 seq)
+		      const struct resmgr_node *was, u64 duration, u32 seq)
 {
-	trace_event(t, mgr, TRACE_END, node, name, seq, 0, duration);
+	trace_event(t, mgr, TRACE_END, node, was->name, seq, was->kind, duration);
+}
+
+static void trace_all(struct trace *t, const struct resmgr *mgr,
+		      enum trace_op op, unsigned int count, u32 seq)
+{
+	struct trace_event_seen *e;
+
+	trace_event(t, mgr, op, NULL, "", seq, 0, 0);
+	e = trace_last(t, mgr);
+	if (e)
+		e->count = count;
+}
+
+static void trace_all_begin(void *t, const struct resmgr *mgr,
+			    unsigned int count, u32 seq)
+{
+	trace_all(t, mgr, TRACE_ALL_BEGIN, count, seq);
+}
+
+static void trace_all_end(void *t, const struct resmgr *mgr,
+			  unsigned int count, u32 seq)
+{
+	trace_all(t, mgr, TRACE_ALL_END, count, seq);
 }
 
 static void trace_stop(void *data)
@@ -334,6 +379,8 @@ static void trace_stop(void *data)
 	probe_unregister(&t->replace);
 	probe_unregister(&t->begin);
 	probe_unregister(&t->end);
+	probe_unregister(&t->all_begin);
+	probe_unregister(&t->all_end);
 }
 
 /* %NULL without tracepoints. */
@@ -369,6 +416,21 @@ static struct trace *trace_need(struct kunit *test, const struct resmgr *mgr)
 
 	if (!t)
 		kunit_skip(test, "needs TRACEPOINTS");
+	return t;
+}
+
+/* The release of all of a manager among the events, too. */
+static struct trace *trace_need_all(struct kunit *test, const struct resmgr *mgr)
+{
+	struct trace *t = trace_need(test, mgr);
+
+	check_trace_callback_type_resmgr_release_all_begin(trace_all_begin);
+	check_trace_callback_type_resmgr_release_all_end(trace_all_end);
+
+	t->all_begin = (struct probe){ "resmgr_release_all_begin", trace_all_begin };
+	t->all_end = (struct probe){ "resmgr_release_all_end", trace_all_end };
+	KUNIT_ASSERT_TRUE(test, probe_register(&t->all_begin, t));
+	KUNIT_ASSERT_TRUE(test, probe_register(&t->all_end, t));
 	return t;
 }
 
@@ -3151,6 +3213,65 @@ static void trace_of_errors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->count, 0);
 }
 
+static void trace_of_all(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct trace *t = trace_need_all(test, &f->mgr);
+	struct item *item;
+
+	/* Two, one of which adds one; the markers of a group do not count. */
+	item = add_hooked(f, 1, hook_add_another);
+	item->peer = new_item(f, 10);
+	open_group(f, &id_a);
+	add_item(f, 2);
+	t->count = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 3);
+
+	EXPECT_TRACE(test, t, TRACE_ALL_BEGIN, TRACE_BEGIN, TRACE_END, TRACE_REMOVE,
+		     TRACE_BEGIN, TRACE_ADD, TRACE_END, TRACE_BEGIN, TRACE_END,
+		     TRACE_ALL_END);
+	KUNIT_EXPECT_EQ(test, t->events[0].count, 2);
+	KUNIT_EXPECT_EQ(test, t->events[9].count, 3);
+	KUNIT_EXPECT_EQ(test, t->events[2].kind, RESMGR_NODE);
+	t->count = 0;
+
+	/* An owner that holds nothing has nothing to tell. */
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 0);
+	KUNIT_EXPECT_EQ(test, t->count, 0);
+
+	/* Its end is told all the same. */
+	KUNIT_EXPECT_EQ(test, resmgr_release_final(&f->mgr), 0);
+	EXPECT_TRACE(test, t, TRACE_ALL_BEGIN, TRACE_ALL_END);
+}
+
+/* Not inlined, so that it is what has called. */
+static noinline void *trace_add_from_here(struct resmgr *mgr)
+{
+	void *ptr = resmgr_kzalloc(mgr, 8, GFP_KERNEL);
+
+	/* Not in the place of this function, either. */
+	OPTIMIZER_HIDE_VAR(ptr);
+	return ptr;
+}
+
+static void trace_of_caller(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct trace *t = trace_need(test, &f->mgr);
+	char name[32];
+
+	/* UML finds its way along frame pointers only. */
+	if (!IS_ENABLED(CONFIG_STACKTRACE) || !IS_ENABLED(CONFIG_KALLSYMS) ||
+	    (IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_FRAME_POINTER)))
+		kunit_skip(test, "needs a stack that can be read, and KALLSYMS");
+
+	KUNIT_ASSERT_NOT_NULL(test, trace_add_from_here(&f->mgr));
+	EXPECT_TRACE(test, t, TRACE_ADD);
+	snprintf(name, sizeof(name), "%ps", (void *)t->events[0].caller);
+	name[strlen("trace_add_from_here")] = '\0';
+	KUNIT_EXPECT_STREQ(test, name, "trace_add_from_here");
+}
+
 static void hook_sleep(struct item *item)
 {
 	msleep(20);
@@ -3199,6 +3320,8 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_of_replace),
 	KUNIT_CASE(trace_of_groups),
 	KUNIT_CASE(trace_of_errors),
+	KUNIT_CASE(trace_of_all),
+	KUNIT_CASE(trace_of_caller),
 	KUNIT_CASE(trace_of_duration),
 	KUNIT_CASE(trace_of_two_managers),
 	{}

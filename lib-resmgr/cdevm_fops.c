@@ -28,7 +28,6 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
-#include <trace/events/resmgr.h>
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
@@ -80,14 +79,15 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	cdevm_set_mapping(file, scope);
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
+	/* Inside the gate: a trace shows no open() after the drain. */
+	if (!ret && file->f_op == &wrapped->fops)
+		cdevm_trace(open, scope, wrapped->name);
 	cdevm_exit(scope);
 
 	if (unlikely(file->f_op != &wrapped->fops))
 		return cdevm_open_replaced(inode, file, wrapped, ret);
 	if (ret)
 		cdevm_detach(file, wrapped);
-	else
-		trace_cdevm_open(scope, wrapped->name);
 	return ret;
 }
 
@@ -109,7 +109,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	if (entered)
 		cdevm_exit(scope);
 
-	trace_cdevm_close(scope, wrapped->name);
+	cdevm_trace(close, scope, wrapped->name);
 	cdevm_detach(file, wrapped);
 	return ret;
 }

@@ -6,6 +6,8 @@
 #define _LIB_RESMGR_CDEVM_INTERNAL_H
 
 #include <linux/cdevm.h>
+#include <linux/spinlock.h>
+#include <trace/events/resmgr.h>
 
 /**
  * struct cdevm_fops - file operations of a published node, wrapped
@@ -37,6 +39,23 @@ struct cdevm_fops {
 	}								\
 	__ret;								\
 })
+
+/*
+ * A trace event of a scope, with the next number of its manager. A static branch
+ * when it is off.
+ */
+#define cdevm_trace(event, _scope, ...)					\
+do {									\
+	struct cdevm_scope *__scope = (_scope);				\
+	struct resmgr *__mgr = cdevm_mgr(__scope);			\
+	unsigned long __flags;						\
+									\
+	if (!trace_cdevm_##event##_enabled())				\
+		break;							\
+	spin_lock_irqsave(&__mgr->lock, __flags);			\
+	trace_cdevm_##event(__scope, ##__VA_ARGS__, __mgr->seq++);	\
+	spin_unlock_irqrestore(&__mgr->lock, __flags);			\
+} while (0)
 
 static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 {

@@ -20,7 +20,6 @@
 #include <linux/kdev_t.h>
 #include <linux/miscdevice.h>
 #include <linux/spinlock.h>
-#include <trace/events/resmgr.h>
 
 #include "cdevm_internal.h"
 
@@ -102,7 +101,8 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	if (!ret) {
 		/* Cannot fail: the lock keeps the nodes from being released. */
 		resmgr_node_add(&scope->nodes, &node->res);
-		trace_cdevm_publish(scope, node->name);
+		cdevm_trace(publish, scope, node->name,
+			    node->misc ? (void *)node->misc : node->cdev);
 	}
 	mutex_unlock(&scope->lock);
 	return ret;
@@ -135,7 +135,7 @@ static void cdevm_del_cdev(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 
-	trace_cdevm_unpublish(node->fops.scope, node->name);
+	cdevm_trace(unpublish, node->fops.scope, node->name);
 	cdev_del(node->cdev);
 }
 
@@ -227,7 +227,7 @@ static void cdevm_del_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 	struct device *device = node->device;
 
-	trace_cdevm_unpublish(node->fops.scope, node->name);
+	cdevm_trace(unpublish, node->fops.scope, node->name);
 	cdev_device_del(node->cdev, device);
 	put_device(device);
 }
@@ -291,7 +291,7 @@ static void cdevm_deregister_misc(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 
-	trace_cdevm_unpublish(node->fops.scope, node->name);
+	cdevm_trace(unpublish, node->fops.scope, node->name);
 	misc_deregister(node->misc);
 	/* misc_open() cannot reach it any more, and it may be registered again. */
 	node->misc->fops = node->fops.orig;

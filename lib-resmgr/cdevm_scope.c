@@ -21,7 +21,6 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <trace/events/resmgr.h>
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
@@ -63,7 +62,7 @@ static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
-	trace_cdevm_free(scope);
+	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
 	cdevm_mapping_destroy(scope);
@@ -114,7 +113,7 @@ static void cdevm_drain(struct cdevm_scope *scope)
 {
 	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
 
-	trace_cdevm_drain_begin(scope);
+	cdevm_trace(drain_begin, scope);
 	if (resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AFTER))
 		goto drained;
 	/*
@@ -133,14 +132,14 @@ static void cdevm_drain(struct cdevm_scope *scope)
 	} while (!resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AGAIN));
 drained:
 	cdevm_wait_mappers(scope);
-	trace_cdevm_drain_end(scope);
+	cdevm_trace(drain_end, scope);
 }
 
 /* Let no call in any more, and wake who can be woken without the driver. */
 static void cdevm_revoke(struct cdevm_scope *scope)
 {
 	if (resmgr_gate_revoke(&scope->gate))
-		trace_cdevm_revoke(scope);
+		cdevm_trace(revoke, scope);
 	cdevm_wake_polled(scope);
 	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
 }
@@ -189,7 +188,7 @@ static void cdevm_unbind(void *data)
 	list_for_each_entry_reverse(scope, &binding->scopes, bound)
 		cdevm_revoke(scope);
 	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
-		trace_cdevm_kick(scope);
+		cdevm_trace(kick, scope);
 		cdevm_zap(scope);
 		kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
 		if (scope->ops && scope->ops->kick)
@@ -296,7 +295,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	spin_unlock(&cdevm_live_lock);
 
 	list_add_tail(&scope->bound, &binding->scopes);
-	trace_cdevm_create(scope);
+	cdevm_trace(create, scope);
 	return mem;
 
 err_name:
@@ -331,7 +330,7 @@ EXPORT_SYMBOL_GPL(cdevm_set_ops);
  */
 void cdevm_get(struct cdevm_scope *scope)
 {
-	trace_cdevm_get(scope, _RET_IP_);
+	cdevm_trace(get, scope, _RET_IP_);
 	resmgr_object_get(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_get);
@@ -345,7 +344,7 @@ EXPORT_SYMBOL_GPL(cdevm_get);
  */
 void cdevm_put(struct cdevm_scope *scope)
 {
-	trace_cdevm_put(scope, _RET_IP_);
+	cdevm_trace(put, scope, _RET_IP_);
 	resmgr_object_put(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_put);

@@ -73,6 +73,9 @@ static __always_inline bool resmgr_logging(void)
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		       enum resmgr_op op);
 
+/* Who outside the managed interfaces has called? In caller.c. */
+unsigned long resmgr_caller(void);
+
 /*
  * Trace and log one &enum resmgr_op; static branches when neither is on. The
  * caller holds the lock of @mgr, so that the order of the events is that of

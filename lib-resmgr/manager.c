@@ -61,13 +61,19 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 	if (resmgr_logging() && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
-	/* The release of a marker does nothing, so it is a removal. */
-	if (op == RESMGR_OP_ADD)
-		trace_resmgr_add(mgr, node, mgr->seq++);
-	else if (op == RESMGR_OP_RELEASE && !resmgr_is_marker(node))
-		trace_resmgr_release_begin(mgr, node, mgr->seq++);
-	else
+	/*
+	 * A number is taken for an event that is on, so that a gap tells of one
+	 * that was lost. The release of a marker does nothing: it is a removal.
+	 */
+	if (op == RESMGR_OP_ADD) {
+		if (trace_resmgr_add_enabled())
+			trace_resmgr_add(mgr, node, resmgr_caller(), mgr->seq++);
+	} else if (op == RESMGR_OP_RELEASE && !resmgr_is_marker(node)) {
+		if (trace_resmgr_release_begin_enabled())
+			trace_resmgr_release_begin(mgr, node, mgr->seq++);
+	} else if (trace_resmgr_remove_enabled()) {
 		trace_resmgr_remove(mgr, node, mgr->seq++);
+	}
 }
 
 /* Put @new in the place of the node that @link points to. */
@@ -535,10 +541,9 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
  */
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
-	const char *name = node->name;
+	struct resmgr_node was;
 	unsigned long flags;
 	u64 begin;
-	u32 seq;
 
 	lockdep_assert_not_held(&mgr->lock);
 
@@ -547,14 +552,27 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		return;
 	}
 
+	was = *node;
 	begin = ktime_get_ns();
 	resmgr_run_release(mgr, node);
 	begin = ktime_get_ns() - begin;
 
 	spin_lock_irqsave(&mgr->lock, flags);
-	seq = mgr->seq++;
-	trace_resmgr_release_end(mgr, node, name, begin, seq);
+	trace_resmgr_release_end(mgr, node, &was, begin, mgr->seq++);
 	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+
+/* For traces: how many resources are on @mgr, without markers. */
+static unsigned int resmgr_count(struct resmgr *mgr)
+{
+	struct resmgr_node **link;
+	unsigned int count = 0;
+
+	lockdep_assert_held(&mgr->lock);
+
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
+		count += !resmgr_is_marker(*link);
+	return count;
 }
 
 static int resmgr_teardown(struct resmgr *mgr, bool final)
@@ -570,6 +588,8 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		return -ENODEV;
 	}
 
+	if (trace_resmgr_release_all_begin_enabled())
+		trace_resmgr_release_all_begin(mgr, resmgr_count(mgr), mgr->seq++);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
 		node = resmgr_unlink(mgr, &mgr->newest);
@@ -586,6 +606,8 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		spin_lock_irqsave(&mgr->lock, flags);
 	}
 	mgr->releasing--;
+	if (trace_resmgr_release_all_end_enabled())
+		trace_resmgr_release_all_end(mgr, count, mgr->seq++);
 	if (final)
 		mgr->newest = NULL;
 	spin_unlock_irqrestore(&mgr->lock, flags);

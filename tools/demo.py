@@ -55,8 +55,8 @@ def read(path, cells, columns, rows, traces):
             continue
         m = re.match(r"trace: (.*)", line)
         # The order only: the begin of a release is enough, and addresses and references are for make shell.
-        if m and not re.search(r"resmgr_release_end:|cdevm_(?:put|get):", line):
-            order.append(re.sub(r" (?:(?:mgr|node)=[0-9a-f]{16}|size=0|fn=0x0)\b", "", m.group(1)))
+        if m and not re.search(r"resmgr_release_(?:end|all_\w+):|cdevm_(?:put|get):", line):
+            order.append(re.sub(r" (?:(?:mgr|node)=[0-9a-f]{16}|size=0|fn=0x0|kind=\w+)\b", "", m.group(1)))
     if order:
         traces.append(order)
 

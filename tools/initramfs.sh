@@ -33,6 +33,12 @@ programs() {
 	return $bad
 }
 
+# For those who look at traces, where the libraries are.
+trace_tool() {
+	pkg-config --exists libtracefs libtraceevent 2>/dev/null || return 0
+	make -s -C "$TOP/tracepoints/tools" STATIC=1 O="$WORK/trace"
+}
+
 base() {
 	local root=$WORK/root b
 	b=$("$TOP/tools/busybox.sh") || { echo "error: no static busybox; please install busybox-static"; return 1; }
@@ -41,6 +47,7 @@ base() {
 	cp "$b" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install -m 755 "$TOP/e2e/init" "$root/init"
+	[ ! -x "$WORK/trace/resmgr-trace" ] || cp "$WORK/trace/resmgr-trace" "$root/bin/"
 	find "$PROGS" -type f -exec cp -t "$root/e2e" {} +
 	find "$TOP/e2e" -maxdepth 1 -name '*.sh' -exec install -m 755 -t "$root/e2e" {} +
 	pack "$root" >"$BASEGZ.new" && mv "$BASEGZ.new" "$BASEGZ"
@@ -58,7 +65,7 @@ modules() { # flavour
 
 all() {
 	local f
-	programs && base || return 1
+	programs && trace_tool && base || return 1
 	for f in "$@"; do modules "$f" || return 1; done
 	du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
 }

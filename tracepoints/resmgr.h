@@ -3,7 +3,9 @@
  * Trace events of the resource manager
  *
  * Strings are copied into the record, so that tools outside the kernel can
- * print them; release functions are printed as symbols.
+ * print them; release functions are printed as symbols. Each event has the next
+ * number of its manager, given under the manager's lock: the events of a manager
+ * have an order that does not depend on clocks, and it shows when one is missing.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM resmgr
@@ -14,6 +16,69 @@
 #include <linux/cdevm.h>
 #include <linux/resmgr.h>
 #include <linux/tracepoint.h>
+
+/* Tools outside the kernel are told the values that the names stand for. */
+TRACE_DEFINE_ENUM(RESMGR_NODE);
+TRACE_DEFINE_ENUM(RESMGR_DATA);
+TRACE_DEFINE_ENUM(RESMGR_MEM);
+TRACE_DEFINE_ENUM(RESMGR_ACTION);
+TRACE_DEFINE_ENUM(RESMGR_PAGES);
+TRACE_DEFINE_ENUM(RESMGR_PERCPU);
+TRACE_DEFINE_ENUM(RESMGR_GROUP_OPEN);
+TRACE_DEFINE_ENUM(RESMGR_GROUP_CLOSE);
+
+#define resmgr_show_kind(kind)						\
+	__print_symbolic(kind,						\
+			 { RESMGR_NODE,		"node" },		\
+			 { RESMGR_DATA,		"data" },		\
+			 { RESMGR_MEM,		"mem" },		\
+			 { RESMGR_ACTION,	"action" },		\
+			 { RESMGR_PAGES,	"pages" },		\
+			 { RESMGR_PERCPU,	"percpu" },		\
+			 { RESMGR_GROUP_OPEN,	"group<" },		\
+			 { RESMGR_GROUP_CLOSE,	"group>" })
+
+/**
+ * resmgr_add - a resource was added to a manager
+ * @mgr: manager
+ * @node: resource
+ * @caller: by whom, outside the functions that manage resources; 0 if unknown
+ * @seq: number of this event on this manager
+ */
+TRACE_EVENT(resmgr_add,
+	TP_PROTO(const struct resmgr *mgr, const struct resmgr_node *node,
+		 unsigned long caller, u32 seq),
+	TP_ARGS(mgr, node, caller, seq),
+	TP_STRUCT__entry(
+		__string(class, mgr->class->name)
+		__string(owner, resmgr_owner_name(mgr))
+		__string(name, node->name)
+		__field(const void *, mgr)
+		__field(const void *, node)
+		__field(void *, fn)
+		__field(void *, caller)
+		__field(u32, size)
+		__field(u32, kind)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(class);
+		__assign_str(owner);
+		__assign_str(name);
+		__entry->mgr = mgr;
+		__entry->node = node;
+		__entry->fn = node->fn;
+		__entry->caller = (void *)caller;
+		__entry->size = node->size;
+		__entry->kind = node->kind;
+		__entry->seq = seq;
+	),
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p node=%p by=%pS",
+		  __get_str(class), __get_str(owner), __entry->seq,
+		  __get_str(name), __entry->size, __entry->fn,
+		  resmgr_show_kind(__entry->kind), __entry->mgr,
+		  __entry->node, __entry->caller)
+);
 
 DECLARE_EVENT_CLASS(resmgr_node_event,
 	TP_PROTO(const struct resmgr *mgr, const struct resmgr_node *node, u32 seq),
@@ -26,6 +91,7 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 		__field(const void *, node)
 		__field(void *, fn)
 		__field(u32, size)
+		__field(u32, kind)
 		__field(u32, seq)
 	),
 	TP_fast_assign(
@@ -36,23 +102,14 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 		__entry->node = node;
 		__entry->fn = node->fn;
 		__entry->size = node->size;
+		__entry->kind = node->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u fn=%ps mgr=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
 		  __get_str(name), __entry->size, __entry->fn,
-		  __entry->mgr, __entry->node)
-);
-
-/**
- * resmgr_add - a resource was added to a manager
- * @mgr: manager
- * @node: resource
- * @seq: number of this event on this manager
- */
-DEFINE_EVENT(resmgr_node_event, resmgr_add,
-	TP_PROTO(const struct resmgr *mgr, const struct resmgr_node *node, u32 seq),
-	TP_ARGS(mgr, node, seq)
+		  resmgr_show_kind(__entry->kind), __entry->mgr,
+		  __entry->node)
 );
 
 /**
@@ -84,7 +141,9 @@ TRACE_EVENT(resmgr_replace,
 		__field(const void *, mgr)
 		__field(const void *, old)
 		__field(const void *, node)
+		__field(void *, fn)
 		__field(u32, size)
+		__field(u32, kind)
 		__field(u32, seq)
 	),
 	TP_fast_assign(
@@ -94,12 +153,15 @@ TRACE_EVENT(resmgr_replace,
 		__entry->mgr = mgr;
 		__entry->old = old;
 		__entry->node = new;
+		__entry->fn = new->fn;
 		__entry->size = new->size;
+		__entry->kind = new->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u mgr=%p old=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p old=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
-		  __get_str(name), __entry->size, __entry->mgr,
+		  __get_str(name), __entry->size, __entry->fn,
+		  resmgr_show_kind(__entry->kind), __entry->mgr,
 		  __entry->old, __entry->node)
 );
 
@@ -118,21 +180,24 @@ DEFINE_EVENT(resmgr_node_event, resmgr_release_begin,
  * resmgr_release_end - the release of a resource is complete
  * @mgr: manager
  * @node: the resource's former address; the memory may be gone
- * @name: name of the resource
+ * @was: what was in the resource before
  * @duration: nanoseconds since its resmgr_release_begin
  * @seq: number of this event on this manager
  */
 TRACE_EVENT(resmgr_release_end,
-	TP_PROTO(const struct resmgr *mgr, const void *node, const char *name,
-		 u64 duration, u32 seq),
-	TP_ARGS(mgr, node, name, duration, seq),
+	TP_PROTO(const struct resmgr *mgr, const void *node,
+		 const struct resmgr_node *was, u64 duration, u32 seq),
+	TP_ARGS(mgr, node, was, duration, seq),
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
-		__string(name, name)
+		__string(name, was->name)
 		__field(const void *, mgr)
 		__field(const void *, node)
+		__field(void *, fn)
 		__field(u64, duration)
+		__field(u32, size)
+		__field(u32, kind)
 		__field(u32, seq)
 	),
 	TP_fast_assign(
@@ -141,184 +206,274 @@ TRACE_EVENT(resmgr_release_end,
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->node = node;
+		__entry->fn = was->fn;
 		__entry->duration = duration;
+		__entry->size = was->size;
+		__entry->kind = was->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s duration=%lluns mgr=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s duration=%lluns mgr=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
-		  __get_str(name), __entry->duration,
+		  __get_str(name), __entry->size, __entry->fn,
+		  resmgr_show_kind(__entry->kind), __entry->duration,
 		  __entry->mgr, __entry->node)
+);
+
+DECLARE_EVENT_CLASS(resmgr_all_event,
+	TP_PROTO(const struct resmgr *mgr, unsigned int count, u32 seq),
+	TP_ARGS(mgr, count, seq),
+	TP_STRUCT__entry(
+		__string(class, mgr->class->name)
+		__string(owner, resmgr_owner_name(mgr))
+		__field(const void *, mgr)
+		__field(unsigned int, count)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(class);
+		__assign_str(owner);
+		__entry->mgr = mgr;
+		__entry->count = count;
+		__entry->seq = seq;
+	),
+	TP_printk("%s %s #%u count=%u mgr=%p", __get_str(class),
+		  __get_str(owner), __entry->seq, __entry->count, __entry->mgr)
+);
+
+/**
+ * resmgr_release_all_begin - every resource of a manager is about to be released
+ * @mgr: manager
+ * @count: how many there are now
+ * @seq: number of this event on this manager
+ */
+DEFINE_EVENT(resmgr_all_event, resmgr_release_all_begin,
+	TP_PROTO(const struct resmgr *mgr, unsigned int count, u32 seq),
+	TP_ARGS(mgr, count, seq)
+);
+
+/**
+ * resmgr_release_all_end - no resource is left on a manager
+ * @mgr: manager
+ * @count: how many were released; more than at the beginning if release
+ *	functions added some, fewer if they released some themselves
+ * @seq: number of this event on this manager
+ */
+DEFINE_EVENT(resmgr_all_event, resmgr_release_all_end,
+	TP_PROTO(const struct resmgr *mgr, unsigned int count, u32 seq),
+	TP_ARGS(mgr, count, seq)
 );
 
 #ifdef CONFIG_CDEVM
 
 DECLARE_EVENT_CLASS(cdevm_scope_event,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope),
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq),
 	TP_STRUCT__entry(
 		__string(owner, scope->name)
 		__field(const void *, mgr)
 		__field(unsigned int, refs)
+		__field(u32, seq)
 	),
 	TP_fast_assign(
 		__assign_str(owner);
 		__entry->mgr = &scope->obj.mgr;
 		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
 	),
-	TP_printk("cdevm %s refs=%u mgr=%p", __get_str(owner), __entry->refs,
-		  __entry->mgr)
+	TP_printk("cdevm %s #%u refs=%u mgr=%p", __get_str(owner), __entry->seq,
+		  __entry->refs, __entry->mgr)
 );
 
 /**
  * cdevm_create - a scope was created; it holds the reference of the binding
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_create,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 /**
  * cdevm_revoke - the gate of a scope was closed
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_revoke,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 /**
  * cdevm_kick - the sleepers of a scope were woken
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_kick,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 /**
  * cdevm_drain_begin - the wait for the calls inside begins
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_drain_begin,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 /**
  * cdevm_drain_end - no call is inside any more
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_drain_end,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 /**
  * cdevm_free - every resource was released, the memory of the scope goes
  * @scope: scope
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_scope_event, cdevm_free,
-	TP_PROTO(const struct cdevm_scope *scope),
-	TP_ARGS(scope)
+	TP_PROTO(const struct cdevm_scope *scope, u32 seq),
+	TP_ARGS(scope, seq)
 );
 
 DECLARE_EVENT_CLASS(cdevm_ref_event,
-	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller),
-	TP_ARGS(scope, caller),
+	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller,
+		 u32 seq),
+	TP_ARGS(scope, caller, seq),
 	TP_STRUCT__entry(
 		__string(owner, scope->name)
 		__field(const void *, mgr)
 		__field(unsigned int, refs)
+		__field(u32, seq)
 		__field(void *, caller)
 	),
 	TP_fast_assign(
 		__assign_str(owner);
 		__entry->mgr = &scope->obj.mgr;
 		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
 		__entry->caller = (void *)caller;
 	),
-	TP_printk("cdevm %s refs=%u by=%pS mgr=%p", __get_str(owner),
-		  __entry->refs, __entry->caller, __entry->mgr)
+	TP_printk("cdevm %s #%u refs=%u by=%pS mgr=%p", __get_str(owner),
+		  __entry->seq, __entry->refs, __entry->caller, __entry->mgr)
 );
 
 /**
  * cdevm_get - a reference is about to be taken
  * @scope: scope
  * @caller: by whom
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_ref_event, cdevm_get,
-	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller),
-	TP_ARGS(scope, caller)
+	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller,
+		 u32 seq),
+	TP_ARGS(scope, caller, seq)
 );
 
 /**
  * cdevm_put - a reference is about to be dropped
  * @scope: scope
  * @caller: by whom
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_ref_event, cdevm_put,
-	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller),
-	TP_ARGS(scope, caller)
-);
-
-DECLARE_EVENT_CLASS(cdevm_node_event,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node),
-	TP_ARGS(scope, node),
-	TP_STRUCT__entry(
-		__string(owner, scope->name)
-		__string(node, node)
-		__field(const void *, mgr)
-		__field(unsigned int, refs)
-	),
-	TP_fast_assign(
-		__assign_str(owner);
-		__assign_str(node);
-		__entry->mgr = &scope->obj.mgr;
-		__entry->refs = refcount_read(&scope->obj.ref);
-	),
-	TP_printk("cdevm %s node=%s refs=%u mgr=%p", __get_str(owner),
-		  __get_str(node), __entry->refs, __entry->mgr)
+	TP_PROTO(const struct cdevm_scope *scope, unsigned long caller,
+		 u32 seq),
+	TP_ARGS(scope, caller, seq)
 );
 
 /**
  * cdevm_publish - a character device can be opened from now on
  * @scope: scope
  * @node: name of the character device
+ * @object: the driver's struct of it, which has to be there as long as the scope
+ * @seq: number of this event on the manager of the scope
  */
-DEFINE_EVENT(cdevm_node_event, cdevm_publish,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node),
-	TP_ARGS(scope, node)
+TRACE_EVENT(cdevm_publish,
+	TP_PROTO(const struct cdevm_scope *scope, const char *node,
+		 const void *object, u32 seq),
+	TP_ARGS(scope, node, object, seq),
+	TP_STRUCT__entry(
+		__string(owner, scope->name)
+		__string(node, node)
+		__field(const void *, mgr)
+		__field(const void *, object)
+		__field(unsigned int, refs)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(owner);
+		__assign_str(node);
+		__entry->mgr = &scope->obj.mgr;
+		__entry->object = object;
+		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
+	),
+	TP_printk("cdevm %s #%u node=%s refs=%u mgr=%p object=%p",
+		  __get_str(owner), __entry->seq, __get_str(node),
+		  __entry->refs, __entry->mgr, __entry->object)
+);
+
+DECLARE_EVENT_CLASS(cdevm_node_event,
+	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
+	TP_ARGS(scope, node, seq),
+	TP_STRUCT__entry(
+		__string(owner, scope->name)
+		__string(node, node)
+		__field(const void *, mgr)
+		__field(unsigned int, refs)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(owner);
+		__assign_str(node);
+		__entry->mgr = &scope->obj.mgr;
+		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
+	),
+	TP_printk("cdevm %s #%u node=%s refs=%u mgr=%p", __get_str(owner),
+		  __entry->seq, __get_str(node), __entry->refs, __entry->mgr)
 );
 
 /**
  * cdevm_unpublish - a character device was removed
  * @scope: scope
  * @node: name of the character device
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_node_event, cdevm_unpublish,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node),
-	TP_ARGS(scope, node)
+	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
+	TP_ARGS(scope, node, seq)
 );
 
 /**
  * cdevm_open - a file was opened
  * @scope: scope
  * @node: name of the character device
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_node_event, cdevm_open,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node),
-	TP_ARGS(scope, node)
+	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
+	TP_ARGS(scope, node, seq)
 );
 
 /**
  * cdevm_close - a file was closed, its ->release() has run
  * @scope: scope
  * @node: name of the character device
+ * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_node_event, cdevm_close,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node),
-	TP_ARGS(scope, node)
+	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
+	TP_ARGS(scope, node, seq)
 );
 
 #endif /* CONFIG_CDEVM */

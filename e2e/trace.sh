@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# resmgr-trace, of tracepoints/tools, in the kernel that it is for: it records an unbind, and what it says about it.
+n=0
+ok() { n=$((n + 1)); echo "ok $n - $*"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+check() { # name command...
+	name=$1; shift
+	if "$@" >/tmp/trace.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/trace.out; fi
+}
+has() { # name text file
+	if grep -q "$2" "$3"; then ok "$1"; else not_ok "$1"; sed 's/^/# /' "$3"; fi
+}
+
+# The twin's cdevs are in memory that is freed at unbind: without somebody who keeps them open for good, their delayed
+# release would run in freed memory.
+hold() {
+	[ $sample = devm-sample ] || return
+	(exec 3<>/dev/devm-sample-a 4<>/dev/devm-sample-b 5<>/dev/devm-sample-ctl; exec sleep 100000) \
+		</dev/null >/dev/null 2>&1 &
+	sleep 1
+}
+
+if [ ! -x /bin/resmgr-trace ]; then
+	echo "ok 1 - resmgr-trace # SKIP not built: libtracefs-dev and libtraceevent-dev are missing"
+	echo "1..1"
+	exit 0
+fi
+t=/tmp/unbind.trace
+if [ -d /sys/kernel/tracing/events/resmgr ]; then
+	sample=cdevm-sample
+	insmod /lib/modules-flat/$sample.ko
+	# DEBUG_KOBJECT_RELEASE delays the end of a cdev by up to 4 s, and then that of its parent.
+	check "record an unbind, and the delayed end of its cdevs" \
+		resmgr-trace record -o $t --settle 12 --unbind platform/$sample
+	check "order" resmgr-trace order $t
+	for step in revoke kick unpublish drained remove release free; do
+		has "order shows $step" " $step " /tmp/trace.out
+	done
+	check "show" resmgr-trace show $t
+	has "show has what the driver allocated" "devm_kzalloc_release mem" /tmp/trace.out
+else
+	sample=devm-sample
+	insmod /lib/modules-flat/$sample.ko
+	hold
+	check "record an unbind by devres_log" resmgr-trace record -o $t --unbind platform/$sample
+	check "order" resmgr-trace order $t
+	has "order shows a release" " release .*devm_kzalloc_release" /tmp/trace.out
+fi
+check "check finds nothing wrong" resmgr-trace check $t
+check "no trace instance is left" sh -c '[ -z "$(ls /sys/kernel/tracing/instances)" ]'
+
+# With a command, through a pipe. The status of record is that of the command.
+drivers=/sys/bus/platform/drivers/$sample
+resmgr-trace record -o - -- sh -c "echo $sample >$drivers/bind; exit 3" >$t 2>/tmp/trace.err
+[ $? -eq 3 ] && ok "record exits as the command does" || not_ok "record exits as the command does"
+check "show of a pipe" sh -c "resmgr-trace show - <$t"
+has "what a bound driver holds has no end" "not yet" /tmp/trace.out
+check "--unbind of nothing is an error" sh -c '! resmgr-trace record -o /dev/null --unbind platform/nobody'
+has "and says so" "no device platform/nobody is bound" /tmp/trace.out
+
+# What tracefs holds now, without a file.
+hold
+events=/sys/kernel/tracing/events/resmgr/enable
+[ -e $events ] || events=/sys/kernel/tracing/events/dev/devres_log/enable
+echo 1 >$events
+echo $sample >$drivers/unbind
+echo 0 >$events
+check "order of the trace that tracefs has" resmgr-trace order
+has "it is of this unbind" "unbind of $sample" /tmp/trace.out
+[ $sample = devm-sample ] || rmmod $sample
+echo "1..$n"

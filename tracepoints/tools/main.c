@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/* resmgr-trace: see who held what until when. The commands and their options. */
+#include <errno.h>
+#include <getopt.h>
+#include <unistd.h>
+
+#include "trace.h"
+
+static const char usage[] =
+"Usage: resmgr-trace COMMAND [OPTION...] [FILE]\n"
+"\n"
+"Shows what managed resources of the kernel (devm, cdevm, ...) were added and\n"
+"released, and whether in a right order. FILE is text of tracefs or a trace-cmd\n"
+"file; - is standard input; without one it is the trace that tracefs has now.\n"
+"\n"
+"Commands:\n"
+"  record  trace a command, or an unbind       -o FILE, --unbind DEVICE\n"
+"  show    a tree: each owner, what it held, from when to when\n"
+"  order   each unbind, from revoke to the last free, step by step\n"
+"  check   look for faults; the exit status tells\n"
+"  export  --svg a picture, --json for Perfetto or chrome://tracing\n"
+"\n"
+"Options of record:\n"
+"  -o, --output FILE      default resmgr.trace; - is standard output\n"
+"  -u, --unbind DEVICE    unbind DEVICE or BUS/DEVICE instead of a command\n"
+"  -s, --settle SECONDS   go on for that long after the command or the unbind\n"
+"  -b, --buffer KB        buffer of each processor, default 4096\n"
+"Options of the others:\n"
+"  -O, --owner GLOB       only owners with such names\n"
+"  -i, --instance NAME    the trace instance to read, without FILE\n"
+"      --color WHEN       always, never, or auto: on a terminal\n"
+"  -r, --reverse          order: the last step first\n"
+"      --rules LIST       check: only these of order, leak, irq, late-call,\n"
+"                         unpublish, devm-mem, slow, lost\n"
+"      --slow MS          check: a release may take that long, default 100\n"
+"      --strict           check: warnings count as errors\n"
+"      --svg, --json      export: which, if the name after -o does not say it\n"
+"  -o, --output FILE      export: where to, default standard output\n"
+"  -h, --help             this\n"
+"  -V, --version\n"
+"\n"
+"Exit status: 0 fine, 1 check found errors, 2 it could not be done. Of record:\n"
+"that of the command.\n"
+"\n"
+"Examples:\n"
+"  resmgr-trace record --unbind platform/cdevm-sample -s 6\n"
+"  resmgr-trace order resmgr.trace\n"
+"  resmgr-trace record -o - -- rmmod foo | resmgr-trace check -\n"
+"  resmgr-trace check --rules irq,order --strict trace.dat || echo 'look at that'\n"
+"  resmgr-trace export -o unbind.svg resmgr.trace\n";
+
+void print_help(void)
+{
+	fputs(usage, stdout);
+}
+
+enum { OPT_COLOR = 256, OPT_RULES, OPT_SLOW, OPT_STRICT, OPT_SVG, OPT_JSON };
+
+static const struct option longopts[] = {
+	{ "owner",	required_argument,	NULL, 'O' },
+	{ "instance",	required_argument,	NULL, 'i' },
+	{ "color",	required_argument,	NULL, OPT_COLOR },
+	{ "reverse",	no_argument,		NULL, 'r' },
+	{ "rules",	required_argument,	NULL, OPT_RULES },
+	{ "slow",	required_argument,	NULL, OPT_SLOW },
+	{ "strict",	no_argument,		NULL, OPT_STRICT },
+	{ "svg",	no_argument,		NULL, OPT_SVG },
+	{ "json",	no_argument,		NULL, OPT_JSON },
+	{ "output",	required_argument,	NULL, 'o' },
+	{ "help",	no_argument,		NULL, 'h' },
+	{ }
+};
+
+static void read_trace(struct trace *t, const char *file, const char *instance)
+{
+	FILE *in;
+
+	if (!file) {
+		live_read(t, instance);
+		return;
+	}
+	if (instance)
+		die("say --instance or a file, not both");
+	if (!strcmp(file, "-")) {
+		if (dat_is(stdin))
+			die("a trace-cmd file has to be a file; it is not read from standard input");
+		text_read(t, stdin, "standard input");
+		return;
+	}
+	in = fopen(file, "r");
+	if (!in)
+		die("cannot open %s: %s", file, strerror(errno));
+	if (dat_is(in)) {
+		fclose(in);
+		dat_read(t, file);
+		return;
+	}
+	text_read(t, in, file);
+	fclose(in);
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), n = strlen(suffix);
+
+	return len > n && !strcmp(s + len - n, suffix);
+}
+
+static void export(const struct trace *t, const struct options *o, int format,
+		   const char *output)
+{
+	FILE *out = stdout;
+
+	if (!format && output && has_suffix(output, ".svg"))
+		format = OPT_SVG;
+	if (!format && output && has_suffix(output, ".json"))
+		format = OPT_JSON;
+	if (!format)
+		die("export: say --svg or --json");
+	if (output && strcmp(output, "-")) {
+		out = fopen(output, "w");
+		if (!out)
+			die("cannot write %s: %s", output, strerror(errno));
+	}
+	if (format == OPT_SVG)
+		export_svg(t, o, out);
+	else
+		export_json(t, o, out);
+	if (fflush(out) || ferror(out) || (out != stdout && fclose(out)))
+		die("cannot write %s: %s", output ?: "standard output",
+		    strerror(errno));
+}
+
+static uint64_t milliseconds(const char *s)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || n > 86400000)
+		die("--slow %s: say a number of milliseconds", s);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .slow_ms = 100 };
+	const char *instance = NULL, *output = NULL, *colour = "auto", *command;
+	int c, format = 0, status = EXIT_CLEAN;
+	struct trace t = { 0 };
+
+	if (argc < 2 || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") ||
+	    !strcmp(argv[1], "help")) {
+		fputs(usage, argc < 2 ? stderr : stdout);
+		return argc < 2 ? EXIT_BAD : EXIT_CLEAN;
+	}
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
+		puts("resmgr-trace " VERSION);
+		return EXIT_CLEAN;
+	}
+	command = argv[1];
+	argv++;
+	argc--;
+	argv[0] = (char *)prog;
+	if (!strcmp(command, "record"))
+		return record_main(argc, argv);
+	if (strcmp(command, "show") && strcmp(command, "order") &&
+	    strcmp(command, "check") && strcmp(command, "export"))
+		die("there is no command %s; see '%s --help'", command, prog);
+
+	while ((c = getopt_long(argc, argv, "O:i:ro:h", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'O':
+			o.owner = optarg;
+			break;
+		case 'i':
+			instance = optarg;
+			break;
+		case 'r':
+			o.reverse = true;
+			break;
+		case 'o':
+			output = optarg;
+			break;
+		case OPT_COLOR:
+			colour = optarg;
+			break;
+		case OPT_RULES:
+			if (!check_rules_valid(optarg))
+				die("--rules %s: not a list of rules; see '%s --help'",
+				    optarg, prog);
+			o.rules = optarg;
+			break;
+		case OPT_SLOW:
+			o.slow_ms = milliseconds(optarg);
+			break;
+		case OPT_STRICT:
+			o.strict = true;
+			break;
+		case OPT_SVG:
+		case OPT_JSON:
+			format = c;
+			break;
+		case 'h':
+			print_help();
+			return EXIT_CLEAN;
+		default:
+			return EXIT_BAD;
+		}
+	}
+	if (optind + 1 < argc)
+		die("one file at a time; what is %s?", argv[optind + 1]);
+	if ((output || format) && strcmp(command, "export"))
+		die("-o, --svg and --json are for export");
+	colour_setup(colour);
+
+	read_trace(&t, argv[optind], instance);
+	model_build(&t);
+	if (!strcmp(command, "show"))
+		show(&t, &o);
+	else if (!strcmp(command, "order"))
+		order(&t, &o);
+	else if (!strcmp(command, "check"))
+		status = check(&t, &o);
+	else
+		export(&t, &o, format, output);
+	if (fflush(stdout) || ferror(stdout))
+		die("cannot write to standard output: %s", strerror(errno));
+	return status;
+}
