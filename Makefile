@@ -19,6 +19,8 @@ help:
 	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
+	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 20 min, then 5 min)'
+	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
 	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (1 s)'
@@ -76,6 +78,13 @@ stress:
 stress-%: tree
 	@SECONDS_EACH=$(SECONDS) SEED=$(SEED) $T/stress.sh
 
+drivers: tree
+	@$T/drivers.sh
+
+trace-tools:
+	@$T/deps.sh
+	@$T/trace-tools.sh
+
 series: tree
 	@$T/series.sh
 
@@ -93,5 +102,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress series series-check build-check \
-	apply clean
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers trace-tools series series-check \
+	build-check apply clean

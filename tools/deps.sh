@@ -7,7 +7,9 @@
 need='gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils python3:python3 perl:perl git:git
 patch:patch rsync:rsync ccache:ccache sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static
 /usr/include/libelf.h:libelf-dev /usr/include/openssl/opensslv.h:libssl-dev
-/usr/include/stdio.h:libc6-dev'
+/usr/include/stdio.h:libc6-dev pkg-config:pkg-config
+/usr/include/tracefs/tracefs.h:libtracefs-dev /usr/include/traceevent/event-parse.h:libtraceevent-dev
+/usr/include/trace-cmd/trace-cmd.h:libtracecmd-dev'
 
 missing=
 for n in $need; do

@@ -44,6 +44,7 @@ self_test() { # what finds the splats must find them
 
 part "$TOP/tools/deps.sh" || finish
 part self_test
+part "$TOP/tools/trace-tools.sh"
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL"
