@@ -25,7 +25,7 @@ enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD };
 
 void print_help(void);
 
-/* --- util.c */
+/* --- output.c */
 
 extern const char *prog;
 
