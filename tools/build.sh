@@ -77,11 +77,12 @@ outside() {
 	mkdir -p "$M"
 	find "$M" -maxdepth 1 -type l -delete
 	if [ "$flavour" = stock ]; then
-		# The broken twin of the sample and the devres suite, which make claims about stock.
-		for f in "$TOP"/samples/*.h "$TOP"/lib-resmgr/kernel_compat.h "$TOP/samples/devm-sample.c" "$TOP/kunit/devres_kunit.c"; do
+		# The broken twin of the sample and the suites of devres and of drmm, which make claims about stock.
+		for f in "$TOP"/samples/*.h "$TOP"/lib-resmgr/kernel_compat.h "$TOP/samples/devm-sample.c" \
+			"$TOP"/kunit/{devres_kunit.c,drmm_kunit.c,resmgr_kunit.h}; do
 			ln -sf "$f" "$M/"
 		done
-		objs='devm-sample.o devres_kunit.o'
+		objs='devm-sample.o devres_kunit.o drmm_kunit.o'
 	else
 		# The real driver as mainline has it, beside the converted one: what the demo compares.
 		ln -sf "$PRISTINE/drivers/hid/hid-sensor-custom.c" "$M/hid-sensor-custom-mainline.c"
