@@ -54,6 +54,10 @@ x86='
 CONFIG_DEBUG_DEVRES=y
 CONFIG_IA32_EMULATION=y
 CONFIG_ACPI=n
+CONFIG_DRM=m
+'
+arm64='
+CONFIG_DRM=y
 '
 ours() { # y|m: how the tests are built
 	printf 'CONFIG_SAMPLES=y\nCONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
@@ -193,7 +197,7 @@ arm64_gcc() {
 	O=$W/arm64
 	fresh
 	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
-	configure "$TREE" "$common$(ours y)" "${args[@]}" &&
+	configure "$TREE" "$common$arm64$(ours y)" "${args[@]}" &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
 			"${old_objects[@]}" "${new_objects[@]}"
