@@ -60,9 +60,9 @@ outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
 	local files=("$TOP"/e2e/modules/board-{i2c,open-dice}.c)
 	if [ "$flavour" = stock ]; then
-		# The broken twin of the sample and the devres suite, which make claims about stock.
+		# The broken twin of the sample and the suites of devres and of drmm, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/lib-resmgr/kernel_compat.h" "$TOP/samples/devm-sample.c"
-			"$TOP/kunit/devres_kunit.c")
+			"$TOP"/kunit/{devres_kunit.c,drmm_kunit.c,resmgr_kunit.h})
 	else
 		# The real driver as mainline has it, beside the converted one: what the demo compares.
 		files+=("$PRISTINE/drivers/hid/hid-sensor-custom.c:hid-sensor-custom-mainline.c")

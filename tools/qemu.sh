@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; -stock behind one of them is
-# the unpatched kernel with the same options, -mutant is of the tree of stress-mutants.sh.
+# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-drm is x86-kasan with a
+# DRM driver and its device; -stock behind one of them is the unpatched kernel with the same options, -mutant is of the
+# tree of stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
 . "$(dirname "$0")/lib.sh"
@@ -9,8 +10,16 @@
 what=${1:?build or boot} flavour=${2:?flavour}
 shift 2
 kind=${flavour%-stock} kind=${kind%-mutant}
-case $kind in x86-kasan|x86-kcsan) ;; *) die "qemu.sh: no flavour '$flavour'";; esac
-FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/x86-$KERNEL.config $TOP/tools/configs/$kind.config"
+FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/x86-$KERNEL.config"
+devices=(-device edu)
+case $kind in
+x86-kasan|x86-kcsan) ;;
+x86-drm)
+	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/x86-kasan.config"
+	devices+=(-device bochs-display);;
+*) die "qemu.sh: no flavour '$flavour'";;
+esac
+FRAGMENTS="$FRAGMENTS $TOP/tools/configs/$kind.config"
 case $flavour in
 *-stock) SRC=$PRISTINE;;
 *-mutant) SRC=$BASE/mutant-$KERNEL;;
@@ -81,7 +90,7 @@ boot() {
 	[ -e "$IMAGE" ] || die "no $IMAGE; run: tools/qemu.sh build $flavour"
 	[ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
 	timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
-		-nodefaults -no-user-config -display none -no-reboot -serial stdio -device edu \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio "${devices[@]}" \
 		-kernel "$IMAGE" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=$e2e $*" \
 		</dev/null >"$log" 2>&1 &
