@@ -47,10 +47,25 @@ struct cdevm_call {
 };
 
 #ifdef CONFIG_STACKTRACE
+static bool cdevm_is_text_of(const struct module *owner, unsigned long addr)
+{
+	return owner ? within_module(addr, owner) : core_kernel_text(addr);
+}
+
+/*
+ * The driver's own, or that of the subsystem whose file operations its nodes
+ * have. No node is added any more, so the list needs no lock.
+ */
 static bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr)
 {
-	return scope->owner ? within_module(addr, scope->owner) :
-			      core_kernel_text(addr);
+	const struct cdevm_fops *fops;
+
+	if (cdevm_is_text_of(scope->owner, addr))
+		return true;
+	for (fops = scope->fops; fops; fops = fops->next)
+		if (cdevm_is_text_of(fops->orig->owner, addr))
+			return true;
+	return false;
 }
 
 /* Is @task inside a method of the driver? Then @call says where. */

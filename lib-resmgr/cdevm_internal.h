@@ -13,12 +13,14 @@
  * @orig: the driver's
  * @scope: whose gate the calls go through, and which each open file holds
  * @name: of the node, for traces
+ * @next: those of the node that was published before
  */
 struct cdevm_fops {
 	struct file_operations		fops;
 	const struct file_operations	*orig;
 	struct cdevm_scope		*scope;
 	const char			*name;
+	struct cdevm_fops		*next;
 };
 
 /*
