@@ -70,4 +70,6 @@ all() {
 	for f in "$@"; do modules "$f" || return 1; done
 	du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
 }
+# Two at once would pack what the other is laying out.
+exec 8>"$TMP/initramfs.lock" && flock 8 || die "cannot lock $TMP/initramfs.lock"
 stage "initramfs" "$LOG" all "$@"

@@ -3,6 +3,8 @@
 # Shared by stress-mutants.sh and e2e-mutants.sh: a copy of the tree with a bug in it. Sourced after lib.sh, with $like
 # the kernel that is copied, $arch its architecture and $flavour the copy's name.
 
+: "${like:?}" "${arch:?}" "${flavour:?}"
+
 # Copies beside the originals, at the same depth, so that links in the tree still point to our files.
 FROM=$(outdir "$like")
 T=$BASE/mutant-$KERNEL O=$(outdir "$flavour")
