@@ -80,12 +80,12 @@ static void ok_order(const char *what, const char *const *lines)
 /* Steps of the device's own. */
 #define STEPS								\
 	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_first", \
-	"cdevm_revoke: cdevm cdevm-probe refs",				\
-	"cdevm_kick: cdevm cdevm-probe refs",					\
-	"cdevm_unpublish: cdevm cdevm-probe node=",				\
-	"cdevm_unpublish: cdevm cdevm-probe node=",				\
-	"cdevm_drain_begin: cdevm cdevm-probe refs",				\
-	"cdevm_drain_end: cdevm cdevm-probe refs",				\
+	"cdevm_revoke: cdevm cdevm-probe #| refs=",				\
+	"cdevm_kick: cdevm cdevm-probe #| refs=",				\
+	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
+	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
+	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
+	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
 	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_last"
 
 static void t_unbind(void)
@@ -172,8 +172,8 @@ static void t_parent(bool with_scope)
 	trace_end();
 	if (with_scope) {
 		ORDER("a parent that has a scope: the child's is revoked first, then its own, then remove",
-		      "cdevm_revoke: cdevm cdevm-probe refs",
-		      "cdevm_revoke: cdevm cdevm-probe-parent refs",
+		      "cdevm_revoke: cdevm cdevm-probe #| refs=",
+		      "cdevm_revoke: cdevm cdevm-probe-parent #| refs=",
 		      "cdevm_drain_end: cdevm cdevm-probe-parent ",
 		      "resmgr_add: devm cdevm-probe-parent #| probe_in_remove");
 		ok_err(xread(fd, &c, 1), ENODEV, "read of the child");

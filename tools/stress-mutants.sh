@@ -30,7 +30,7 @@ hunt() { # log
 	pid=$!
 	while kill -0 $pid 2>/dev/null && [ -z "$found" ]; do
 		sleep 1
-		found=$({ "$TOP/tools/splats.py" "$log" | sed -n 's/.*: splat at line //p'; grep -a '^not ok' "$log"; } | head -n 1)
+		found=$({ "$TOP/tools/splats.py" "$log" | sed -n 's/.*: splat at line //p'; grep -ah '^not ok' "$log" "$log.programs" 2>/dev/null; } | head -n 1)
 	done
 	# What came last is in the log only now; and a guest that died has said so in its own way.
 	[ -n "$found" ] || found=$("$TOP/tools/tap.py" "$log" 0 | sed -n 2p)
