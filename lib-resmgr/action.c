@@ -10,10 +10,13 @@
 #include "internal.h"
 #include "kernel_compat.h"
 
-/* Allocate the node of a resource that is one pointer, and add it. */
-static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-			      void *fn, void *data, const char *name,
-			      size_t size)
+/*
+ * Allocate the node of a resource that is one pointer, and add it. noinline, as
+ * it has four callers.
+ */
+static noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
+				       void *fn, void *data, const char *name,
+				       size_t size)
 {
 	struct resmgr_action *action;
 	int ret;
@@ -67,9 +70,9 @@ static struct resmgr_action *resmgr_take_pointer(struct resmgr *mgr,
 }
 
 /* Find such a node as resmgr_take_pointer() does, and release it now. */
-static int resmgr_release_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-				  void *fn, const void *data,
-				  unsigned long mask)
+static noinline int resmgr_release_pointer(struct resmgr *mgr,
+					   enum resmgr_kind kind, void *fn,
+					   const void *data, unsigned long mask)
 {
 	struct resmgr_action *found;
 
@@ -111,7 +114,8 @@ EXPORT_SYMBOL_GPL(__resmgr_add_action);
 int __resmgr_add_action_or_reset(struct resmgr *mgr, resmgr_action_t action,
 				 void *data, const char *name)
 {
-	int ret = __resmgr_add_action(mgr, action, data, name);
+	int ret = resmgr_add_pointer(mgr, RESMGR_ACTION, (void *)action, data,
+				     name, 0);
 
 	if (ret)
 		action(data);

@@ -228,9 +228,12 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 }
 EXPORT_SYMBOL_GPL(resmgr_node_add);
 
-/* The link that points to @node, or %NULL when it is not on @mgr. */
-struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
-				      const struct resmgr_node *node)
+/*
+ * The link that points to @node, or %NULL when it is not on @mgr. noinline: one
+ * walk is enough.
+ */
+noinline struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
+					       const struct resmgr_node *node)
 {
 	struct resmgr_node **link;
 
@@ -309,11 +312,10 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 }
 EXPORT_SYMBOL_GPL(resmgr_node_replace);
 
-static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
-					      enum resmgr_kind kind,
-					      void *fn,
-					      resmgr_match_t match,
-					      const void *data)
+/* noinline, as the walk would be in each of those below that search. */
+static noinline struct resmgr_node **
+resmgr_match_link(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+		  resmgr_match_t match, const void *data)
 {
 	struct resmgr_node **link;
 
@@ -497,8 +499,9 @@ int resmgr_for_each(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_for_each);
 
-/* The core frees what it has allocated, from the start of the allocation. */
+/* The core frees what it has allocated. */
 static_assert(offsetof(struct resmgr_data, node) == 0);
+static_assert(offsetof(struct resmgr_data, data) == sizeof(struct resmgr_data));
 static_assert(offsetof(struct resmgr_action, node) == 0);
 
 static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
@@ -514,7 +517,10 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
 		return;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
-		break;
+		fallthrough;
+	case RESMGR_MEM:
+		kfree(resmgr_data_start(data));
+		return;
 	case RESMGR_ACTION:
 		((resmgr_action_t)node->fn)(action->data);
 		break;
@@ -557,6 +563,49 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 	spin_unlock_irqrestore(&mgr->lock, flags);
 }
 
+/* Freed for one taking of the lock. Few, since interrupts are off meanwhile. */
+#define RESMGR_BATCH	16
+
+/*
+ * If the newest is plain memory, take it and what follows of that kind off @mgr,
+ * still linked. Freeing it runs no foreign code, so there is nobody who could
+ * look at the list in between. Not while somebody wants to see the end of each
+ * release: that is between two beginnings.
+ */
+static struct resmgr_node *resmgr_take_memory(struct resmgr *mgr, int *count)
+{
+	struct resmgr_node *first = mgr->newest, *last = NULL, *node = first;
+	int left = RESMGR_BATCH;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (trace_resmgr_release_end_enabled())
+		return NULL;
+
+	while (resmgr_is_node(node) && node->kind == RESMGR_MEM && left--) {
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		last = node;
+		node = node->older;
+		++*count;
+	}
+	if (!last)
+		return NULL;
+	mgr->newest = node;
+	last->older = NULL;
+	return first;
+}
+
+static void resmgr_free_memory(struct resmgr_node *node)
+{
+	while (node) {
+		struct resmgr_node *older = node->older;
+
+		kfree(resmgr_data_start(container_of(node, struct resmgr_data,
+						     node)));
+		node = older;
+	}
+}
+
 static int resmgr_teardown(struct resmgr *mgr, bool final)
 {
 	struct resmgr_node *node;
@@ -572,6 +621,14 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
+		node = resmgr_take_memory(mgr, &count);
+		if (node) {
+			spin_unlock_irqrestore(&mgr->lock, flags);
+			resmgr_free_memory(node);
+			spin_lock_irqsave(&mgr->lock, flags);
+			continue;
+		}
+
 		node = resmgr_unlink(mgr, &mgr->newest);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (resmgr_is_marker(node)) {

@@ -13,7 +13,6 @@
 #ifndef _LINUX_RESMGR_H
 #define _LINUX_RESMGR_H
 
-#include <linux/cache.h>
 #include <linux/gfp_types.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
@@ -61,7 +60,8 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
- * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource
+ * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource. The markers
+ *	come last
  * @RESMGR_GROUP_CLOSE: closing marker of a group, not a resource
  */
 enum resmgr_kind {
@@ -104,12 +104,16 @@ struct resmgr_node {
 /**
  * struct resmgr_data - a node with memory behind it
  * @node: the node
- * @data: what the caller gets. Aligned as kmalloc() aligns, since drivers do
- *	DMA to devm memory
+ * @data: what the caller gets
+ *
+ * Always right before the data, so that either is found from the other. Not
+ * always at the start of the allocation: where the data has to be aligned to
+ * more than this, there is room before the node. So only resmgr_data_free() and
+ * the core free it.
  */
 struct resmgr_data {
 	struct resmgr_node	node;
-	u8 __aligned(ARCH_DMA_MINALIGN) data[];
+	u8 __aligned(__alignof__(unsigned long long)) data[];
 };
 
 /**
