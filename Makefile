@@ -19,7 +19,7 @@ help:
 	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
-	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 20 min, then 5 min)'
+	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
