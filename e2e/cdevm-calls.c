@@ -410,107 +410,101 @@ static void sigio_handler(int sig __unused)
 	sigio++;
 }
 
+/* A node with everything armed on it that can wait for it. */
+struct watch {
+	int fd, edge_fd, ep, outer;
+	pid_t poller, selector;
+};
+
+#define GONE	(EPOLLHUP | EPOLLERR)
+
+static void watch_begin(struct watch *w)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 1 };
+
+	w->fd = probe_open(O_NONBLOCK);
+	w->edge_fd = dup(w->fd);
+	w->ep = epoll_create1(EPOLL_CLOEXEC);
+	w->outer = epoll_create1(EPOLL_CLOEXEC);
+	ok(!epoll_ctl(w->ep, EPOLL_CTL_ADD, w->fd, &ev), "epoll, level");
+	ev.events = EPOLLIN | EPOLLET;
+	ev.data.u32 = 2;
+	ok(!epoll_ctl(w->ep, EPOLL_CTL_ADD, w->edge_fd, &ev), "epoll, edge");
+	ev.events = EPOLLIN;
+	ok(!epoll_ctl(w->outer, EPOLL_CTL_ADD, w->ep, &ev), "epoll of that epoll");
+	w->poller = fork();
+	if (!w->poller) {
+		alarm(60);
+		_exit((poll_one(w->fd, -1) & GONE) != GONE);
+	}
+	w->selector = fork();
+	if (!w->selector) {
+		fd_set set;
+
+		alarm(60);
+		FD_ZERO(&set);
+		FD_SET(w->fd, &set);
+		_exit(!(select(w->fd + 1, &set, NULL, NULL, NULL) == 1 &&
+			FD_ISSET(w->fd, &set)));
+	}
+	fcntl(w->fd, F_SETOWN, getpid());
+	call_fasync(w->fd);
+	ok(wait_for(task_state(w->poller) == 'S' && task_state(w->selector) == 'S', 5000),
+	   "they sleep");
+}
+
 static void t_pollers(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 1 }, got[3] = { 0 };
+	struct epoll_event ev = { .events = EPOLLIN }, got[3] = { 0 };
 	struct sigaction sa = { .sa_handler = sigio_handler };
-	int fd = probe_open(O_NONBLOCK), edge_fd = dup(fd), ep = epoll_create1(EPOLL_CLOEXEC);
-	int outer = epoll_create1(EPOLL_CLOEXEC), n, status;
-	unsigned int want = EPOLLHUP | EPOLLERR;
-	pid_t poller, selector;
+	struct watch w;
+	int status, n;
 
 	diag("pollers, level and edge, and SIGIO");
-	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), "epoll, level");
-	ev.events = EPOLLIN | EPOLLET;
-	ev.data.u32 = 2;
-	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, edge_fd, &ev), "epoll, edge");
-	ev.events = EPOLLIN;
-	ok(!epoll_ctl(outer, EPOLL_CTL_ADD, ep, &ev), "epoll of that epoll");
-	poller = fork();
-	if (!poller) {
-		alarm(60);
-		_exit(!((poll_one(fd, -1) & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR)));
-	}
-	selector = fork();
-	if (!selector) {
-		fd_set set;
-
-		alarm(60);
-		FD_ZERO(&set);
-		FD_SET(fd, &set);
-		_exit(!(select(fd + 1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(fd, &set)));
-	}
 	sigaction(SIGIO, &sa, NULL);
-	fcntl(fd, F_SETOWN, getpid());
-	call_fasync(fd);
-	ok(wait_for(task_state(poller) == 'S' && task_state(selector) == 'S', 5000), "they sleep");
-	ok(!epoll_wait(outer, got, 3, 0) && !sigio, "nothing has happened");
-	xioctl(fd, PROBE_DATA, NULL);
-	ok(epoll_wait(ep, got, 3, 1000) == 2 && sigio == 1, "there is something to read");
+	watch_begin(&w);
+	ok(!epoll_wait(w.outer, got, 3, 0) && !sigio, "nothing has happened");
+	xioctl(w.fd, PROBE_DATA, NULL);
+	ok(epoll_wait(w.ep, got, 3, 1000) == 2 && sigio == 1, "there is something to read");
 	/* Both have been there already: that was POLLIN, which is not what they are for. */
-	waitpid(poller, &status, 0);
-	waitpid(selector, &status, 0);
-	close(ep);
-	close(outer);
-	close(edge_fd);
-	close(fd);
+	waitpid(w.poller, &status, 0);
+	waitpid(w.selector, &status, 0);
+	close(w.ep);
+	close(w.outer);
+	close(w.edge_fd);
+	close(w.fd);
 
-	fd = probe_open(O_NONBLOCK);
-	edge_fd = dup(fd);
-	ep = epoll_create1(EPOLL_CLOEXEC);
-	outer = epoll_create1(EPOLL_CLOEXEC);
-	ev.data.u32 = 1;
-	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), "epoll, level");
-	ev.events = EPOLLIN | EPOLLET;
-	ev.data.u32 = 2;
-	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, edge_fd, &ev), "epoll, edge");
-	ev.events = EPOLLIN;
-	ok(!epoll_ctl(outer, EPOLL_CTL_ADD, ep, &ev), "epoll of that epoll");
-	poller = fork();
-	if (!poller) {
-		alarm(60);
-		_exit(!((poll_one(fd, -1) & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR)));
-	}
-	selector = fork();
-	if (!selector) {
-		fd_set set;
-
-		alarm(60);
-		FD_ZERO(&set);
-		FD_SET(fd, &set);
-		_exit(!(select(fd + 1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(fd, &set)));
-	}
-	fcntl(fd, F_SETOWN, getpid());
-	call_fasync(fd);
-	ok(wait_for(task_state(poller) == 'S' && task_state(selector) == 'S', 5000), "they sleep");
+	watch_begin(&w);
 	sigio = 0;
 	unbind_it();
 	ok(sigio == 1, "SIGIO");
-	ok(epoll_wait(outer, got, 3, 2000) == 1, "epoll of epoll is woken");
-	n = epoll_wait(ep, got, 3, 2000);
-	ok(n == 2 && (got[0].events & want) == want && (got[1].events & want) == want,
+	ok(epoll_wait(w.outer, got, 3, 2000) == 1, "epoll of epoll is woken");
+	n = epoll_wait(w.ep, got, 3, 2000);
+	ok(n == 2 && (got[0].events & GONE) == GONE && (got[1].events & GONE) == GONE,
 	   "epoll, level and edge: EPOLLHUP | EPOLLERR");
-	n = epoll_wait(ep, got, 3, 100);
+	n = epoll_wait(w.ep, got, 3, 100);
 	ok(n == 1 && got[0].data.u32 == 1, "and again for level only");
-	if (!ok(wait_for(waitpid(poller, &status, WNOHANG) == poller, 5000) && !status, "poll wakes: POLLHUP | POLLERR"))
-		kill(poller, SIGKILL);
-	if (!ok(wait_for(waitpid(selector, &status, WNOHANG) == selector, 5000) && !status, "select wakes"))
-		kill(selector, SIGKILL);
+	if (!ok(wait_for(waitpid(w.poller, &status, WNOHANG) == w.poller, 5000) && !status,
+		"poll wakes: POLLHUP | POLLERR"))
+		kill(w.poller, SIGKILL);
+	if (!ok(wait_for(waitpid(w.selector, &status, WNOHANG) == w.selector, 5000) && !status,
+		"select wakes"))
+		kill(w.selector, SIGKILL);
 	/* The file goes before what is armed on it. */
-	close(fd);
-	close(edge_fd);
-	ok(!epoll_wait(ep, got, 3, 0), "a file that is closed is not in epoll any more");
-	close(ep);
-	close(outer);
+	close(w.fd);
+	close(w.edge_fd);
+	ok(!epoll_wait(w.ep, got, 3, 0), "a file that is closed is not in epoll any more");
+	close(w.ep);
+	close(w.outer);
 
 	/* And the other way round. */
 	bind_it();
-	fd = probe_open(O_NONBLOCK);
-	ep = epoll_create1(EPOLL_CLOEXEC);
-	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	w.fd = probe_open(O_NONBLOCK);
+	w.ep = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(w.ep, EPOLL_CTL_ADD, w.fd, &ev);
 	unbind_it();
-	close(ep);
-	close(fd);
+	close(w.ep);
+	close(w.fd);
 	bind_it();
 }
 

@@ -183,34 +183,18 @@ static void t_sleeper(void)
 	board_bind();
 }
 
-/* On ours only: on stock each of these would be a use after free, or wait. */
-static void t_again(int times)
+/* The event of a new EC is not for the file of the old one. */
+static long command_and_event(int fd)
 {
-	struct sleeper r;
-	int fd, i;
-
-	tap_quiet = true;
-	for (i = 0; i < times; i++) {
-		fd = xopen(NODE, O_RDWR);
-		if (!ok(fd >= 0, "open") || !ok_err(want_events(fd), 0, "ask for events") ||
-		    !ok(sleeper_start(&r, fd, 'S', read_event), "the reader sleeps") ||
-		    !ok_unbind(BOARD, DEVICE) ||
-		    !ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
-			break;
-		pthread_join(r.thread, NULL);
-		ok_err(r.ret, ENODEV, "its read");
-		if (i % 2)
-			board_bind();
-		/* What the new EC tells is not for the old file. */
-		ok(!(i % 2) || raise_event("9") == 0, "event");
-		ok_err(command(fd), ENODEV, "ioctl");
-		ok(close(fd) == 0, "close");
-		if (!(i % 2))
-			board_bind();
-	}
-	tap_quiet = false;
-	ok(i == times, "the EC went under a sleeping reader %d times", i);
+	raise_event("9");
+	return command(fd);
 }
+
+static const struct driver_test test = {
+	.driver = BOARD, .device = DEVICE, .node = NODE, .flags = O_RDWR,
+	.bind = board_bind, .prepare = want_events, .sleep = read_event,
+	.call = command_and_event,
+};
 
 int main(void)
 {
@@ -224,7 +208,7 @@ int main(void)
 	t_removal();
 	t_sleeper();
 	if (ours) {
-		t_again(10);
+		t_unbind_again(&test, 10);
 		ok_err(rmmod("board_cros_ec"), 0, "rmmod board-cros-ec");
 		ok_err(rmmod("cros_ec_chardev"), 0, "rmmod cros_ec_chardev");
 		ok_no_leaks();

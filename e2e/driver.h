@@ -120,4 +120,124 @@ static bool __unused ok_unbind(const char *driver, const char *device)
 	       ok(now_ms() - t0 < 20000, "it does not wait for files to close");
 }
 
+/* --- what is the same for many drivers */
+
+/* @armed: an epoll of @fd with an entry; on stock it is empty */
+static void __unused t_poll_after(int fd, int armed, const char *stock)
+{
+	struct epoll_event ev;
+	long ret;
+
+	bug(stock);
+	ret = poll_one(fd, 0);
+	bug_end();
+	if (ours)
+		ok((ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
+		   "poll reports POLLHUP | POLLERR");
+	else
+		ok(true, "stock: poll ran in freed memory: %#lx", ret);
+	if (ours)
+		ok(epoll_wait(armed, &ev, 1, 2000) == 1 &&
+		   (ev.events & (EPOLLHUP | EPOLLERR)) == (EPOLLHUP | EPOLLERR),
+		   "epoll armed before reports EPOLLHUP | EPOLLERR");
+	close(armed);
+}
+
+/**
+ * struct driver_test - a driver that is unbound by hand, and its node
+ * @driver: as for driver_write()
+ * @device: that it is bound to
+ * @node: in /dev
+ * @flags: for open()
+ * @bind: binds it again
+ * @prepare: what an open file needs, returns 0; or %NULL
+ * @sleep: a call that sleeps until the device goes; or %NULL
+ * @call: one that does not
+ * @stock_sleep: what KASAN says on stock when a signal ends @sleep after that
+ * @stock_close: and when the file is closed then; or %NULL for nothing
+ */
+struct driver_test {
+	const char *driver, *device, *node;
+	int flags;
+	void (*bind)(void);
+	long (*prepare)(int fd);
+	long (*sleep)(int fd);
+	long (*call)(int fd);
+	const char *stock_sleep, *stock_close;
+};
+
+static void __unused t_unbind_sleeper(const struct driver_test *t)
+{
+	struct sleeper s;
+	int fd;
+
+	diag("unbound while a task sleeps in a call");
+	fd = xopen(t->node, t->flags);
+	if (!ok(fd >= 0, "open"))
+		return;
+	ok(sleeper_start(&s, fd, 'S', t->sleep), "a task sleeps");
+	if (!ok_unbind(t->driver, t->device))
+		return;
+	if (ours) {
+		if (!ok(wait_for(sleeper_back(&s), 5000), "it woke up"))
+			return;
+		ok_err(s.ret, ENODEV, "its call");
+	} else {
+		sleep_ms(3000);
+		ok(sleeper_is(&s, 'S'),
+		   "stock: 3 s later it still sleeps, on a wait queue in freed memory");
+		/* It takes itself off that queue when a signal wakes it. */
+		expect("KASAN: slab-use-after-free");
+		expect(t->stock_sleep);
+		sleeper_signal(&s);
+		if (!ok(wait_for(sleeper_back(&s), 5000),
+			"stock: a signal wakes it, and it runs in freed memory"))
+			return;
+		expect_end();
+		expect_end();
+	}
+	pthread_join(s.thread, NULL);
+	if (t->stock_close)
+		bug(t->stock_close);
+	ok(close(fd) == 0, "close");
+	if (t->stock_close)
+		bug_end();
+	t->bind();
+}
+
+/*
+ * On ours only: on stock each of these would be a use after free, or wait. The
+ * next binding does not mind the file of this one, nor the file the binding.
+ */
+static void __unused t_unbind_again(const struct driver_test *t, int times)
+{
+	struct sleeper s;
+	int fd, i;
+
+	tap_quiet = true;
+	for (i = 0; i < times; i++) {
+		fd = xopen(t->node, t->flags);
+		if (!ok(fd >= 0, "open") ||
+		    (t->prepare && !ok_err(t->prepare(fd), 0, "prepare")) ||
+		    (t->sleep && !ok(sleeper_start(&s, fd, 'S', t->sleep),
+				     "a task sleeps")) ||
+		    !ok_unbind(t->driver, t->device))
+			break;
+		if (t->sleep) {
+			if (!ok(wait_for(sleeper_back(&s), 5000), "it woke up"))
+				break;
+			pthread_join(s.thread, NULL);
+			ok_err(s.ret, ENODEV, "its call");
+		}
+		if (i % 2)
+			t->bind();
+		ok_err(t->call(fd), ENODEV, "another call");
+		ok(close(fd) == 0, "close");
+		if (!(i % 2))
+			t->bind();
+	}
+	tap_quiet = false;
+	ok(i == times, "unbound with the node open %d times", i);
+}
+
 #endif /* E2E_DRIVER_H */

@@ -87,21 +87,7 @@ static void t_removal(void)
 	else
 		ok(true, "stock: read ran in freed memory: %s", ename(ret));
 
-	bug("KASAN: .*hid_sensor_custom_poll");
-	ret = poll_one(fd, 0);
-	bug_end();
-	if (ours)
-		ok((ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
-		   "poll reports POLLHUP | POLLERR");
-	else
-		ok(true, "stock: poll ran in freed memory: %#lx", ret);
-
-	if (ours)
-		ok(epoll_wait(ep, &ev, 1, 2000) == 1 &&
-		   (ev.events & (EPOLLHUP | EPOLLERR)) == (EPOLLHUP | EPOLLERR),
-		   "epoll armed before reports EPOLLHUP | EPOLLERR");
-	close(ep);
-
+	t_poll_after(fd, ep, "KASAN: .*hid_sensor_custom_poll");
 	bug("KASAN: .*hid_sensor_custom_release");
 	ok(close(fd) == 0, ours ? "close" : "stock: close ran in freed memory");
 	bug_end();

@@ -132,27 +132,17 @@ static void t_removal(void)
 	ok(close(fd2) == 0, "close the other file");
 }
 
-/* On ours only: on stock each of these would be a use after free. */
-static void t_again(int times)
+static long get_register(int fd)
 {
 	__u64 value;
-	int fd, i;
 
-	tap_quiet = true;
-	for (i = 0; i < times; i++) {
-		fd = xopen(node, O_RDWR);
-		if (!ok(fd >= 0, "open") || !ok_unbind(DRIVER, device))
-			break;
-		if (i % 2)
-			bind();
-		ok_err(get(fd, 3, &value), ENODEV, "read");
-		ok(close(fd) == 0, "close");
-		if (!(i % 2))
-			bind();
-	}
-	tap_quiet = false;
-	ok(i == times, "unbound with the node open %d times", i);
+	return get(fd, 3, &value);
 }
+
+static const struct driver_test test = {
+	.driver = DRIVER, .device = device, .node = node, .flags = O_RDWR,
+	.bind = bind, .call = get_register,
+};
 
 int main(void)
 {
@@ -164,7 +154,7 @@ int main(void)
 	t_works();
 	t_removal();
 	if (ours) {
-		t_again(10);
+		t_unbind_again(&test, 10);
 		ok_err(rmmod("i2cr_scom"), 0, "rmmod i2cr-scom");
 		ok_err(rmmod("board_i2c"), 0, "rmmod board-i2c");
 		ok_no_leaks();

@@ -115,83 +115,17 @@ static void t_removal(void)
 	else
 		ok(true, "stock: write ran in freed memory: %s", ename(ret));
 
-	bug("KASAN: slab-use-after-free in ipmb_poll");
-	ret = poll_one(fd, 0);
+	t_poll_after(fd, ep, "KASAN: slab-use-after-free in ipmb_poll");
 	bug_end();
-	if (ours)
-		ok((ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
-		   "poll reports POLLHUP | POLLERR");
-	else
-		ok(true, "stock: poll ran in freed memory: %#lx", ret);
-	bug_end();
-	if (ours)
-		ok(epoll_wait(ep, &ev, 1, 2000) == 1 &&
-		   (ev.events & (EPOLLHUP | EPOLLERR)) == (EPOLLHUP | EPOLLERR),
-		   "epoll armed before reports EPOLLHUP | EPOLLERR");
-	close(ep);
 	ok(close(fd) == 0, "close");
 	bind();
 }
 
-static void t_sleeper(void)
-{
-	struct sleeper r;
-	int fd;
-
-	diag("unbound while a task sleeps in read()");
-	fd = xopen(node, O_RDWR);
-	if (!ok(fd >= 0, "open"))
-		return;
-	ok(sleeper_start(&r, fd, 'S', read_request), "a reader sleeps");
-	if (!ok_unbind(DRIVER, device))
-		return;
-	if (ours) {
-		if (!ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
-			return;
-		ok_err(r.ret, ENODEV, "its read");
-	} else {
-		sleep_ms(3000);
-		ok(sleeper_is(&r, 'S'),
-		   "stock: 3 s later the reader still sleeps, on a wait queue in freed memory");
-		/* It takes itself off that queue when a signal wakes it. */
-		expect("KASAN: slab-use-after-free");
-		sleeper_signal(&r);
-		if (!ok(wait_for(sleeper_back(&r), 5000),
-			"stock: a signal wakes it, and it runs in freed memory"))
-			return;
-		expect_end();
-	}
-	pthread_join(r.thread, NULL);
-	ok(close(fd) == 0, "close");
-	bind();
-}
-
-/* On ours only: on stock each of these would be a use after free. */
-static void t_again(int times)
-{
-	struct sleeper r;
-	int fd, i;
-
-	tap_quiet = true;
-	for (i = 0; i < times; i++) {
-		fd = xopen(node, O_RDWR);
-		if (!ok(fd >= 0, "open") ||
-		    !ok(sleeper_start(&r, fd, 'S', read_request), "the reader sleeps") ||
-		    !ok_unbind(DRIVER, device) ||
-		    !ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
-			break;
-		pthread_join(r.thread, NULL);
-		ok_err(r.ret, ENODEV, "its read");
-		if (i % 2)
-			bind();
-		ok_err(write_response(fd), ENODEV, "write");
-		ok(close(fd) == 0, "close");
-		if (!(i % 2))
-			bind();
-	}
-	tap_quiet = false;
-	ok(i == times, "unbound under a sleeping reader %d times", i);
-}
+static const struct driver_test test = {
+	.driver = DRIVER, .device = device, .node = node, .flags = O_RDWR,
+	.bind = bind, .sleep = read_request, .call = write_response,
+	.stock_sleep = "KASAN: slab-use-after-free",
+};
 
 int main(void)
 {
@@ -211,9 +145,9 @@ int main(void)
 		return done("ipmb");
 	t_works();
 	t_removal();
-	t_sleeper();
+	t_unbind_sleeper(&test);
 	if (ours) {
-		t_again(10);
+		t_unbind_again(&test, 10);
 		ok_err(rmmod("ipmb_dev_int"), 0, "rmmod ipmb_dev_int");
 		ok_err(rmmod("board_i2c"), 0, "rmmod board-i2c");
 		ok_no_leaks();

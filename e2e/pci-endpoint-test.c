@@ -191,28 +191,15 @@ static void t_sleeper(void)
 	bind();
 }
 
-/* On ours only: on stock each of these would be a use after free. */
-static void t_again(int times)
+static long use_msi(int fd)
 {
-	int fd, i;
-
-	tap_quiet = true;
-	for (i = 0; i < times; i++) {
-		fd = xopen(NODE, O_RDWR);
-		if (!ok(fd >= 0, "open") ||
-		    !ok(passed(set_msi(fd)), "interrupts are MSI") ||
-		    !ok_unbind(DRIVER, device))
-			break;
-		if (i % 2)
-			bind();
-		ok_err(get_irqtype(fd), ENODEV, "ioctl");
-		ok(close(fd) == 0, "close");
-		if (!(i % 2))
-			bind();
-	}
-	tap_quiet = false;
-	ok(i == times, "unbound with the node open %d times", i);
+	return passed(set_msi(fd)) ? 0 : -EIO;
 }
+
+static const struct driver_test test = {
+	.driver = DRIVER, .device = device, .node = NODE, .flags = O_RDWR,
+	.bind = bind, .prepare = use_msi, .call = get_irqtype,
+};
 
 int main(void)
 {
@@ -228,7 +215,7 @@ int main(void)
 	t_sleeper();
 	if (ours) {
 		/* On an emulated CPU ACPI takes half a minute to route the interrupt at each bind. */
-		t_again(3);
+		t_unbind_again(&test, 3);
 		ok_err(rmmod("pci_endpoint_test"), 0, "rmmod pci_endpoint_test");
 	}
 	return done("pci-endpoint-test");

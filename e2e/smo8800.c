@@ -64,72 +64,12 @@ static void t_close(void)
 	bind();
 }
 
-static void t_sleeper(void)
-{
-	struct sleeper r;
-	int fd;
-
-	diag("unbound while a task sleeps in read()");
-	fd = xopen(NODE, O_RDONLY);
-	if (!ok(fd >= 0, "open"))
-		return;
-	ok(sleeper_start(&r, fd, 'S', read_falls), "the reader sleeps");
-	if (!ok_unbind(DRIVER, DEVICE))
-		return;
-
-	bug("KASAN: slab-use-after-free");
-	if (ours) {
-		if (!ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
-			return;
-		ok_err(r.ret, ENODEV, "its read");
-	} else {
-		sleep_ms(3000);
-		ok(sleeper_is(&r, 'S'),
-		   "stock: 3 s later the reader still sleeps, on a wait queue in freed memory");
-		/* It takes itself off that queue when a signal wakes it. */
-		expect("KASAN: slab-use-after-free in smo8800_misc_read");
-		sleeper_signal(&r);
-		if (!ok(wait_for(sleeper_back(&r), 5000),
-			"stock: a signal wakes it, and it runs in freed memory"))
-			return;
-		expect_end();
-	}
-	bug_end();
-	pthread_join(r.thread, NULL);
-
-	bug("KASAN: slab-use-after-free in smo8800_misc_release");
-	ok(close(fd) == 0, "close");
-	bug_end();
-	bind();
-}
-
-/* On ours only: on stock each of these would be a use after free. */
-static void t_again(int times)
-{
-	struct sleeper r;
-	int fd, i;
-
-	tap_quiet = true;
-	for (i = 0; i < times; i++) {
-		fd = xopen(NODE, O_RDONLY);
-		if (!ok(fd >= 0, "open") ||
-		    !ok(sleeper_start(&r, fd, 'S', read_falls), "the reader sleeps") ||
-		    !ok_unbind(DRIVER, DEVICE) ||
-		    !ok(wait_for(sleeper_back(&r), 5000), "the reader woke up"))
-			break;
-		pthread_join(r.thread, NULL);
-		ok_err(r.ret, ENODEV, "its read");
-		/* The next binding does not mind the file of this one. */
-		if (i % 2)
-			bind();
-		ok_err(read_falls(fd), ENODEV, "read");
-		ok(close(fd) == 0, "close");
-		if (!(i % 2))
-			bind();
-	}
-	tap_quiet = false;
-	ok(i == times, "unbound under a sleeping reader %d times", i);
-}
+static const struct driver_test test = {
+	.driver = DRIVER, .device = DEVICE, .node = NODE, .flags = O_RDONLY,
+	.bind = bind, .sleep = read_falls, .call = read_falls,
+	.stock_sleep = "KASAN: slab-use-after-free in smo8800_misc_read",
+	.stock_close = "KASAN: slab-use-after-free in smo8800_misc_release",
+};
 
 int main(void)
 {
@@ -139,9 +79,9 @@ int main(void)
 		return done("smo8800");
 	t_works();
 	t_close();
-	t_sleeper();
+	t_unbind_sleeper(&test);
 	if (ours) {
-		t_again(10);
+		t_unbind_again(&test, 10);
 		/* The interrupt is the board's, and holds it while it is requested. */
 		ok_err(rmmod("dell_smo8800"), 0, "rmmod dell-smo8800");
 		ok_err(rmmod("board_smo8800"), 0, "rmmod board-smo8800");
