@@ -90,27 +90,20 @@ CDEVM_VM_GATED(int, mprotect, vma, -ENODEV,
  * One open for each close, whatever happened to the device: the driver counts
  * on it. Inside the gate if it still can be.
  */
-static void cdevm_vm_open(struct vm_area_struct *vma)
-{
-	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);
-	struct cdevm_scope *scope = wrapped->scope;
-	bool entered = cdevm_enter(scope);
-
-	wrapped->orig->open(vma);
-	if (entered)
-		cdevm_exit(scope);
+#define CDEVM_VM_ALWAYS(method)						\
+static void cdevm_vm_##method(struct vm_area_struct *vma)		\
+{									\
+	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);		\
+	struct cdevm_scope *scope = wrapped->scope;			\
+	bool entered = cdevm_enter(scope);				\
+									\
+	wrapped->orig->method(vma);					\
+	if (entered)							\
+		cdevm_exit(scope);					\
 }
 
-static void cdevm_vm_close(struct vm_area_struct *vma)
-{
-	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);
-	struct cdevm_scope *scope = wrapped->scope;
-	bool entered = cdevm_enter(scope);
-
-	wrapped->orig->close(vma);
-	if (entered)
-		cdevm_exit(scope);
-}
+CDEVM_VM_ALWAYS(open)
+CDEVM_VM_ALWAYS(close)
 
 /*
  * Every method there is, and what becomes of it: WRAP() for those that have the
