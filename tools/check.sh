@@ -66,6 +66,13 @@ for (file, kind), n in known.items():
 ' "$KERNEL" >"$log"
 verdict "checkpatch --strict" "$log" "$start"
 
+# Bugs for the tests to find are of no use when they cannot be planted any more. As mutants.sh: no fuzz.
+start=$(now) log=$LOGS/mutants-apply.log
+for patch in tools/mutants/*.patch tools/mutants/*/*.patch; do
+	patch -s -p1 -F0 --dry-run <"$patch" >/dev/null 2>&1 || echo "$patch does not apply"
+done >"$log"
+verdict "planted bugs apply" "$log" "$start"
+
 start=$(now) log=$LOGS/kernel-doc.log
 mapfile -t documented < <(printf '%s\n' "${code[@]}" | grep -vE '^(samples|kunit)/')
 [ ${#documented[@]} -eq 0 ] || "$TREE/scripts/kernel-doc" -none -Wall "${documented[@]}" 2>&1 |
