@@ -85,6 +85,30 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
 /* Who is inside, in cdevm_calls.c */
+
+/* Deep enough for a method that sleeps a few layers further down. */
+#define CDEVM_FRAMES	48
+
+/**
+ * struct cdevm_call - a call that was found on a stack
+ * @method: name of the method
+ * @fn: where in the driver
+ * @frames: the stack, innermost first
+ * @count: how many frames there are
+ * @at: where in them the call is
+ */
+struct cdevm_call {
+	const char	*method;
+	unsigned long	fn;
+	unsigned long	frames[CDEVM_FRAMES];
+	unsigned int	count;
+	unsigned int	at;
+};
+
+void cdevm_read_stack(struct cdevm_call *call, struct task_struct *task);
+bool cdevm_next_call(struct cdevm_call *call);
+bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr);
+bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *task);
 bool cdevm_warn_self(struct cdevm_scope *scope);
 void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell);
 const char *cdevm_fops_method(unsigned long function);
