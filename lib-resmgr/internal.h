@@ -31,6 +31,29 @@ static inline bool resmgr_is_linked(const struct resmgr_node *node)
 }
 
 /*
+ * For the lists in debugfs, in debugfs.c. The caller holds the lock of @mgr.
+ * resmgr_live_join() is for a manager that has its first node now,
+ * resmgr_live_leave() for one that has no more.
+ */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_live_join(struct resmgr *mgr);
+void resmgr_live_leave(struct resmgr *mgr);
+void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node);
+#else
+static inline void resmgr_live_join(struct resmgr *mgr)
+{
+}
+
+static inline void resmgr_live_leave(struct resmgr *mgr)
+{
+}
+
+static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+#endif
+
+/*
  * Walks go along the links, newest first:
  *
  *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
@@ -45,6 +68,8 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 	lockdep_assert_held(&mgr->lock);
 	*link = node->older;
 	node->older = NULL;
+	if (mgr->newest == RESMGR_LAST)
+		resmgr_live_leave(mgr);
 	return node;
 }
 

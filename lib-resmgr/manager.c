@@ -89,6 +89,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
 
+	resmgr_stamp(mgr, new);
 	new->older = old->older;
 	*link = new;
 	old->older = NULL;
@@ -191,6 +192,9 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 		return -EBUSY;
 
 	resmgr_event(mgr, node, RESMGR_OP_ADD);
+	resmgr_stamp(mgr, node);
+	if (mgr->newest == RESMGR_LAST)
+		resmgr_live_join(mgr);
 	node->older = mgr->newest;
 	WRITE_ONCE(mgr->newest, node);
 	return 0;

@@ -85,8 +85,11 @@ enum resmgr_kind {
  * @name: for traces and warnings. Not copied: a string constant
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
+ * @added: with %CONFIG_RESMGR_DEBUG: when it was, by ktime_get_mono_fast_ns()
+ * @caller: with %CONFIG_RESMGR_DEBUG: by whom, outside the managed interfaces;
+ *	0 when that cannot be told
  *
- * 32 bytes on 64-bit machines. The list is singly linked, newest first, which
+ * 32 bytes on 64-bit machines without debugging. The list is singly linked, newest first, which
  * is what keeps it that small: nodes leave in the reverse order of their
  * coming, so the common removal is at the head. A removal from the middle
  * walks from the newest node on. devres has always done that walk, as it looks
@@ -99,6 +102,10 @@ struct resmgr_node {
 	const char		*name;
 	u32			size;
 	u32			kind;
+#ifdef CONFIG_RESMGR_DEBUG
+	u64			added;
+	unsigned long		caller;
+#endif
 };
 
 /**
@@ -174,6 +181,8 @@ struct resmgr_class {
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
+ * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
+ *	resources; see lib/resmgr/debugfs.c
  *
  * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
  * list head take.
@@ -184,6 +193,9 @@ struct resmgr {
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
 	u32				releasing:8;
+#ifdef CONFIG_RESMGR_DEBUG
+	struct list_head		live;
+#endif
 };
 
 void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
