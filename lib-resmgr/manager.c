@@ -89,9 +89,11 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
 
+	resmgr_misuse_removed(mgr, old);
 	new->older = old->older;
 	*link = new;
 	old->older = NULL;
+	resmgr_misuse_added(mgr, new);
 }
 
 /**
@@ -112,6 +114,9 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
+#ifdef CONFIG_RESMGR_DEBUG
+	mgr->released = false;
+#endif
 }
 EXPORT_SYMBOL_GPL(__resmgr_init);
 
@@ -193,6 +198,7 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 	resmgr_event(mgr, node, RESMGR_OP_ADD);
 	node->older = mgr->newest;
 	WRITE_ONCE(mgr->newest, node);
+	resmgr_misuse_added(mgr, node);
 	return 0;
 }
 
@@ -224,6 +230,7 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 	unsigned long flags;
 	int ret;
 
+	resmgr_misuse_check_add(mgr, node);
 	spin_lock_irqsave(&mgr->lock, flags);
 	ret = resmgr_add_locked(mgr, node);
 	spin_unlock_irqrestore(&mgr->lock, flags);
@@ -387,6 +394,7 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 	unsigned long flags;
 	int ret = 0;
 
+	resmgr_misuse_check_add(mgr, new);
 	spin_lock_irqsave(&mgr->lock, flags);
 	link = resmgr_match_link(mgr, new->kind, new->fn, match, data);
 	if (link)
@@ -645,6 +653,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  */
 int resmgr_release_all(struct resmgr *mgr)
 {
+	resmgr_misuse_release_all(mgr);
 	/* Spares idle owners the lock; NULL goes on, to be reported. */
 	if (READ_ONCE(mgr->newest) == RESMGR_LAST)
 		return 0;
