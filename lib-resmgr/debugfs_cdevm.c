@@ -364,8 +364,12 @@ struct cdevm_list *cdevm_list_make(void)
 		    cdevm_array_grow(&list->nodes, sizeof(struct cdevm_node_copy)) ||
 		    cdevm_array_grow(&list->users, sizeof(struct cdevm_user)))
 			goto err;
-		/* Who was of a scope that is gone by then will not be shown. */
-		cdevm_look_at_tasks(list, call);
+		/*
+		 * All tasks, so only if there is something to find. Who was of
+		 * a scope that is gone by then will not be shown.
+		 */
+		if (!list_empty(&cdevm_live))
+			cdevm_look_at_tasks(list, call);
 		cdevm_copy_scopes(list);
 	} while (!cdevm_array_fits(&list->scopes) ||
 		 !cdevm_array_fits(&list->nodes) ||
