@@ -191,6 +191,13 @@ int main(void)
 	look();
 	ok(has("scope cdevm-sample #", ": unbound, ", NULL) && has("scope cdevm-sample #", ": published, ", NULL),
 	   "both scopes");
+	/* Its driver is that of both. */
+	sleeper = start("sleeper", s->node[1], true);
+	look();
+	ok(strstr(summary, "   inside: sleeper[") && strstr(summary, ": published, ") < strstr(summary, "   inside: ") &&
+	   !strstr(strstr(summary, "   inside: ") + 1, "   inside: "),
+	   "who is inside is listed once, with the scope that it has a file of");
+	stop(sleeper);
 	stop(leaker);
 	ok(wait_for(!listed("\"unbound\""), FREED_MS), "the old one goes with the file");
 	ok_err(sample_unbind(s), 0, "unbind");
