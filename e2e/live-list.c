@@ -11,6 +11,9 @@
 #define SUMMARY	"/sys/kernel/debug/resmgr/summary"
 #define DUMP	"/sys/kernel/debug/resmgr/dump"
 
+/* So that there are ages other than none. */
+#define AGE_MS	1250
+
 static char *summary;
 
 static void look(void)
@@ -63,6 +66,15 @@ static bool has(const char *first, ...)
 	return false;
 }
 
+/* Of the resource of that name that is first in the summary; -1 without one. */
+static long age_ms(const char *name)
+{
+	const char *line = strstr(summary, name);
+	long s, ms;
+
+	return line && sscanf(line, "%*s %*u %ld.%3ld", &s, &ms) == 2 ? 1000 * s + ms : -1;
+}
+
 static bool listed(const char *what)
 {
 	char *dump = read_file(DUMP);
@@ -113,6 +125,7 @@ int main(void)
 	const struct sample *s = &cdevm_sample;
 	char name[2][32];
 	pid_t leaker, sleeper;
+	long begin, age;
 	int fd;
 
 	if (!exists(SUMMARY)) {
@@ -121,21 +134,23 @@ int main(void)
 	}
 	look();
 	ok(!has("cdevm-sample", NULL), "nothing of the sample before it is there");
+	begin = now_ms();
 	ok_err(insmod("cdevm-sample"), 0, "insmod");
 	leaker = start("leaker", s->node[0], false);
 	sleeper = start("sleeper", s->node[1], true);
 	snprintf(name[0], sizeof(name[0]), "leaker[%d]", leaker);
 	snprintf(name[1], sizeof(name[1]), "sleeper[%d]", sleeper);
 
-	/* For ages other than none. */
-	sleep_ms(1250);
+	sleep_ms(AGE_MS);
 	diag("bound");
 	look();
 	show();
 	ok(strstr(summary, "\ndevm cdevm-sample: 4 resources, 40 bytes\n"), "the device's own resources");
 	ok(has("unpublish cdevm-sample: 1 resources", NULL), "what comes before ->remove()");
-	ok(has("   sample_hw_off ", " 0 ", "1.2", "sample_hw_off [cdevm_sample]", "sample_probe+", NULL),
-	   "an action: its age, its function, and who added it");
+	ok(has("   sample_hw_off ", " 0 ", "sample_hw_off [cdevm_sample]", "sample_probe+", NULL),
+	   "an action: its function, and who added it");
+	age = age_ms("sample_hw_off");
+	ok(age >= AGE_MS && age <= now_ms() - begin + 1, "its age: %ld ms", age);
 	ok(has("   devm_kzalloc_release ", " 8 ", "mem", "sample_probe+", NULL), "memory: its size, and who asked for it");
 	ok(strstr(summary, "\ncdevm cdevm-sample: "), "the resources of the scope");
 	ok(has("scope cdevm-sample #", ": published, ", "one of the binding", NULL), "the scope");
@@ -176,6 +191,13 @@ int main(void)
 	look();
 	ok(has("scope cdevm-sample #", ": unbound, ", NULL) && has("scope cdevm-sample #", ": published, ", NULL),
 	   "both scopes");
+	/* Its driver is that of both. */
+	sleeper = start("sleeper", s->node[1], true);
+	look();
+	ok(strstr(summary, "   inside: sleeper[") && strstr(summary, ": published, ") < strstr(summary, "   inside: ") &&
+	   !strstr(strstr(summary, "   inside: ") + 1, "   inside: "),
+	   "who is inside is listed once, with the scope that it has a file of");
+	stop(sleeper);
 	stop(leaker);
 	ok(wait_for(!listed("\"unbound\""), FREED_MS), "the old one goes with the file");
 	ok_err(sample_unbind(s), 0, "unbind");

@@ -49,7 +49,7 @@ static int cdevm_is_file_of(const void *scope, struct file *file, unsigned int f
 }
 
 /* Has @task a file of the scope among its own? */
-bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *task)
+static bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *task)
 {
 	bool found = false;
 

@@ -190,7 +190,6 @@ struct cdevm_call {
 void cdevm_read_stack(struct cdevm_call *call, struct task_struct *task);
 bool cdevm_next_call(struct cdevm_call *call);
 bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr);
-bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *task);
 bool cdevm_warn_self(struct cdevm_scope *scope);
 void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell);
 const char *cdevm_fops_method(unsigned long function);

@@ -26,6 +26,7 @@
  * tries, and if that fails lets go and looks again: the manager may be gone.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
@@ -190,7 +191,8 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 		if (spin_trylock(&mgr->lock))
 			break;
 		spin_unlock_irqrestore(&resmgr_live_lock, flags);
-		cpu_relax();
+		/* Where spinlocks sleep, who has it may wait for this CPU. */
+		usleep_range(20, 100);
 	}
 	spin_unlock(&resmgr_live_lock);
 

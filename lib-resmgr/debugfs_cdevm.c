@@ -203,34 +203,89 @@ static void cdevm_look_at_files(struct cdevm_list *list, struct task_struct *tas
 	task_unlock(task);
 }
 
+/**
+ * struct cdevm_caller - a task that is inside a call, of a scope to be found
+ * @list: where it goes
+ * @task: the task
+ * @call: the call
+ * @drivers: not enough that the task has a file of the scope: the method has to
+ *	be in its driver
+ * @first: index of the first of the users that this call has added
+ */
+struct cdevm_caller {
+	struct cdevm_list	*list;
+	struct task_struct	*task;
+	const struct cdevm_call	*call;
+	bool			drivers;
+	unsigned int		first;
+};
+
+static void cdevm_add_caller(const struct cdevm_caller *caller,
+			     const struct cdevm_scope *scope)
+{
+	const struct cdevm_array *users = &caller->list->users;
+	struct cdevm_user *user;
+	unsigned int i;
+
+	/* By another file? */
+	for (i = caller->first; i < min(users->count, users->room); i++) {
+		user = (struct cdevm_user *)users->items + i;
+		if (user->scope == scope->id)
+			return;
+	}
+	user = cdevm_add_user(caller->list, caller->task, scope->id);
+	if (user) {
+		user->method = caller->call->method;
+		user->fn = caller->call->fn;
+	}
+}
+
+/* Under the lock of the table, which keeps the scope with the file. */
+static int cdevm_add_caller_by_file(const void *data, struct file *file,
+				    unsigned int fd)
+{
+	const struct file_operations *fops = READ_ONCE(file->f_op);
+	const struct cdevm_caller *caller = data;
+	const struct cdevm_scope *scope;
+
+	if (!cdevm_is_wrapped(fops))
+		return 0;
+	scope = container_of(fops, struct cdevm_fops, fops)->scope;
+	if (!caller->drivers || cdevm_is_drivers(scope, caller->call->fn))
+		cdevm_add_caller(caller, scope);
+	return 0;
+}
+
 /*
  * Of which scope is the call? The method lies in the driver of many, perhaps, and
- * the task has a file of one of them: the scopes count for which most speaks.
+ * the task has a file of one of them. So the scopes count of which the task has a
+ * file and whose driver the method is in; if there are none, those of which it
+ * has a file; and if there are none of these, those of the driver.
  */
 static void cdevm_add_call(struct cdevm_list *list, struct task_struct *task,
 			   const struct cdevm_call *call)
 {
-	unsigned int score, best = 1;
+	struct cdevm_caller caller = {
+		.list = list, .task = task, .call = call,
+		.drivers = true, .first = list->users.count,
+	};
 	struct cdevm_scope *scope;
-	struct cdevm_user *user;
-	int pass;
+
+	task_lock(task);
+	if (task->files) {
+		iterate_fd(task->files, 0, cdevm_add_caller_by_file, &caller);
+		caller.drivers = false;
+		if (list->users.count == caller.first)
+			iterate_fd(task->files, 0, cdevm_add_caller_by_file, &caller);
+	}
+	task_unlock(task);
+	if (list->users.count != caller.first)
+		return;
 
 	spin_lock(&cdevm_live_lock);
-	for (pass = 0; pass < 2; pass++) {
-		list_for_each_entry(scope, &cdevm_live, live) {
-			score = 2 * cdevm_has_file(scope, task) +
-				cdevm_is_drivers(scope, call->fn);
-			if (pass == 0)
-				best = max(best, score);
-			if (pass == 0 || score != best)
-				continue;
-			user = cdevm_add_user(list, task, scope->id);
-			if (user) {
-				user->method = call->method;
-				user->fn = call->fn;
-			}
-		}
-	}
+	list_for_each_entry(scope, &cdevm_live, live)
+		if (cdevm_is_drivers(scope, call->fn))
+			cdevm_add_caller(&caller, scope);
 	spin_unlock(&cdevm_live_lock);
 }
 
@@ -364,8 +419,12 @@ struct cdevm_list *cdevm_list_make(void)
 		    cdevm_array_grow(&list->nodes, sizeof(struct cdevm_node_copy)) ||
 		    cdevm_array_grow(&list->users, sizeof(struct cdevm_user)))
 			goto err;
-		/* Who was of a scope that is gone by then will not be shown. */
-		cdevm_look_at_tasks(list, call);
+		/*
+		 * All tasks, so only if there is something to find. Who was of
+		 * a scope that is gone by then will not be shown.
+		 */
+		if (!list_empty(&cdevm_live))
+			cdevm_look_at_tasks(list, call);
 		cdevm_copy_scopes(list);
 	} while (!cdevm_array_fits(&list->scopes) ||
 		 !cdevm_array_fits(&list->nodes) ||
