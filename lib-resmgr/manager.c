@@ -58,7 +58,7 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 {
 	lockdep_assert_held(&mgr->lock);
 
-	if (resmgr_logging() && mgr->class->log)
+	if ((resmgr_logging() || mgr->log) && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
 	/*
@@ -84,7 +84,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 
 	lockdep_assert_held(&mgr->lock);
 
-	if (resmgr_logging() && mgr->class->log)
+	if ((resmgr_logging() || mgr->log) && mgr->class->log)
 		mgr->class->log(mgr, old, RESMGR_OP_REPLACE);
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
@@ -112,6 +112,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
+	mgr->log = class->log_always;
 }
 EXPORT_SYMBOL_GPL(__resmgr_init);
 
@@ -517,12 +518,15 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
 	switch (node->kind) {
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
-		return;
+		break;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
 		break;
 	case RESMGR_ACTION:
 		((resmgr_action_t)node->fn)(action->data);
+		break;
+	case RESMGR_TYPED_ACTION:
+		mgr->class->release(mgr, node->fn, action->data);
 		break;
 	case RESMGR_PAGES:
 		addr = (unsigned long)action->data;
@@ -532,7 +536,6 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
 		free_percpu((void __percpu __force *)action->data);
 		break;
 	}
-	kfree(node);
 }
 
 /*
@@ -541,6 +544,8 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
  */
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
+	/* Asked now: a node that its user has embedded may be gone afterwards. */
+	bool ours = node->kind != RESMGR_NODE;
 	struct resmgr_node was;
 	unsigned long flags;
 	u64 begin;
@@ -549,6 +554,8 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 
 	if (!trace_resmgr_release_end_enabled()) {
 		resmgr_run_release(mgr, node);
+		if (ours)
+			kfree(node);
 		return;
 	}
 
@@ -560,6 +567,9 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 	spin_lock_irqsave(&mgr->lock, flags);
 	trace_resmgr_release_end(mgr, node, &was, begin, mgr->seq++);
 	spin_unlock_irqrestore(&mgr->lock, flags);
+	/* Not before: the name may be in the same memory. */
+	if (ours)
+		kfree(node);
 }
 
 /* For traces: how many resources are on @mgr, without markers. */

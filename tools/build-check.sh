@@ -72,6 +72,10 @@ CONFIG_COMPILE_TEST=y
 CONFIG_X86_PLATFORM_DEVICES=y
 CONFIG_X86_PLATFORM_DRIVERS_DELL=y
 CONFIG_DELL_SMO8800=m
+CONFIG_DRM=m
+'
+arm64='
+CONFIG_DRM=y
 '
 ours() { # y|m: how the tests are built
 	printf 'CONFIG_SAMPLES=y\nCONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
@@ -214,7 +218,7 @@ arm64_gcc() {
 	O=$W/arm64
 	fresh
 	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
-	configure "$TREE" "$common$(ours y)" "${args[@]}" &&
+	configure "$TREE" "$common$arm64$(ours y)" "${args[@]}" &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
 			"${old_objects[@]}" "${new_objects[@]}"

@@ -58,6 +58,8 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  *	own type; the core frees the memory after the function has run
  * @RESMGR_MEM: a &struct resmgr_data that is plain memory
  * @RESMGR_ACTION: a &struct resmgr_action, see resmgr_add_action()
+ * @RESMGR_TYPED_ACTION: a &struct resmgr_action with a function of the class's
+ *	own type, see resmgr_add_typed_action()
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
@@ -69,6 +71,7 @@ enum resmgr_kind {
 	RESMGR_DATA,
 	RESMGR_MEM,
 	RESMGR_ACTION,
+	RESMGR_TYPED_ACTION,
 	RESMGR_PAGES,
 	RESMGR_PERCPU,
 	RESMGR_GROUP_OPEN,
@@ -82,7 +85,8 @@ enum resmgr_kind {
  * @fn: release function, of the type that @kind says. Only an identity: it is
  *	cast back to that type before it is called, as control flow integrity
  *	demands
- * @name: for traces and warnings. Not copied: a string constant
+ * @name: for traces and warnings. A string constant, or one in the memory of the
+ *	node where the core frees that
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
  *
@@ -142,10 +146,12 @@ enum resmgr_op {
  * @owner_name: name of the owner of a manager, for traces and warnings. Called
  *	with the manager's lock held or not; must not sleep
  * @release: call the release function @fn of a %RESMGR_DATA node, which is of
- *	a type that only the class knows, with @res being the node's data.
+ *	a type that only the class knows, with @res being the node's data; or
+ *	the function of a %RESMGR_TYPED_ACTION, with @res being its argument.
  *	%NULL for a class without such nodes
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
+ * @log_always: call @log at all times: it has a switch of its own
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
  * @free: optional, used by &struct resmgr_object: free the memory of the owner
@@ -157,6 +163,7 @@ struct resmgr_class {
 	void		(*release)(struct resmgr *mgr, void *fn, void *res);
 	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
 			       enum resmgr_op op);
+	bool		log_always;
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
 	void		(*free)(struct resmgr *mgr);
@@ -174,6 +181,7 @@ struct resmgr_class {
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
+ * @log: &resmgr_class.log_always, where it is looked at; constant
  *
  * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
  * list head take.
@@ -183,7 +191,8 @@ struct resmgr {
 	const struct resmgr_class	*class;
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
-	u32				releasing:8;
+	u32				releasing:7;
+	u32				log:1;
 };
 
 void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
@@ -250,6 +259,9 @@ int __resmgr_add_action_or_reset(struct resmgr *mgr, resmgr_action_t action,
 				 void *data, const char *name);
 int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data);
 int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data);
+int resmgr_add_typed_action(struct resmgr *mgr, void *fn, void *data,
+			    const char *name);
+int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data);
 
 /**
  * resmgr_add_action() - call a function at release time
