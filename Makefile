@@ -21,6 +21,7 @@ help:
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
+	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
@@ -85,6 +86,9 @@ drivers: tree
 drm: tree
 	@$T/drm.sh
 
+media: tree
+	@$T/media.sh
+
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
@@ -106,5 +110,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm trace-tools series \
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
 	series-check build-check apply clean

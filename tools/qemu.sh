@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-drm, which is x86-kasan
-# with DRM and a driver of it. -stock behind one of them is the unpatched kernel with the same options, -mutant is of
-# the tree of stress-mutants.sh.
+# with DRM and a driver of it, and x86-media, with V4L2, too. -stock behind one of them is the unpatched kernel with the
+# same options, -mutant is of the tree of stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +16,7 @@ devices=(-device edu)
 case $kind in
 x86-kasan|x86-kcsan) layers="x86 x86-$KERNEL $kind";;
 x86-drm) layers="x86 x86-$KERNEL x86-kasan x86-drm" devices+=(-device bochs-display);;
+x86-media) layers="x86 x86-$KERNEL x86-kasan x86-media" devices+=(-device bochs-display);;
 *) die "qemu.sh: no flavour '$flavour'";;
 esac
 case $flavour in
@@ -79,9 +80,9 @@ outside() {
 
 build() {
 	local n
-	# With an option or two more than another that may be there: then most of its objects are these.
-	if [ "$kind" = x86-drm ]; then
-		seed "$(outdir "x86-kasan${flavour#x86-drm}")" "$SRC" "$O" "$SRC" arch/x86/boot/bzImage || return 1
+	# With a few options more than another that may be there: then most of its objects are these.
+	if [ "$kind" = x86-drm ] || [ "$kind" = x86-media ]; then
+		seed "$(outdir "x86-kasan${flavour#"$kind"}")" "$SRC" "$O" "$SRC" arch/x86/boot/bzImage || return 1
 	fi
 	case $flavour in
 	*-stock) seed "$(outdir "$kind")" "$TREE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
