@@ -4,6 +4,7 @@
 #
 #   unbind      vivid, vim2m and vimc are unbound while they stream; so is the skeleton driver, on the edu device, which
 #               has to show its bug on stock; and on ours vimc, which is converted, with all of its nodes open
+#   nodes       on ours, the sample with nodes of every kind, a DRM device among them: closed in many orders
 #   compliance  v4l2-compliance on vivid, vim2m and vimc. What is looked for is a difference between the kernels
 #
 # FLAVOURS=x86-media or FLAVOURS=x86-media-stock: only that one, and no comparison.
@@ -13,7 +14,7 @@
 EXTRA=$TOP/build/initramfs-v4l.gz
 # What one boot may take on a busy machine.
 LIMIT=2400
-parts=" ${*:-unbind compliance} "
+parts=" ${*:-unbind nodes compliance} "
 wanted() { case $parts in *" $1 "*) return 0;; esac; return 1; }
 status=0
 
@@ -78,6 +79,7 @@ for f in x86-media-stock x86-media; do
 	fi
 	[ $f = x86-media ] && vimc=,v4l2-vimc || vimc=
 	! wanted unbind || run $f "v4l2-unbind,v4l2-skeleton$vimc"
+	! wanted nodes || [ $f = x86-media-stock ] || run $f cdevm-nodes
 	if wanted compliance; then
 		cat "$EXTRA" >>"$BASE/initramfs-$KERNEL-$f.gz"
 		run $f v4l2-compliance
