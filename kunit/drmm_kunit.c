@@ -780,6 +780,23 @@ static void many_devices(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, can_enter(f->drm));
 }
 
+/* Else the table of gates would grow with each hotplug. */
+static void numbers_are_used_again(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct drm_device *drm;
+	const int many = 300;
+	int i, idx = 0;
+
+	for (i = 0; i < many; i++) {
+		drm = new_drm(f);
+		KUNIT_ASSERT_TRUE(test, drm_dev_enter(drm, &idx));
+		drm_dev_exit(idx);
+		drm_dev_put(drm);
+	}
+	KUNIT_EXPECT_LT(test, idx, many);
+}
+
 static void release_may_enter(struct fixture *f, struct drm_device *drm)
 {
 	log_id(f, can_enter(drm) ? 11 : 10);
@@ -812,6 +829,7 @@ static struct kunit_case drmm_unplug_cases[] = {
 	KUNIT_CASE(unplug_twice_at_once),
 	KUNIT_CASE(any_context),
 	KUNIT_CASE(many_devices),
+	KUNIT_CASE(numbers_are_used_again),
 	KUNIT_CASE(sections_in_release),
 	{}
 };
