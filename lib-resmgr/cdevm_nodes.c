@@ -227,7 +227,7 @@ static void cdevm_device_release(struct device *device)
  * @device: after device_initialize(), with its release function set; one for
  *	each node
  *
- * Context: Any context. From the add function of a &struct cdevm_node_type.
+ * Context: Process context. From the add function of a &struct cdevm_node_type.
  */
 void cdevm_node_hold(struct cdevm_node *node, struct device *device)
 {
