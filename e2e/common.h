@@ -282,6 +282,41 @@ static bool __unused is_ours(void)
 	return exists("/sys/kernel/tracing/events/resmgr");
 }
 
+/* Does this kernel have RESMGR_DEBUG, which warns of objects in devm memory? */
+static bool __unused warns_of_devm(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	bool found = false;
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, " __resmgr_check_object\n");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * Then the driver that matches @driver, "DEVICE (DRIVER)" as a regular expression,
+ * is reported for an object of the type @what.
+ */
+static void __unused expect_devm(const char *driver, const char *what)
+{
+	char ere[256];
+
+	if (!warns_of_devm())
+		return;
+	snprintf(ere, sizeof(ere), "resmgr: devm %s: struct %s at offset [0-9]+ of devm_kzalloc_release",
+		 driver, what);
+	expect(ere);
+}
+
+static void __unused expect_devm_end(void)
+{
+	if (warns_of_devm())
+		expect_end();
+}
+
 #define MODULES "/lib/modules-flat/"
 
 /* @name as the file is called, "cdevm-sample". 0 also when it is in already. */

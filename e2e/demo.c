@@ -160,8 +160,14 @@ static void demo_hid(const char *module)
 	long ret;
 	int fd;
 
-	if (!ok_err(insmod(module), 0, "insmod %s", module) ||
-	    !ok_err(sensor_plug(&s), 0, "plug in a sensor"))
+	if (!ok_err(insmod(module), 0, "insmod %s", module))
+		return;
+	if (!fixed)
+		expect_devm("HID-SENSOR-\\S+ \\(hid_sensor_custom_mainline\\)", "miscdevice");
+	ret = sensor_plug(&s);
+	if (!fixed)
+		expect_devm_end();
+	if (!ok_err(ret, 0, "plug in a sensor"))
 		return;
 
 	begin(HID, "open");
@@ -272,7 +278,7 @@ static void demo_sample(const struct sample *s)
 	char text[8];
 	bool early;
 
-	if (!ok_err(insmod(s->name), 0, "insmod %s", s->name))
+	if (!ok_err(fixed ? insmod(s->name) : sample_insmod_twin(), 0, "insmod %s", s->name))
 		return;
 	if (!fixed)
 		sample_hold(s);

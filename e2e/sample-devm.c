@@ -35,7 +35,7 @@ int main(void)
 	int fd[NODES], i;
 	char buf[8];
 
-	if (!ok_err(insmod(S->name), 0, "insmod %s", S->name))
+	if (!ok_err(sample_insmod_twin(), 0, "insmod %s", S->name))
 		return done("sample-devm");
 	ok(sample_hold(S) && sample_open(S, fd), "open all nodes");
 	ok(xwrite(fd[0], "hello", 5) == 5 && xread(fd[2], buf, 5) == 5,

@@ -69,6 +69,19 @@ static bool __unused sample_open(const struct sample *s, int fd[NODES])
 	return good;
 }
 
+/* The twin is reported for what it does. */
+static int __unused sample_insmod_twin(void)
+{
+	int ret;
+
+	expect_devm("devm-sample \\(devm-sample\\)", "cdev");
+	expect_devm("devm-sample \\(devm-sample\\)", "miscdevice");
+	ret = insmod(devm_sample.name);
+	expect_devm_end();
+	expect_devm_end();
+	return ret;
+}
+
 /*
  * For the twin: a process that has all nodes open, too, and never closes them.
  *

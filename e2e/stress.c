@@ -20,6 +20,7 @@
 #include <sys/un.h>
 
 #include "common.h"
+#include "json.h"
 #include "../kunit/cdevm_stress.h"
 
 #define DEVICES		4
@@ -33,17 +34,18 @@
 #define DRIVER_DIR	"/sys/bus/platform/drivers/" STRESS_DRIVER "/"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define NODE_DIR	"/tmp/stress-nodes"
+#define LISTS		"/sys/kernel/debug/resmgr/"
 
 /* --- what the processes share */
 
 enum op {
 	OPEN, DUP, FORK, EXEC, SEND, RECEIVE, STEAL, READ, WRITE, IOCTL, POLL, EPOLL, MMAP, CLOSE, EXIT, KILL,
-	BIND, UNBIND, RELOAD, OPS
+	BIND, UNBIND, RELOAD, LIST, OPS
 };
 
 static const char *const op_names[OPS] = {
 	"open", "dup", "fork", "exec", "send", "receive", "steal", "read", "write", "ioctl", "poll", "epoll", "mmap",
-	"close", "exit", "kill", "bind", "unbind", "reload",
+	"close", "exit", "kill", "bind", "unbind", "reload", "list",
 };
 
 struct slot {
@@ -60,6 +62,7 @@ static struct shared {
 	unsigned int failed_allocs;
 	unsigned int kills_inside;	/* of a worker that slept in a call */
 	unsigned int bad_pages;
+	unsigned int bad_lists;		/* that are no JSON */
 	unsigned int quiet;		/* let go of all files, for the module to be removed */
 	unsigned int stop;
 	unsigned int control_beat;	/* goes up as the controllers get on */
@@ -776,9 +779,37 @@ static void reloader(void)
 	_exit(0);
 }
 
+/* The lists in debugfs, read all the time, in small pieces or in large ones. */
+static void lister(int n)
+{
+	static char text[4 << 20];
+	long got = 0;
+	size_t len;
+	bool json;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	seed_prng(400 + n, 0);
+	while (!get(&sh->stop)) {
+		json = roll(2);
+		fd = xopen(json ? LISTS "dump" : LISTS "summary", O_RDONLY);
+		for (len = 0; len < sizeof(text) - 1; len += got) {
+			got = xread(fd, text + len, roll(3) ? sizeof(text) - 1 - len : 1 + roll(500));
+			if (got <= 0)
+				break;
+		}
+		text[len] = 0;
+		close(fd);
+		did(LIST, fd >= 0 && !got);
+		if (!got && json && !json_is_valid(text))
+			__atomic_add_fetch(&sh->bad_lists, 1, __ATOMIC_RELAXED);
+	}
+	_exit(0);
+}
+
 /* --- the parent of all */
 
-static pid_t controller[4];
+static pid_t controller[5];
 
 static pid_t start(void (*run)(int), int n)
 {
@@ -908,6 +939,8 @@ static bool torment(void)
 		controller[1] = start(binder, 1);
 		controller[2] = start(binder, 2);
 		controller[3] = start(run_reloader, 0);
+		if (exists(LISTS "dump"))
+			controller[4] = start(lister, 0);
 	}
 	while (now_ms() < end || (now_ms() < latest && !seen_all())) {
 		reap(true);
@@ -1012,6 +1045,12 @@ static void enough(void)
 	else
 		skip("files were passed in messages", "no CONFIG_UNIX");
 	ok(sh->done[STEAL] > 0, "files were passed by pidfd_getfd: %u", sh->done[STEAL]);
+	if (exists(LISTS "dump"))
+		ok(sh->done[LIST] > 0 && sh->done[LIST] == sh->tried[LIST] && !sh->bad_lists,
+		   "the lists in debugfs were read: %u times of %u, %u were no JSON", sh->done[LIST], sh->tried[LIST],
+		   sh->bad_lists);
+	else
+		skip("the lists in debugfs were read", "no RESMGR_DEBUG");
 	ok(sh->done[RELOAD] > 0, "the module was removed and loaded again: %u times", sh->done[RELOAD]);
 }
 

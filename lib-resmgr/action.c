@@ -34,13 +34,12 @@ static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
  * Take the newest node of @kind with @fn off @mgr whose pointer is @data, the
  * bits outside @mask apart. Warns when there is none.
  *
- * @op says what the caller is going to do with it.
+ * @op says what the caller is going to do with it. In line, so that it is a
+ * constant, and one event all that is asked for.
  */
-static struct resmgr_action *resmgr_take_pointer(struct resmgr *mgr,
-						 enum resmgr_kind kind,
-						 void *fn, const void *data,
-						 unsigned long mask,
-						 enum resmgr_op op)
+static __always_inline struct resmgr_action *
+resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+		    const void *data, unsigned long mask, enum resmgr_op op)
 {
 	struct resmgr_action *action;
 	struct resmgr_node **link;

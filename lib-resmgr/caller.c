@@ -20,28 +20,30 @@ static const char * const resmgr_fronts[] = {
 	"resmgr_", "devres_", "devm_", "cdevm_", "drmm_", "pcim_", "dmam_",
 };
 
-static bool resmgr_is_front(unsigned long address)
+bool resmgr_is_in(unsigned long address, const char * const *names,
+		  unsigned int count)
 {
 	char text[24];
 	char *name = text;
-	int i;
+	unsigned int i;
 
 	/* Longer names are cut. Without KALLSYMS this is no name but a number. */
 	snprintf(text, sizeof(text), "%ps", (void *)address);
 	while (*name == '_')
 		name++;
-	for (i = 0; i < ARRAY_SIZE(resmgr_fronts); i++)
-		if (str_has_prefix(name, resmgr_fronts[i]))
+	for (i = 0; i < count; i++)
+		if (str_has_prefix(name, names[i]))
 			return true;
 	return false;
 }
 
 /*
- * The first function on the stack that is below the fronts. On top of them are
- * those that look at the stack, as many as the architecture needs. 0 when there
- * is none, or when the stack cannot be read.
+ * The first function on the stack that is below those with these names. On top
+ * of them are those that look at the stack, as many as the architecture needs. 0
+ * when there is none, or when the stack cannot be read.
  */
-unsigned long resmgr_caller(void)
+static unsigned long resmgr_first_below(const char * const *names,
+					unsigned int count)
 {
 #ifdef CONFIG_STACKTRACE
 	unsigned long entries[16];
@@ -49,7 +51,7 @@ unsigned long resmgr_caller(void)
 	bool inside = false;
 
 	for (i = 0; i < n; i++) {
-		if (resmgr_is_front(entries[i]))
+		if (resmgr_is_in(entries[i], names, count))
 			inside = true;
 		else if (inside)
 			return entries[i];
@@ -57,3 +59,22 @@ unsigned long resmgr_caller(void)
 #endif
 	return 0;
 }
+
+unsigned long resmgr_caller(void)
+{
+	return resmgr_first_below(resmgr_fronts, ARRAY_SIZE(resmgr_fronts));
+}
+
+#ifdef CONFIG_RESMGR_DEBUG
+unsigned long resmgr_registrant(void)
+{
+	/* The same for what __resmgr_check_object() is called from. */
+	static const char * const names[] = {
+		"resmgr_", "kobject_init", "device_initialize", "device_register",
+		"platform_device_", "cdev_add", "cdev_device_add", "cdevm_",
+		"misc_register", "video_register_device",
+	};
+
+	return resmgr_first_below(names, ARRAY_SIZE(names));
+}
+#endif

@@ -35,26 +35,11 @@
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
 #include <linux/task_work.h>
+#include <linux/wait.h>
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
 
-/* Deep enough for a method that sleeps a few layers further down. */
-#define CDEVM_FRAMES	48
-
-/**
- * struct cdevm_call - a call that was found on a stack
- * @method: name of the method
- * @fn: where in the driver
- * @frames: the stack, innermost first
- */
-struct cdevm_call {
-	const char	*method;
-	unsigned long	fn;
-	unsigned long	frames[CDEVM_FRAMES];
-};
-
-#ifdef CONFIG_STACKTRACE
 static int cdevm_is_file_of(const void *scope, struct file *file, unsigned int fd)
 {
 	const struct file_operations *fops = READ_ONCE(file->f_op);
@@ -75,10 +60,61 @@ static bool cdevm_has_file(const struct cdevm_scope *scope, struct task_struct *
 	return found;
 }
 
-static bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr)
+/* Is @addr in the text of the driver? The caller keeps @scope. */
+bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr)
 {
 	return scope->owner ? within_module(addr, scope->owner) :
 			      core_kernel_text(addr);
+}
+
+static int cdevm_save_stack(struct task_struct *task, void *data)
+{
+#ifdef CONFIG_STACKTRACE
+	struct cdevm_call *call = data;
+
+	/* It may have set its state and not gone to sleep yet. */
+	if (task == current ||
+	    (READ_ONCE(task->__state) & TASK_NORMAL && !task_curr(task)))
+		call->count = stack_trace_save_tsk(task, call->frames,
+						   CDEVM_FRAMES, 0);
+#endif
+	return 0;
+}
+
+/*
+ * Read the stack of @task, for cdevm_next_call(). One that runs has none to read,
+ * and one that sleeps is kept from waking up meanwhile: what is followed on a
+ * stack has to stand still.
+ */
+void cdevm_read_stack(struct cdevm_call *call, struct task_struct *task)
+{
+	call->at = 0;
+	call->count = 0;
+	if (task == current)
+		cdevm_save_stack(task, call);
+	else
+		task_call_func(task, cdevm_save_stack, call);
+}
+
+/* Find the next method of some node on the stack, from the innermost on. */
+bool cdevm_next_call(struct cdevm_call *call)
+{
+	unsigned long size, offset;
+
+	while (++call->at < call->count) {
+		/* A return address may be that of what follows the function. */
+		unsigned long addr = call->frames[call->at] - 1;
+
+		if (!kallsyms_lookup_size_offset(addr, &size, &offset))
+			continue;
+		call->method = cdevm_fops_method(addr - offset) ?:
+			       cdevm_vm_method(addr - offset);
+		if (!call->method)
+			continue;
+		call->fn = call->frames[call->at - 1];
+		return true;
+	}
+	return false;
 }
 
 /*
@@ -89,20 +125,10 @@ static bool cdevm_find_call(const struct cdevm_scope *scope,
 			    struct task_struct *task, bool sure,
 			    struct cdevm_call *call)
 {
-	unsigned long size, offset;
 	bool drivers, has_file;
-	unsigned int i, n;
 
-	n = stack_trace_save_tsk(task, call->frames, CDEVM_FRAMES, 0);
-	for (i = 1; i < n; i++) {
-		/* A return address may be that of what follows the function. */
-		if (!kallsyms_lookup_size_offset(call->frames[i] - 1, &size, &offset))
-			continue;
-		call->method = cdevm_fops_method(call->frames[i] - 1 - offset) ?:
-			       cdevm_vm_method(call->frames[i] - 1 - offset);
-		if (!call->method)
-			continue;
-		call->fn = call->frames[i - 1];
+	cdevm_read_stack(call, task);
+	while (cdevm_next_call(call)) {
 		drivers = cdevm_is_drivers(scope, call->fn);
 		has_file = cdevm_has_file(scope, task);
 		if (sure ? drivers && has_file : drivers || has_file)
@@ -111,14 +137,6 @@ static bool cdevm_find_call(const struct cdevm_scope *scope,
 	}
 	return false;
 }
-#else
-static bool cdevm_find_call(const struct cdevm_scope *scope,
-			    struct task_struct *task, bool sure,
-			    struct cdevm_call *call)
-{
-	return false;
-}
-#endif
 
 static void cdevm_interrupted(struct callback_head *work)
 {

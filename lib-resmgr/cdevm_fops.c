@@ -80,8 +80,10 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
 	/* Inside the gate: a trace shows no open() after the drain. */
-	if (!ret && file->f_op == &wrapped->fops)
+	if (!ret && file->f_op == &wrapped->fops) {
+		cdevm_debug_opened(wrapped);
 		cdevm_trace(open, scope, wrapped->name);
+	}
 	cdevm_exit(scope);
 
 	if (unlikely(file->f_op != &wrapped->fops))
@@ -109,6 +111,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	if (entered)
 		cdevm_exit(scope);
 
+	cdevm_debug_closed(wrapped);
 	cdevm_trace(close, scope, wrapped->name);
 	cdevm_detach(file, wrapped);
 	return ret;

@@ -5,7 +5,9 @@
 #ifndef _LIB_RESMGR_CDEVM_INTERNAL_H
 #define _LIB_RESMGR_CDEVM_INTERNAL_H
 
+#include <linux/atomic.h>
 #include <linux/cdevm.h>
+#include <linux/kobject.h>
 #include <linux/spinlock.h>
 #include <trace/events/resmgr.h>
 
@@ -15,13 +17,51 @@
  * @orig: the driver's
  * @scope: whose gate the calls go through, and which each open file holds
  * @name: of the node, for traces
+ * @files: with %CONFIG_RESMGR_DEBUG: how many are open
  */
 struct cdevm_fops {
 	struct file_operations		fops;
 	const struct file_operations	*orig;
 	struct cdevm_scope		*scope;
 	const char			*name;
+#ifdef CONFIG_RESMGR_DEBUG
+	atomic_t			files;
+#endif
 };
+
+/**
+ * struct cdevm_node - a published character device
+ * @res: on &cdevm_scope.nodes while it is published
+ * @fops: the wrapped file operations
+ * @cdev: the driver's, or %NULL
+ * @misc: the driver's, or %NULL
+ * @device: the driver's, published with @cdev, or %NULL
+ * @pin: parent of a @cdev without a @device; holds the scope
+ * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
+ * @device_release: release function that @device would have had, or %NULL
+ * @name: for traces
+ */
+struct cdevm_node {
+	struct resmgr_node	res;
+	struct cdevm_fops	fops;
+	struct cdev		*cdev;
+	struct miscdevice	*misc;
+	struct device		*device;
+	struct kobject		pin;
+	struct hlist_node	device_hash;
+	void			(*device_release)(struct device *device);
+	char			name[32];
+};
+
+/* Name of the memory that a node is in, among the resources of its scope. */
+extern const char cdevm_node_name[];
+
+/*
+ * Protects cdevm_live, every scope from its creation until it is freed, and
+ * the @dev of each.
+ */
+extern spinlock_t cdevm_live_lock;
+extern struct list_head cdevm_live;
 
 /*
  * Call a method of wrapped operations, of a file or of a mapping, inside the
@@ -67,6 +107,48 @@ bool cdevm_is_wrapped(const struct file_operations *fops);
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name);
 
+/* For the list in debugfs: what is nowhere else. */
+#ifdef CONFIG_RESMGR_DEBUG
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
+	static atomic64_t last = ATOMIC64_INIT(0);
+
+	scope->id = atomic64_inc_return(&last);
+	scope->bind_ref = true;
+}
+
+static inline void cdevm_debug_unbound(struct cdevm_scope *scope)
+{
+	WRITE_ONCE(scope->bind_ref, false);
+}
+
+static inline void cdevm_debug_opened(struct cdevm_fops *wrapped)
+{
+	atomic_inc(&wrapped->files);
+}
+
+static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
+{
+	atomic_dec(&wrapped->files);
+}
+#else
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
+}
+
+static inline void cdevm_debug_unbound(struct cdevm_scope *scope)
+{
+}
+
+static inline void cdevm_debug_opened(struct cdevm_fops *wrapped)
+{
+}
+
+static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
+{
+}
+#endif
+
 /* Pollers, in cdevm_poll.c */
 __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
 void cdevm_wake_polled(struct cdevm_scope *scope);
@@ -85,6 +167,29 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
 /* Who is inside, in cdevm_calls.c */
+
+/* Deep enough for a method that sleeps a few layers further down. */
+#define CDEVM_FRAMES	48
+
+/**
+ * struct cdevm_call - a call that was found on a stack
+ * @method: name of the method
+ * @fn: where in the driver
+ * @frames: the stack, innermost first
+ * @count: how many frames there are
+ * @at: where in them the call is
+ */
+struct cdevm_call {
+	const char	*method;
+	unsigned long	fn;
+	unsigned long	frames[CDEVM_FRAMES];
+	unsigned int	count;
+	unsigned int	at;
+};
+
+void cdevm_read_stack(struct cdevm_call *call, struct task_struct *task);
+bool cdevm_next_call(struct cdevm_call *call);
+bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr);
 bool cdevm_warn_self(struct cdevm_scope *scope);
 void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell);
 const char *cdevm_fops_method(unsigned long function);

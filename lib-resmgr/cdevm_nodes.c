@@ -23,29 +23,7 @@
 
 #include "cdevm_internal.h"
 
-/**
- * struct cdevm_node - a published character device
- * @res: on &cdevm_scope.nodes while it is published
- * @fops: the wrapped file operations
- * @cdev: the driver's, or %NULL
- * @misc: the driver's, or %NULL
- * @device: the driver's, published with @cdev, or %NULL
- * @pin: parent of a @cdev without a @device; holds the scope
- * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
- * @device_release: release function that @device would have had, or %NULL
- * @name: for traces
- */
-struct cdevm_node {
-	struct resmgr_node	res;
-	struct cdevm_fops	fops;
-	struct cdev		*cdev;
-	struct miscdevice	*misc;
-	struct device		*device;
-	struct kobject		pin;
-	struct hlist_node	device_hash;
-	void			(*device_release)(struct device *device);
-	char			name[32];
-};
+const char cdevm_node_name[] = "cdevm_node";
 
 /*
  * Devices that hold a scope, by address: a struct device has no room of its own
@@ -59,7 +37,7 @@ static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
 	struct cdevm_node *node;
 
 	node = __resmgr_kmalloc(cdevm_mgr(scope), sizeof(*node), gfp | __GFP_ZERO,
-				NUMA_NO_NODE, "cdevm_node", _RET_IP_);
+				NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
 	if (node)
 		node->fops.scope = scope;
 	return node;

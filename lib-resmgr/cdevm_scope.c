@@ -40,12 +40,8 @@
 #define CDEVM_INTERRUPT_AFTER	(HZ / 10)
 #define CDEVM_INTERRUPT_AGAIN	HZ
 
-/*
- * Protects cdevm_live, every scope from its creation until it is freed, and
- * the @dev of each.
- */
-static DEFINE_SPINLOCK(cdevm_live_lock);
-static LIST_HEAD(cdevm_live);
+DEFINE_SPINLOCK(cdevm_live_lock);
+LIST_HEAD(cdevm_live);
 static DECLARE_WAIT_QUEUE_HEAD(cdevm_live_wait);
 
 static struct cdevm_scope *mgr_to_scope(const struct resmgr *mgr)
@@ -218,6 +214,7 @@ static void cdevm_binding_release(struct device *dev, void *res)
 	}
 	list_for_each_entry_safe_reverse(scope, older, &binding->scopes, bound) {
 		list_del(&scope->bound);
+		cdevm_debug_unbound(scope);
 		cdevm_put(scope);
 	}
 }
@@ -289,6 +286,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	init_waitqueue_head(&scope->gone);
 	INIT_LIST_HEAD(&scope->mappers);
 	spin_lock_init(&scope->mappers_lock);
+	cdevm_debug_bound(scope);
 
 	spin_lock(&cdevm_live_lock);
 	list_add_tail(&scope->live, &cdevm_live);

@@ -31,6 +31,59 @@ static inline bool resmgr_is_linked(const struct resmgr_node *node)
 }
 
 /*
+ * For the lists in debugfs, in debugfs.c. The caller holds the lock of @mgr.
+ * resmgr_live_join() is for a manager that has its first node now,
+ * resmgr_live_leave() for one that has no more.
+ */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_live_join(struct resmgr *mgr);
+void resmgr_live_leave(struct resmgr *mgr);
+void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node);
+#else
+static inline void resmgr_live_join(struct resmgr *mgr)
+{
+}
+
+static inline void resmgr_live_leave(struct resmgr *mgr)
+{
+}
+
+static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+#endif
+
+/*
+ * For the warnings of RESMGR_DEBUG, in misuse.c. The first two under the lock of
+ * @mgr: a node is on it, or is about to be taken off. The others without: a node
+ * is about to be added; everything is about to be released.
+ */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node);
+void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node);
+void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node);
+void resmgr_misuse_release_all(struct resmgr *mgr);
+#else
+static inline void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+
+static inline void resmgr_misuse_removed(struct resmgr *mgr,
+					 struct resmgr_node *node)
+{
+}
+
+static inline void resmgr_misuse_check_add(struct resmgr *mgr,
+					   const struct resmgr_node *node)
+{
+}
+
+static inline void resmgr_misuse_release_all(struct resmgr *mgr)
+{
+}
+#endif
+
+/*
  * Walks go along the links, newest first:
  *
  *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
@@ -43,8 +96,11 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 	struct resmgr_node *node = *link;
 
 	lockdep_assert_held(&mgr->lock);
+	resmgr_misuse_removed(mgr, node);
 	*link = node->older;
 	node->older = NULL;
+	if (mgr->newest == RESMGR_LAST)
+		resmgr_live_leave(mgr);
 	return node;
 }
 
@@ -73,8 +129,16 @@ static __always_inline bool resmgr_logging(void)
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		       enum resmgr_op op);
 
-/* Who outside the managed interfaces has called? In caller.c. */
+/*
+ * Who outside the managed interfaces has called? And who outside of what objects
+ * are registered with? In caller.c.
+ */
 unsigned long resmgr_caller(void);
+unsigned long resmgr_registrant(void);
+
+/* Is this address in a function whose name begins with one of these? */
+bool resmgr_is_in(unsigned long address, const char * const *names,
+		  unsigned int count);
 
 /*
  * Trace and log one &enum resmgr_op; static branches when neither is on. The

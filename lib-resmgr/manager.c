@@ -89,9 +89,12 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
 
+	resmgr_stamp(mgr, new);
+	resmgr_misuse_removed(mgr, old);
 	new->older = old->older;
 	*link = new;
 	old->older = NULL;
+	resmgr_misuse_added(mgr, new);
 }
 
 /**
@@ -112,6 +115,9 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
+#ifdef CONFIG_RESMGR_DEBUG
+	mgr->released = false;
+#endif
 }
 EXPORT_SYMBOL_GPL(__resmgr_init);
 
@@ -191,8 +197,12 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 		return -EBUSY;
 
 	resmgr_event(mgr, node, RESMGR_OP_ADD);
+	resmgr_stamp(mgr, node);
+	if (mgr->newest == RESMGR_LAST)
+		resmgr_live_join(mgr);
 	node->older = mgr->newest;
 	WRITE_ONCE(mgr->newest, node);
+	resmgr_misuse_added(mgr, node);
 	return 0;
 }
 
@@ -224,6 +234,7 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 	unsigned long flags;
 	int ret;
 
+	resmgr_misuse_check_add(mgr, node);
 	spin_lock_irqsave(&mgr->lock, flags);
 	ret = resmgr_add_locked(mgr, node);
 	spin_unlock_irqrestore(&mgr->lock, flags);
@@ -387,6 +398,7 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 	unsigned long flags;
 	int ret = 0;
 
+	resmgr_misuse_check_add(mgr, new);
 	spin_lock_irqsave(&mgr->lock, flags);
 	link = resmgr_match_link(mgr, new->kind, new->fn, match, data);
 	if (link)
@@ -403,9 +415,10 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_find_or_add);
 
-static struct resmgr_node *resmgr_take(struct resmgr *mgr, enum resmgr_kind kind,
-				       void *fn, resmgr_match_t match,
-				       const void *data, enum resmgr_op op)
+/* In line, so that @op is a constant, and one event all that is asked for. */
+static __always_inline struct resmgr_node *
+resmgr_take(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+	    resmgr_match_t match, const void *data, enum resmgr_op op)
 {
 	struct resmgr_node **link, *node = NULL;
 	unsigned long flags;
@@ -507,7 +520,8 @@ EXPORT_SYMBOL_GPL(resmgr_for_each);
 static_assert(offsetof(struct resmgr_data, node) == 0);
 static_assert(offsetof(struct resmgr_action, node) == 0);
 
-static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
+static __always_inline void resmgr_run_release(struct resmgr *mgr,
+					       struct resmgr_node *node)
 {
 	struct resmgr_data *data = container_of(node, struct resmgr_data, node);
 	struct resmgr_action *action = container_of(node, struct resmgr_action,
@@ -536,23 +550,16 @@ static void resmgr_run_release(struct resmgr *mgr, struct resmgr_node *node)
 }
 
 /*
- * Release a node that the caller has taken off @mgr. Sleeps if the release
- * function does. The owner has to be there until this returns; the node is not.
+ * The functions for events that are on are by themselves: in line, the registers
+ * and the stack that they need would be paid for when the events are off.
  */
-void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
+static noinline void resmgr_run_release_traced(struct resmgr *mgr,
+					       struct resmgr_node *node)
 {
-	struct resmgr_node was;
+	struct resmgr_node was = *node;
 	unsigned long flags;
 	u64 begin;
 
-	lockdep_assert_not_held(&mgr->lock);
-
-	if (!trace_resmgr_release_end_enabled()) {
-		resmgr_run_release(mgr, node);
-		return;
-	}
-
-	was = *node;
 	begin = ktime_get_ns();
 	resmgr_run_release(mgr, node);
 	begin = ktime_get_ns() - begin;
@@ -562,17 +569,38 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 	spin_unlock_irqrestore(&mgr->lock, flags);
 }
 
-/* For traces: how many resources are on @mgr, without markers. */
-static unsigned int resmgr_count(struct resmgr *mgr)
+/*
+ * Release a node that the caller has taken off @mgr. Sleeps if the release
+ * function does. The owner has to be there until this returns; the node is not.
+ */
+void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
+{
+	lockdep_assert_not_held(&mgr->lock);
+
+	if (trace_resmgr_release_end_enabled())
+		resmgr_run_release_traced(mgr, node);
+	else
+		resmgr_run_release(mgr, node);
+}
+
+static noinline void resmgr_trace_all_begin(struct resmgr *mgr)
 {
 	struct resmgr_node **link;
 	unsigned int count = 0;
 
 	lockdep_assert_held(&mgr->lock);
 
+	/* Markers are no resources. */
 	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
 		count += !resmgr_is_marker(*link);
-	return count;
+	trace_resmgr_release_all_begin(mgr, count, mgr->seq++);
+}
+
+static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	trace_resmgr_release_all_end(mgr, count, mgr->seq++);
 }
 
 static int resmgr_teardown(struct resmgr *mgr, bool final)
@@ -589,7 +617,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 	}
 
 	if (trace_resmgr_release_all_begin_enabled())
-		trace_resmgr_release_all_begin(mgr, resmgr_count(mgr), mgr->seq++);
+		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
 		node = resmgr_unlink(mgr, &mgr->newest);
@@ -607,7 +635,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 	}
 	mgr->releasing--;
 	if (trace_resmgr_release_all_end_enabled())
-		trace_resmgr_release_all_end(mgr, count, mgr->seq++);
+		resmgr_trace_all_end(mgr, count);
 	if (final)
 		mgr->newest = NULL;
 	spin_unlock_irqrestore(&mgr->lock, flags);
@@ -629,6 +657,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  */
 int resmgr_release_all(struct resmgr *mgr)
 {
+	resmgr_misuse_release_all(mgr);
 	/* Spares idle owners the lock; NULL goes on, to be reported. */
 	if (READ_ONCE(mgr->newest) == RESMGR_LAST)
 		return 0;

@@ -17,6 +17,9 @@ case $flavour in
 *) SRC=$TREE;;
 esac
 [ "$SRC" = "$PRISTINE" ] || FRAGMENTS="$FRAGMENTS $TOP/tools/configs/x86-ours.config"
+if [ "$SRC" != "$PRISTINE" ] && [ -e "$TOP/tools/configs/$kind-ours.config" ]; then
+	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/$kind-ours.config"
+fi
 O=$(outdir "$flavour")
 LOG=$LOGS/build-$KERNEL-$flavour.log
 IMAGE=$O/arch/x86/boot/bzImage

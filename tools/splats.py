@@ -67,7 +67,11 @@ class Splat:
         if "cut here" in first:
             for n, text in enumerate(self.lines):
                 if "WARNING:" in text or "BUG" in text or "Kernel panic" in text:
-                    return self.lines[1:n + 1]
+                    # The message is before it, or where warnings trap no instruction after it.
+                    after = self.lines[n + 1:n + 2]
+                    if after and re.match(r"Modules linked in|CPU: ", after[0]):
+                        after = []
+                    return self.lines[1:n + 1] + after
             return self.lines[1:4] or [first]
         if "BUG: KASAN" in first:
             return self.lines[:2]
@@ -237,6 +241,13 @@ WARN73 = """\
 [    2.000000] Modules linked in:
 [    2.000000] ---[ end trace 0000000000000000 ]---
 """
+WARN_UM = """\
+[    2.000000] ------------[ cut here ]------------
+[    2.000000] WARNING: CPU: 0 PID: 1 at lib/resmgr/manager.c:10 resmgr_add+0x1/0x2
+[    2.000000] resmgr: foo: double add of bar
+[    2.000000] Modules linked in:
+[    2.000000] ---[ end trace 0000000000000000 ]---
+"""
 CIRC = """\
 [    3.000000] ======================================================
 [    3.000000] WARNING: possible circular locking dependency detected
@@ -275,6 +286,9 @@ def self_test():
         ("WARNING", WARN, 1, 0, 0),
         ("WARNING wanted by its message", expect("double add of bar", WARN), 0, 1, 0),
         ("WARNING wanted by function", expect("resmgr_add", WARN), 0, 1, 0),
+        ("WARNING with its message behind", WARN_UM, 1, 0, 0),
+        ("WARNING wanted by its message behind", expect("double add of bar", WARN_UM), 0, 1, 0),
+        ("WARNING not wanted by what comes behind", expect("Modules", WARN_UM + WARN), 2, 0, 1),
         ("WARNING of 7.3", WARN73, 1, 0, 0),
         ("WARNING of 7.3 wanted by its message", expect("double add of bar", WARN73), 0, 1, 0),
         ("WARNING of 7.3 wanted by function", expect("resmgr_add", WARN73), 0, 1, 0),

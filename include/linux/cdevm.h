@@ -67,6 +67,8 @@ struct cdevm_ops {
  * @bound: link in the list of the device's scopes. Protected by the device
  *	lock, as probe and unbind are
  * @live: link in the list of all scopes. Protected by cdevm_live_lock
+ * @id: with %CONFIG_RESMGR_DEBUG: number of the scope, constant
+ * @bind_ref: with %CONFIG_RESMGR_DEBUG: the reference of the binding is held
  *
  * All fields are private to cdevm.
  */
@@ -88,6 +90,10 @@ struct cdevm_scope {
 	void			*mem;
 	struct list_head	bound;
 	struct list_head	live;
+#ifdef CONFIG_RESMGR_DEBUG
+	u64			id;
+	bool			bind_ref;
+#endif
 };
 
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,

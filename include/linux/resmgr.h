@@ -17,11 +17,13 @@
 #include <linux/gfp_types.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
+#include <linux/rbtree_types.h>
 #include <linux/refcount.h>
 #include <linux/spinlock_types.h>
 #include <linux/stdarg.h>
 #include <linux/types.h>
 
+struct device;
 struct resmgr;
 struct resmgr_node;
 
@@ -85,8 +87,14 @@ enum resmgr_kind {
  * @name: for traces and warnings. Not copied: a string constant
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
+ * @added: with %CONFIG_RESMGR_DEBUG: when it was, by ktime_get_mono_fast_ns()
+ * @caller: with %CONFIG_RESMGR_DEBUG: by whom, outside the managed interfaces;
+ *	0 when that cannot be told
+ * @mgr: the manager that it is on
+ * @block: in the index of memory that goes at unbind, see
+ *	&resmgr_class.dev. Protected by the lock of the index
  *
- * 32 bytes on 64-bit machines. The list is singly linked, newest first, which
+ * 32 bytes on 64-bit machines without RESMGR_DEBUG. The list is singly linked, newest first, which
  * is what keeps it that small: nodes leave in the reverse order of their
  * coming, so the common removal is at the head. A removal from the middle
  * walks from the newest node on. devres has always done that walk, as it looks
@@ -99,6 +107,12 @@ struct resmgr_node {
 	const char		*name;
 	u32			size;
 	u32			kind;
+#ifdef CONFIG_RESMGR_DEBUG
+	u64			added;
+	unsigned long		caller;
+	struct resmgr		*mgr;
+	struct rb_node		block;
+#endif
 };
 
 /**
@@ -148,6 +162,9 @@ enum resmgr_op {
  *	force, with the manager's lock held and interrupts off
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
+ * @dev: optional; for owners whose resources go when a driver is unbound: the
+ *	device that it is unbound from. RESMGR_DEBUG warns of objects in such
+ *	memory that others can hold for longer
  * @free: optional, used by &struct resmgr_object: free the memory of the owner
  *	after its last resource went
  */
@@ -159,6 +176,7 @@ struct resmgr_class {
 			       enum resmgr_op op);
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
+	struct device	*(*dev)(const struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
 };
 
@@ -174,6 +192,9 @@ struct resmgr_class {
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
+ * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
+ *	resources; see lib/resmgr/debugfs.c
+ * @released: resmgr_release_all() was called, be it in vain
  *
  * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
  * list head take.
@@ -184,6 +205,10 @@ struct resmgr {
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
 	u32				releasing:8;
+#ifdef CONFIG_RESMGR_DEBUG
+	struct list_head		live;
+	bool				released;
+#endif
 };
 
 void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,

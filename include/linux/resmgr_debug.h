@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Resource manager: is an object in memory that goes too early?
+ *
+ * For the functions that drivers hand objects to which others can hold. Without
+ * RESMGR_DEBUG there is nothing of this in the code.
+ */
+#ifndef _LINUX_RESMGR_DEBUG_H
+#define _LINUX_RESMGR_DEBUG_H
+
+#include <linux/compiler_types.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kconfig.h>
+
+struct device_driver;
+struct resmgr;
+
+/**
+ * enum resmgr_use - what an object is about to be
+ * @RESMGR_USE_KOBJECT: a &struct kobject
+ * @RESMGR_USE_DEVICE: a &struct device
+ * @RESMGR_USE_CDEV: a &struct cdev that can be opened
+ * @RESMGR_USE_MISC: a &struct miscdevice that can be opened
+ * @RESMGR_USE_VIDEO: a &struct video_device that can be opened
+ */
+enum resmgr_use {
+	RESMGR_USE_KOBJECT,
+	RESMGR_USE_DEVICE,
+	RESMGR_USE_CDEV,
+	RESMGR_USE_MISC,
+	RESMGR_USE_VIDEO,
+};
+
+void __resmgr_check_object(const void *object, enum resmgr_use use,
+			   unsigned long caller);
+void __resmgr_check_leftovers(struct resmgr *mgr,
+			      const struct device_driver *drv);
+
+/**
+ * resmgr_check_object() - warn when an object lies in memory that goes at unbind
+ * @object: the object
+ * @use: what it is about to be
+ *
+ * To be called first thing by the function that the driver has called.
+ *
+ * Context: Any context but NMI.
+ */
+static __always_inline void resmgr_check_object(const void *object,
+						enum resmgr_use use)
+{
+	if (IS_ENABLED(CONFIG_RESMGR_DEBUG))
+		__resmgr_check_object(object, use, _RET_IP_);
+}
+
+/**
+ * resmgr_check_leftovers() - say why a driver cannot be probed
+ * @mgr: devm resources of a device without a driver, which should be none
+ * @drv: the driver
+ *
+ * Context: Any context but NMI.
+ */
+static inline void resmgr_check_leftovers(struct resmgr *mgr,
+					  const struct device_driver *drv)
+{
+	if (IS_ENABLED(CONFIG_RESMGR_DEBUG))
+		__resmgr_check_leftovers(mgr, drv);
+}
+
+#endif /* _LINUX_RESMGR_DEBUG_H */

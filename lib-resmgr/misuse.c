@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource manager: objects in memory that goes too early
+ *
+ * What others can hold (a kobject that has a reference, a node that has an open
+ * file) must not lie in memory that is freed when a driver is unbound. To be able
+ * to tell, given nothing but its address, there is an index of such memory, by
+ * address: a tree through the nodes of managers whose class has a @dev. It needs
+ * no memory of its own, so nothing fails for its sake; and as a node is in the
+ * index just as long as it is on its manager, what is found there is not being
+ * freed, and neither is its owner.
+ *
+ * The other thing that is reported: resources of a device that has no driver. They
+ * are released with those of the next one, and until then no driver can be
+ * probed.
+ *
+ * Each fault is reported once: for a place in the code, and for a driver, since the
+ * place may be in a subsystem that registers objects for many.
+ */
+#include <linux/array_size.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/rbtree.h>
+#include <linux/resmgr_debug.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/*
+ * Protects resmgr_blocks and the @block of the nodes in it. Taken under the lock of
+ * a manager, or alone; a leaf. Interrupts are off: memory is allocated in any
+ * context.
+ */
+static DEFINE_SPINLOCK(resmgr_blocks_lock);
+static struct rb_root resmgr_blocks = RB_ROOT;
+
+static bool resmgr_is_block(const struct resmgr *mgr,
+			    const struct resmgr_node *node)
+{
+	return mgr->class->dev &&
+	       (node->kind == RESMGR_DATA || node->kind == RESMGR_MEM ||
+		node->kind == RESMGR_PAGES);
+}
+
+static unsigned long resmgr_block_begin(const struct resmgr_node *node)
+{
+	if (node->kind == RESMGR_PAGES)
+		return (unsigned long)container_of(node, struct resmgr_action,
+						   node)->data & PAGE_MASK;
+	return (unsigned long)container_of(node, struct resmgr_data, node)->data;
+}
+
+static struct resmgr_node *resmgr_to_block(const struct rb_node *rb)
+{
+	return rb_entry(rb, struct resmgr_node, block);
+}
+
+static bool resmgr_block_less(struct rb_node *a, const struct rb_node *b)
+{
+	return resmgr_block_begin(resmgr_to_block(a)) <
+	       resmgr_block_begin(resmgr_to_block(b));
+}
+
+/* The block of memory that an address is in, or %NULL. They do not overlap. */
+static struct resmgr_node *resmgr_find_block(unsigned long addr)
+{
+	struct rb_node *rb = resmgr_blocks.rb_node;
+	struct resmgr_node *node;
+	unsigned long begin;
+
+	lockdep_assert_held(&resmgr_blocks_lock);
+
+	while (rb) {
+		node = resmgr_to_block(rb);
+		begin = resmgr_block_begin(node);
+		if (addr < begin)
+			rb = rb->rb_left;
+		else if (addr - begin >= node->size)
+			rb = rb->rb_right;
+		else
+			return node;
+	}
+	return NULL;
+}
+
+void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (!mgr->class->dev)
+		return;
+	node->mgr = mgr;
+	if (!resmgr_is_block(mgr, node))
+		return;
+	spin_lock(&resmgr_blocks_lock);
+	rb_add(&node->block, &resmgr_blocks, resmgr_block_less);
+	spin_unlock(&resmgr_blocks_lock);
+}
+
+void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (!resmgr_is_block(mgr, node))
+		return;
+	spin_lock(&resmgr_blocks_lock);
+	rb_erase(&node->block, &resmgr_blocks);
+	spin_unlock(&resmgr_blocks_lock);
+}
+
+/**
+ * struct resmgr_site - a fault that was reported
+ * @where: address in the function at fault
+ * @drv: driver of the device that it is about, or %NULL. Only an identity
+ */
+struct resmgr_site {
+	unsigned long			where;
+	const struct device_driver	*drv;
+};
+
+/* Is this the first report of a fault? When there are too many, none is. */
+static bool resmgr_is_news(unsigned long where, const struct device_driver *drv)
+{
+	/* Protects the table. A leaf. */
+	static DEFINE_SPINLOCK(lock);
+	static struct resmgr_site sites[128];
+	static unsigned int count;
+	unsigned long flags;
+	unsigned int i;
+	bool news;
+
+	spin_lock_irqsave(&lock, flags);
+	for (i = 0; i < count; i++)
+		if (sites[i].where == where && sites[i].drv == drv)
+			break;
+	news = i == count && count < ARRAY_SIZE(sites);
+	if (news)
+		sites[count++] = (struct resmgr_site){ where, drv };
+	spin_unlock_irqrestore(&lock, flags);
+	return news;
+}
+
+/**
+ * struct resmgr_finding - copy of what is reported, as it may go once unlocked
+ * @drv: driver of the device; only an identity
+ * @owner: name of the device
+ * @driver: name of its driver
+ * @name: of the resource
+ * @offset: where in the memory the object is
+ * @caller: who has added the resource
+ * @size: of the resource
+ */
+struct resmgr_finding {
+	const struct device_driver	*drv;
+	char				owner[48];
+	char				driver[32];
+	char				name[48];
+	unsigned long			offset;
+	unsigned long			caller;
+	u32				size;
+};
+
+/* Under a lock that keeps @node on @mgr. */
+static void resmgr_copy_finding(struct resmgr_finding *found,
+				const struct resmgr *mgr,
+				const struct resmgr_node *node)
+{
+	found->drv = READ_ONCE(mgr->class->dev(mgr)->driver);
+	strscpy(found->owner, resmgr_owner_name(mgr));
+	strscpy(found->driver, found->drv ? found->drv->name : "no driver");
+	strscpy(found->name, node->name ?: "(unnamed)");
+	found->caller = node->caller;
+	found->size = node->size;
+}
+
+/* What is said of an object: what it is, and what to do instead. */
+static const struct {
+	const char *what;
+	const char *instead;
+} resmgr_uses[] = {
+	[RESMGR_USE_KOBJECT] = { "struct kobject",
+		"kzalloc() it, and free it in the release function of its type" },
+	[RESMGR_USE_DEVICE] = { "struct device",
+		"kzalloc() it, and free it in its release function" },
+	[RESMGR_USE_CDEV] = { "struct cdev",
+		"use devm_cdevm_alloc() and cdevm_add_cdev()" },
+	[RESMGR_USE_MISC] = { "struct miscdevice",
+		"use devm_cdevm_alloc() and cdevm_register_misc()" },
+	[RESMGR_USE_VIDEO] = { "struct video_device",
+		"kzalloc() it, and free it in its release function" },
+};
+
+/**
+ * __resmgr_check_object() - what resmgr_check_object() does
+ * @object: the object
+ * @use: what it is about to be
+ * @caller: where the function returns to that asks
+ *
+ * Context: Any context but NMI.
+ */
+void __resmgr_check_object(const void *object, enum resmgr_use use,
+			   unsigned long caller)
+{
+	/* These ask for themselves, and have more to say. */
+	static const char * const kobjects[] = { "cdev_init", "device_initialize" };
+	struct resmgr_finding found;
+	struct resmgr_node *node;
+	unsigned long flags;
+
+	spin_lock_irqsave(&resmgr_blocks_lock, flags);
+	node = resmgr_find_block((unsigned long)object);
+	if (node) {
+		found.offset = (unsigned long)object - resmgr_block_begin(node);
+		resmgr_copy_finding(&found, node->mgr, node);
+	}
+	spin_unlock_irqrestore(&resmgr_blocks_lock, flags);
+
+	if (likely(!node))
+		return;
+	if (use == RESMGR_USE_KOBJECT &&
+	    resmgr_is_in(caller, kobjects, ARRAY_SIZE(kobjects)))
+		return;
+	caller = resmgr_registrant() ?: caller;
+	if (!resmgr_is_news(caller, found.drv))
+		return;
+	WARN(1, "resmgr: devm %s (%s): %s at offset %lu of %s, %u bytes, added by %pS; given away by %pS. It is freed at unbind, and others may hold it for longer: %s\n",
+	     found.owner, found.driver, resmgr_uses[use].what, found.offset,
+	     found.name, found.size, (void *)found.caller, (void *)caller,
+	     resmgr_uses[use].instead);
+}
+EXPORT_SYMBOL_GPL(__resmgr_check_object);
+
+/*
+ * Is a resource about to be added to a device that has lost its driver? One that
+ * has never had any may be driven without: what it holds goes with it, and if a
+ * driver comes, resmgr_check_leftovers() will tell. A device that is not on a bus
+ * has its resources released once, at its end. Nor is this about what a release
+ * function adds, which is released next.
+ *
+ * The answer may be out of date at once, when the device is bound or unbound
+ * meanwhile; whoever adds a resource then has that problem anyway.
+ */
+void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node)
+{
+	unsigned long caller;
+
+	if (!mgr->class || !mgr->class->dev || !READ_ONCE(mgr->released))
+		return;
+	/* Without the lock: a release function that asks finds its own release. */
+	if (data_race(mgr->releasing != 0))
+		return;
+	if (READ_ONCE(mgr->class->dev(mgr)->driver))
+		return;
+
+	caller = resmgr_caller();
+	if (!resmgr_is_news(caller, NULL))
+		return;
+	resmgr_warn(mgr, "%s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
+		    node->name, node->size, (void *)caller);
+}
+
+void resmgr_misuse_release_all(struct resmgr *mgr)
+{
+	WRITE_ONCE(mgr->released, true);
+}
+
+/**
+ * __resmgr_check_leftovers() - what resmgr_check_leftovers() does
+ * @mgr: devm resources of a device without a driver, which should be none
+ * @drv: the driver that is not probed therefore
+ *
+ * Context: Any context but NMI.
+ */
+void __resmgr_check_leftovers(struct resmgr *mgr, const struct device_driver *drv)
+{
+	struct resmgr_finding found;
+	struct resmgr_node *node;
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	node = mgr->newest;
+	if (resmgr_is_node(node))
+		resmgr_copy_finding(&found, mgr, node);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+
+	if (!resmgr_is_node(node) || !resmgr_is_news(found.caller, drv))
+		return;
+	resmgr_warn(mgr, "%s, %u bytes, was added by %pS when no driver was bound or being probed, so %s cannot be probed. Add it in probe()\n",
+		    found.name, found.size, (void *)found.caller, drv->name);
+}
