@@ -20,6 +20,8 @@ help:
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
+	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
+	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
@@ -81,6 +83,12 @@ stress-%: tree
 drivers: tree
 	@$T/drivers.sh
 
+drm: tree
+	@$T/drm.sh
+
+media: tree
+	@$T/media.sh
+
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
@@ -102,5 +110,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers trace-tools series series-check \
-	build-check apply clean
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
+	series-check build-check apply clean

@@ -1799,6 +1799,89 @@ static void nodes_with_many_minors(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 }
 
+/* A node that a subsystem makes, with a cdev and a device of its own. */
+static int subsystem_ret;
+
+static int subsystem_add(struct cdevm_node *node, void *data)
+{
+	struct gadget *g = data;
+	int ret;
+
+	KUNIT_EXPECT_PTR_EQ(scene->test, cdevm_node_scope(node), &g->scope);
+	cdev_init(&g->a, &gadget_fops);
+	g->a.owner = THIS_MODULE;
+	cdevm_node_wrap(node, &g->a);
+	gadget_device_init(g);
+	cdevm_node_hold(node, &g->device);
+	ret = subsystem_ret ?: cdev_device_add(&g->a, &g->device);
+	if (ret)
+		put_device(&g->device);
+	return ret;
+}
+
+static void subsystem_remove(void *data)
+{
+	struct gadget *g = data;
+
+	note("node removed");
+	cdev_device_del(&g->a, &g->device);
+	put_device(&g->device);
+}
+
+static const struct cdevm_node_type subsystem_type = {
+	.name	= "subsystem",
+	.fops	= &gadget_fops,
+	.add	= subsystem_add,
+	.remove	= subsystem_remove,
+};
+
+static void nodes_of_subsystem(struct kunit *test)
+{
+	struct device *device;
+	struct gadget *g;
+	struct file *file;
+
+	bind(probe_quiet);
+	g = the_gadget();
+	subsystem_ret = 0;
+	KUNIT_ASSERT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
+						 "name", g), 0);
+	file = must_open(test, 2);
+	KUNIT_EXPECT_EQ(test, ioctl_file(file, 1, 2), 3);
+	device = get_device(&g->device);
+	unbind();
+	KUNIT_EXPECT_EQ(test, ioctl_file(file, 1, 2), -ENODEV);
+	close_file(file);
+	/* The scope is there for as long as the subsystem's device is. */
+	EXPECT_NOTES(test, "open", "ioctl", "kick 1", "node removed", "remove",
+		     "close");
+	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(&g->scope));
+	put_device(device);
+	KUNIT_EXPECT_TRUE(test, wait_freed(1));
+	EXPECT_NOTES(test, "device release", "released 1");
+	KUNIT_EXPECT_PTR_EQ(test, open_minor(2), (struct file *)ERR_PTR(-ENXIO));
+}
+
+static void nodes_of_subsystem_refused(struct kunit *test)
+{
+	struct gadget *g;
+
+	bind(probe_quiet);
+	g = the_gadget();
+	subsystem_ret = -EIO;
+	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
+						 "name", g), -EIO);
+	KUNIT_EXPECT_PTR_EQ(test, open_minor(2), (struct file *)ERR_PTR(-ENXIO));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.nodes));
+	cdevm_get(&g->scope);
+	unbind();
+	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
+						 "name", g), -ENODEV);
+	cdevm_put(&g->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed(1));
+	KUNIT_EXPECT_EQ(test, find_note("node removed"), -1);
+}
+
 static struct kunit_case nodes_cases[] = {
 	KUNIT_CASE_PARAM(nodes_live_until_last_close, close_order_gen_params),
 	KUNIT_CASE(nodes_are_gone_after_unbind),
@@ -1815,6 +1898,8 @@ static struct kunit_case nodes_cases[] = {
 	KUNIT_CASE(nodes_failed_allocation_of_misc),
 	KUNIT_CASE(nodes_failed_allocation_of_device),
 	KUNIT_CASE(nodes_with_many_minors),
+	KUNIT_CASE(nodes_of_subsystem),
+	KUNIT_CASE(nodes_of_subsystem_refused),
 	{}
 };
 
@@ -2257,6 +2342,39 @@ static void fops_unbind_waits_for_release(struct kunit *test)
 		     "released 1");
 }
 
+static void let_go(void *unused)
+{
+	note("let go");
+	complete(&scene->leave);
+}
+
+/* Kicks come before the wait for calls, stops after it, newest first. */
+static void fops_kicks_and_stops(struct kunit *test)
+{
+	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct cdevm_scope *scope;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	publish(test, &blocking_fops);
+	scope = scene->scopes[0];
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, let_go, NULL), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 1"), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake"), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 2"), 0);
+	init_completion(&c->done);
+	c->file = must_open(test, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
+	wait_for_completion(&scene->inside);
+
+	unbind();
+	wait_for_completion(&c->done);
+	close_file(c->file);
+	KUNIT_EXPECT_TRUE(test, wait_freed(1));
+	EXPECT_NOTES(test, "open", "ioctl begins", "kick 1", "wake", "let go",
+		     "ioctl ends", "stop 2", "stop 1", "remove", "close",
+		     "released 1");
+}
+
 /* A poller that is queued when the device goes. */
 struct poller {
 	poll_table		table;
@@ -2326,6 +2444,7 @@ static struct kunit_case fops_cases[] = {
 	KUNIT_CASE(fops_open_replaces),
 	KUNIT_CASE(fops_unbind_waits_for_call),
 	KUNIT_CASE(fops_unbind_waits_for_release),
+	KUNIT_CASE(fops_kicks_and_stops),
 	KUNIT_CASE(fops_poller_is_woken),
 	{}
 };

@@ -45,6 +45,8 @@ struct item {
 	struct fixture		*f;
 	int			id;
 	unsigned int		released;
+	/* What functions of the class's type are given: a pointer to it. */
+	struct item		*self;
 	void			(*hook)(struct item *item);
 	/* For the hook: what it works on, and what came of it. */
 	struct item		*peer;
@@ -154,6 +156,7 @@ static struct item *new_item(struct fixture *f, int id)
 	KUNIT_ASSERT_NOT_NULL(f->test, item);
 	item->f = f;
 	item->id = id;
+	item->self = item;
 	resmgr_node_init(&item->node, item_release, "item", sizeof(*item));
 	return item;
 }
@@ -503,6 +506,11 @@ static void add_kind(struct fixture *f, enum resmgr_kind kind, int id)
 		KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, item_action,
 							item), 0);
 		break;
+	case RESMGR_TYPED_ACTION:
+		KUNIT_ASSERT_EQ(test, resmgr_add_typed_action(&f->mgr,
+							      (void *)item_data_release,
+							      &item->self, "typed"), 0);
+		break;
 	case RESMGR_PAGES:
 		KUNIT_ASSERT_NE(test, resmgr_get_free_pages(&f->mgr, GFP_KERNEL,
 							    id % 3), 0);
@@ -534,7 +542,7 @@ static void order_of_mixed_kinds(struct kunit *test)
 		u32 kind = i % (RESMGR_PERCPU + 1);
 
 		if (kind != RESMGR_NODE && kind != RESMGR_DATA &&
-		    kind != RESMGR_ACTION)
+		    kind != RESMGR_ACTION && kind != RESMGR_TYPED_ACTION)
 			continue;
 		KUNIT_ASSERT_EQ(test, f->log[n], i);
 		n++;
@@ -2019,6 +2027,140 @@ static void actions_unknown(struct kunit *test)
 	EXPECT_LOG(f, 1);
 }
 
+static unsigned int typed_without_argument;
+
+static void typed_action(struct item **res)
+{
+	if (res)
+		item_gone(*res);
+	else
+		typed_without_argument++;
+}
+
+static void add_typed(struct fixture *f, struct item *item)
+{
+	KUNIT_ASSERT_EQ(f->test, resmgr_add_typed_action(&f->mgr,
+							 (void *)typed_action,
+							 &item->self, "typed"), 0);
+}
+
+/* Of equal ones the oldest is taken here. */
+static void actions_typed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *one = new_item(f, 1), *two = new_item(f, 2);
+	int ret = 0;
+
+	add_typed(f, one);
+	add_typed(f, two);
+	add_typed(f, one);
+	/* Not to be taken for these. */
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, item_action, one), 0);
+	KUNIT_EXPECT_EQ(test, resmgr_release_typed_action(&f->mgr,
+							  (void *)typed_action,
+							  &one->self), 0);
+	EXPECT_LOG(f, 1);
+	EXPECT_WARNING(test, "there is no action item_action",
+		       ret = resmgr_release_typed_action(&f->mgr,
+							 (void *)item_action, one));
+	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
+	EXPECT_NO_LOG(f);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 3);
+	EXPECT_LOG(f, 1, 1, 2);
+}
+
+/* %NULL is any argument, and what the function is called with. */
+static void actions_typed_any(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	typed_without_argument = 0;
+	add_typed(f, new_item(f, 1));
+	add_typed(f, new_item(f, 2));
+	KUNIT_ASSERT_EQ(test, resmgr_add_typed_action(&f->mgr,
+						      (void *)typed_action, NULL,
+						      "typed"), 0);
+	KUNIT_EXPECT_EQ(test, resmgr_release_typed_action(&f->mgr,
+							  (void *)typed_action,
+							  NULL), 0);
+	KUNIT_EXPECT_EQ(test, typed_without_argument, 1);
+	EXPECT_NO_LOG(f);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
+	KUNIT_EXPECT_EQ(test, typed_without_argument, 2);
+	EXPECT_LOG(f, 2);
+}
+
+/* Their names are copies, and there until the last event is over. */
+static void actions_typed_name(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct trace *t = trace_need(test, &f->mgr);
+	struct item *item = new_item(f, 1);
+	char name[] = "short-lived";
+	int i;
+
+	KUNIT_ASSERT_EQ(test, resmgr_add_typed_action(&f->mgr,
+						      (void *)typed_action,
+						      &item->self, name), 0);
+	memset(name, '!', strlen(name));
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_ASSERT_EQ(test, t->count, 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_STREQ(test, t->events[i].name, "short-lived");
+	KUNIT_EXPECT_EQ(test, t->events[2].op, TRACE_END);
+}
+
+struct logged {
+	struct resmgr	mgr;
+	unsigned int	count;
+	enum resmgr_op	ops[8];
+};
+
+static void logged_op(struct resmgr *mgr, const struct resmgr_node *node,
+		      enum resmgr_op op)
+{
+	struct logged *logged = container_of(mgr, struct logged, mgr);
+
+	lockdep_assert_held(&mgr->lock);
+	if (logged->count < ARRAY_SIZE(logged->ops))
+		logged->ops[logged->count] = op;
+	logged->count++;
+}
+
+/* A class that always wants to be told of what happens to its nodes. */
+static void actions_logged(struct kunit *test)
+{
+	static const struct resmgr_class class = {
+		.name		= "logged",
+		.log		= logged_op,
+		.log_always	= true,
+	};
+	static const enum resmgr_op want[] = {
+		RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_REMOVE,
+		RESMGR_OP_RELEASE, RESMGR_OP_RELEASE,
+	};
+	struct fixture *f = test->priv;
+	struct item *item = new_item(f, 1);
+	struct logged *logged;
+	void *mem;
+	int i;
+
+	logged = kunit_kzalloc(test, sizeof(*logged), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, logged);
+	resmgr_init(&logged->mgr, &class);
+	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
+	mem = resmgr_kzalloc(&logged->mgr, 8, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, resmgr_add_action(&logged->mgr, item_action,
+						item), 0);
+	resmgr_kfree(&logged->mgr, mem);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 2);
+	EXPECT_LOG(f, 1, 1);
+
+	KUNIT_ASSERT_EQ(test, logged->count, ARRAY_SIZE(want));
+	for (i = 0; i < ARRAY_SIZE(want); i++)
+		KUNIT_EXPECT_EQ(test, logged->ops[i], want[i]);
+}
+
 static struct kunit_case actions_cases[] = {
 	KUNIT_CASE(actions_add),
 	KUNIT_CASE(actions_add_or_reset),
@@ -2027,6 +2169,10 @@ static struct kunit_case actions_cases[] = {
 	KUNIT_CASE(actions_duplicate),
 	KUNIT_CASE(actions_differ),
 	KUNIT_CASE(actions_unknown),
+	KUNIT_CASE(actions_typed),
+	KUNIT_CASE(actions_typed_any),
+	KUNIT_CASE(actions_typed_name),
+	KUNIT_CASE(actions_logged),
 	{}
 };
 

@@ -6,22 +6,29 @@
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
-/* Allocate the node of a resource that is one pointer, and add it. */
+/*
+ * Allocate the node of a resource that is one pointer, and add it. The name of a
+ * typed action is copied behind it: an owner with a type of its own, such as a
+ * DRM device, may outlive the module in which its user is.
+ */
 static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 			      void *fn, void *data, const char *name,
 			      size_t size)
 {
+	size_t len = kind == RESMGR_TYPED_ACTION ? strlen(name) + 1 : 0;
 	struct resmgr_action *action;
 	int ret;
 
-	action = kmalloc_obj(*action, GFP_KERNEL);
+	action = kmalloc(sizeof(*action) + len, GFP_KERNEL);
 	if (!action)
 		return -ENOMEM;
 
+	if (len)
+		name = memcpy(action + 1, name, len);
 	resmgr_node_setup(&action->node, kind, fn, name, size);
 	action->data = data;
 	ret = resmgr_node_add(mgr, &action->node);
@@ -32,7 +39,8 @@ static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 
 /*
  * Take the newest node of @kind with @fn off @mgr whose pointer is @data, the
- * bits outside @mask apart. Warns when there is none.
+ * bits outside @mask apart; of typed actions the oldest. Warns when there is
+ * none.
  *
  * @op says what the caller is going to do with it. In line, so that it is a
  * constant, and one event all that is asked for.
@@ -41,8 +49,8 @@ static __always_inline struct resmgr_action *
 resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 		    const void *data, unsigned long mask, enum resmgr_op op)
 {
+	struct resmgr_node **link, **found = NULL;
 	struct resmgr_action *action;
-	struct resmgr_node **link;
 	unsigned long flags;
 
 	spin_lock_irqsave(&mgr->lock, flags);
@@ -52,16 +60,23 @@ resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 		action = container_of(*link, struct resmgr_action, node);
 		if (((unsigned long)action->data & mask) != (unsigned long)data)
 			continue;
-		resmgr_unlink(mgr, link);
+		found = link;
+		if (kind != RESMGR_TYPED_ACTION)
+			break;
+	}
+	if (found) {
+		action = container_of(resmgr_unlink(mgr, found),
+				      struct resmgr_action, node);
 		resmgr_event(mgr, &action->node, op);
-		spin_unlock_irqrestore(&mgr->lock, flags);
-		return action;
 	}
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
+	if (found)
+		return action;
+
 	resmgr_warn(mgr, "there is no %s %ps(%p)\n",
-		    kind == RESMGR_ACTION ? "action" :
-		    kind == RESMGR_PAGES ? "pages" : "percpu", fn, data);
+		    kind == RESMGR_PAGES ? "pages" :
+		    kind == RESMGR_PERCPU ? "percpu" : "action", fn, data);
 	return NULL;
 }
 
@@ -153,6 +168,55 @@ int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data
 				      data, ~0UL);
 }
 EXPORT_SYMBOL_GPL(resmgr_release_action);
+
+/**
+ * resmgr_add_typed_action() - call a function of the class's type later
+ * @mgr: manager of a class that has &resmgr_class.release
+ * @fn: function to call at release time, through the class
+ * @data: its argument
+ * @name: for traces; is copied
+ *
+ * For fronts whose actions are told of their owner, as those of a DRM device.
+ *
+ * Context: Process context, may sleep (allocates with %GFP_KERNEL).
+ * Return: 0; -ENOMEM; -ESHUTDOWN with a WARN after the final release.
+ */
+int resmgr_add_typed_action(struct resmgr *mgr, void *fn, void *data,
+			    const char *name)
+{
+	/* The size is that of the argument: drm_managed has always logged it. */
+	return resmgr_add_pointer(mgr, RESMGR_TYPED_ACTION, fn, data, name,
+				  data ? sizeof(data) : 0);
+}
+EXPORT_SYMBOL_GPL(resmgr_add_typed_action);
+
+/**
+ * resmgr_release_typed_action() - call such an action now, and forget it
+ * @mgr: manager
+ * @fn: its function
+ * @data: its argument; of several equal ones the oldest is taken, unlike by
+ *	resmgr_release_action(). %NULL is the oldest whatever its argument is,
+ *	and @fn is called with %NULL then
+ *
+ * Which one it takes is what users of drmm_release_action() are used to.
+ *
+ * Context: That of @fn. Takes and releases the lock of @mgr before, and walks
+ * all of the list meanwhile.
+ * Return: 0; -ENOENT with a WARN when there is none; nothing is called then.
+ */
+int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data)
+{
+	struct resmgr_action *found;
+
+	found = resmgr_take_pointer(mgr, RESMGR_TYPED_ACTION, fn, data,
+				    data ? ~0UL : 0, RESMGR_OP_RELEASE);
+	if (!found)
+		return -ENOENT;
+	found->data = data;
+	resmgr_release_node(mgr, &found->node);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(resmgr_release_typed_action);
 
 /**
  * __resmgr_get_free_pages() - what resmgr_get_free_pages() does, with a name

@@ -39,6 +39,8 @@ struct cdevm_fops {
  * @pin: parent of a @cdev without a @device; holds the scope
  * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
  * @device_release: release function that @device would have had, or %NULL
+ * @type: of a subsystem's node, or %NULL
+ * @data: the subsystem's
  * @name: for traces
  */
 struct cdevm_node {
@@ -50,6 +52,8 @@ struct cdevm_node {
 	struct kobject		pin;
 	struct hlist_node	device_hash;
 	void			(*device_release)(struct device *device);
+	const struct cdevm_node_type *type;
+	void			*data;
 	char			name[32];
 };
 

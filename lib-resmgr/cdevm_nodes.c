@@ -195,6 +195,26 @@ static void cdevm_device_release(struct device *device)
 	cdevm_put(scope);
 }
 
+/**
+ * cdevm_node_hold() - have a device keep the scope until it is released
+ * @node: node that is being added
+ * @device: after device_initialize(), with its release function set; one for
+ *	each node
+ *
+ * Context: Process context. From the add function of a &struct cdevm_node_type.
+ */
+void cdevm_node_hold(struct cdevm_node *node, struct device *device)
+{
+	node->device = device;
+	node->device_release = cdevm_find_release(device);
+	device->release = cdevm_device_release;
+	cdevm_get(node->fops.scope);
+	spin_lock(&cdevm_devices_lock);
+	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
+	spin_unlock(&cdevm_devices_lock);
+}
+EXPORT_SYMBOL_GPL(cdevm_node_hold);
+
 static int cdevm_do_add_cdev_device(struct cdevm_node *node)
 {
 	return cdev_device_add(node->cdev, node->device);
@@ -244,13 +264,7 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 	strscpy(node->name, dev_name(device));
 
 	node->cdev = cdev;
-	node->device = device;
-	node->device_release = cdevm_find_release(device);
-	device->release = cdevm_device_release;
-	cdevm_get(scope);
-	spin_lock(&cdevm_devices_lock);
-	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
-	spin_unlock(&cdevm_devices_lock);
+	cdevm_node_hold(node, device);
 
 	ret = cdevm_publish(node, "cdev_device", &cdev->ops,
 			    cdevm_do_add_cdev_device, cdevm_del_cdev_device);
@@ -300,3 +314,85 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 			     cdevm_deregister_misc);
 }
 EXPORT_SYMBOL_GPL(cdevm_register_misc);
+
+static int cdevm_do_add_node(struct cdevm_node *node)
+{
+	return node->type->add(node, node->data);
+}
+
+static void cdevm_remove_node(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	cdevm_trace(unpublish, node->fops.scope, node->name);
+	if (node->type->remove)
+		node->type->remove(node->data);
+}
+
+/**
+ * cdevm_publish_node() - publish a node of a kind that a subsystem has
+ * @scope: scope
+ * @type: kind of node
+ * @name: for traces; copied
+ * @data: argument of the functions of @type
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; what the add function
+ * of @type returns.
+ */
+int cdevm_publish_node(struct cdevm_scope *scope,
+		       const struct cdevm_node_type *type, const char *name,
+		       void *data)
+{
+	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	const struct file_operations *fops = type->fops;
+	int ret;
+
+	if (!node)
+		return -ENOMEM;
+	strscpy(node->name, name);
+	node->type = type;
+	node->data = data;
+	kobject_init(&node->pin, &cdevm_pin_type);
+	cdevm_get(scope);
+
+	ret = cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
+			    cdevm_remove_node);
+	/* The cdev has its own reference now, or there is no need for any. */
+	kobject_put(&node->pin);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_publish_node);
+
+/**
+ * cdevm_node_wrap() - put the scope's gate before a cdev
+ * @node: node that is being added
+ * @cdev: after cdev_init() or cdev_alloc(), and before it is added. Its file
+ *	operations are those of the node's type
+ *
+ * A parent that the cdev gets later takes the place of the one that holds the
+ * scope, and must then hold it: see cdevm_node_hold().
+ *
+ * Context: Any context. From the add function of a &struct cdevm_node_type.
+ */
+void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev)
+{
+	cdev->ops = &node->fops.fops;
+	cdev_set_parent(cdev, &node->pin);
+}
+EXPORT_SYMBOL_GPL(cdevm_node_wrap);
+
+/**
+ * cdevm_node_scope() - the scope of a node
+ * @node: node
+ *
+ * Context: Any context.
+ * Return: the scope that it was published through.
+ */
+struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node)
+{
+	return node->fops.scope;
+}
+EXPORT_SYMBOL_GPL(cdevm_node_scope);

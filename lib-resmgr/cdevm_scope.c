@@ -91,6 +91,26 @@ static const struct resmgr_class cdevm_nodes_class = {
 	.owner_name	= cdevm_nodes_owner_name,
 };
 
+static const char *cdevm_kicks_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, kicks)->name;
+}
+
+static const struct resmgr_class cdevm_kicks_class = {
+	.name		= "cdevm-kicks",
+	.owner_name	= cdevm_kicks_owner_name,
+};
+
+static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, stops)->name;
+}
+
+static const struct resmgr_class cdevm_stops_class = {
+	.name		= "cdevm-stops",
+	.owner_name	= cdevm_stops_owner_name,
+};
+
 /**
  * struct cdevm_binding - the scopes of one bind of a device
  * @dev: the device
@@ -171,7 +191,8 @@ static int cdevm_revoke_device(struct device *dev, void *unused)
  * progress, which may be what sleeps. Drain comes last because only then no
  * open() can be on its way in. Mappings are zapped at once, so that nobody goes
  * on using the device while the rest takes its time, and again when no mmap()
- * and no fault is left that could have brought one back.
+ * and no fault is left that could have brought one back. What calls have begun
+ * and what goes on without them is stopped last, when no call can begin it again.
  */
 static void cdevm_unbind(void *data)
 {
@@ -189,6 +210,7 @@ static void cdevm_unbind(void *data)
 		kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
 		if (scope->ops && scope->ops->kick)
 			scope->ops->kick(scope);
+		resmgr_release_final(&scope->kicks);
 	}
 	list_for_each_entry_reverse(scope, &binding->scopes, bound)
 		cdevm_unpublish(scope);
@@ -199,6 +221,8 @@ static void cdevm_unbind(void *data)
 		scope->dev = NULL;
 		spin_unlock(&cdevm_live_lock);
 	}
+	list_for_each_entry_reverse(scope, &binding->scopes, bound)
+		resmgr_release_final(&scope->stops);
 }
 
 /* The binding lets go of its scopes, when the devm resources go. */
@@ -282,6 +306,8 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 
 	resmgr_object_init(&scope->obj, &cdevm_class);
 	resmgr_init(&scope->nodes, &cdevm_nodes_class);
+	resmgr_init(&scope->kicks, &cdevm_kicks_class);
+	resmgr_init(&scope->stops, &cdevm_stops_class);
 	mutex_init(&scope->lock);
 	init_waitqueue_head(&scope->gone);
 	INIT_LIST_HEAD(&scope->mappers);

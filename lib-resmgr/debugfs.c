@@ -350,6 +350,7 @@ static const char * const resmgr_kind_names[] = {
 	[RESMGR_DATA]	= "data",
 	[RESMGR_MEM]	= "mem",
 	[RESMGR_ACTION]	= "action",
+	[RESMGR_TYPED_ACTION] = "action",
 	[RESMGR_PAGES]	= "pages",
 	[RESMGR_PERCPU]	= "percpu",
 };

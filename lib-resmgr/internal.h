@@ -149,7 +149,7 @@ static __always_inline void resmgr_event(struct resmgr *mgr,
 					 const struct resmgr_node *node,
 					 enum resmgr_op op)
 {
-	if (resmgr_logging() ||
+	if (resmgr_logging() || mgr->log ||
 	    (op == RESMGR_OP_ADD ? trace_resmgr_add_enabled() :
 	     op == RESMGR_OP_RELEASE ? trace_resmgr_release_begin_enabled() :
 				       trace_resmgr_remove_enabled()))

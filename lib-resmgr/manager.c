@@ -58,7 +58,7 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 {
 	lockdep_assert_held(&mgr->lock);
 
-	if (resmgr_logging() && mgr->class->log)
+	if ((resmgr_logging() || mgr->log) && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
 	/*
@@ -84,7 +84,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 
 	lockdep_assert_held(&mgr->lock);
 
-	if (resmgr_logging() && mgr->class->log)
+	if ((resmgr_logging() || mgr->log) && mgr->class->log)
 		mgr->class->log(mgr, old, RESMGR_OP_REPLACE);
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
@@ -115,6 +115,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
+	mgr->log = class->log_always;
 #ifdef CONFIG_RESMGR_DEBUG
 	mgr->released = false;
 #endif
@@ -531,12 +532,15 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 	switch (node->kind) {
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
-		return;
+		break;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
 		break;
 	case RESMGR_ACTION:
 		((resmgr_action_t)node->fn)(action->data);
+		break;
+	case RESMGR_TYPED_ACTION:
+		mgr->class->release(mgr, node->fn, action->data);
 		break;
 	case RESMGR_PAGES:
 		addr = (unsigned long)action->data;
@@ -546,7 +550,6 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 		free_percpu((void __percpu __force *)action->data);
 		break;
 	}
-	kfree(node);
 }
 
 /*
@@ -575,12 +578,18 @@ static noinline void resmgr_run_release_traced(struct resmgr *mgr,
  */
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
+	/* Asked now: a node that its user has embedded may be gone afterwards. */
+	bool ours = node->kind != RESMGR_NODE;
+
 	lockdep_assert_not_held(&mgr->lock);
 
 	if (trace_resmgr_release_end_enabled())
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
+	/* Not before the event: the name may be in the same memory. */
+	if (ours)
+		kfree(node);
 }
 
 static noinline void resmgr_trace_all_begin(struct resmgr *mgr)

@@ -63,6 +63,17 @@ CONFIG_CHROME_PLATFORMS=y
 CONFIG_CROS_EC=m
 CONFIG_MFD_CROS_EC_DEV=m
 CONFIG_CROS_EC_CHARDEV=m
+CONFIG_SAMPLES=y
+CONFIG_MEDIA_SUPPORT=y
+CONFIG_MEDIA_SUPPORT_FILTER=y
+CONFIG_MEDIA_TEST_SUPPORT=y
+CONFIG_MEDIA_PCI_SUPPORT=y
+CONFIG_MEDIA_CONTROLLER=y
+CONFIG_VIDEO_DEV=y
+CONFIG_VIDEO_V4L2_SUBDEV_API=y
+CONFIG_V4L_TEST_DRIVERS=y
+CONFIG_VIDEO_VIMC=m
+CONFIG_VIDEO_PCI_SKELETON=m
 '
 x86='
 CONFIG_DEBUG_DEVRES=y
@@ -72,9 +83,13 @@ CONFIG_COMPILE_TEST=y
 CONFIG_X86_PLATFORM_DEVICES=y
 CONFIG_X86_PLATFORM_DRIVERS_DELL=y
 CONFIG_DELL_SMO8800=m
+CONFIG_DRM=m
+'
+arm64='
+CONFIG_DRM=y
 '
 ours() { # y|m: how the tests are built
-	printf 'CONFIG_SAMPLES=y\nCONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
+	printf 'CONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
 	cat "$TREE/lib/resmgr/tests/Kconfig" "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
 		/^config / { name = $2; value[name] = how }
 		/depends on (.*[ &])?m([ &]|$)/ { value[name] = "m" }
@@ -85,9 +100,10 @@ ours() { # y|m: how the tests are built
 
 # Those that are there before the series, and the folders that are new. Each architecture leaves out what it has not.
 mapfile -t old_objects < <(printf '%s\n' "${touched[@]}" | sed -n '/^arch\//d; s/\.c$/.o/p')
-new_objects=(lib/resmgr/ samples/cdevm/)
+new_objects=(lib/resmgr/ samples/cdevm/ drivers/media/v4l2-core/v4l2-cdevm.o drivers/media/mc/mc-cdevm.o
+	drivers/media/common/videobuf2/videobuf2-cdevm.o)
 # A line of a compiler that is about a new file
-ours_re='(lib/resmgr/|samples/cdevm/|include/linux/(resmgr|cdevm)|include/trace/events/resmgr)'
+ours_re='(lib/resmgr/|samples/cdevm/|drivers/media/.*cdevm|include/media/.*cdevm|include/linux/(resmgr|cdevm)|include/trace/events/resmgr)'
 
 kmake() { # source folder, then what make is given
 	local src=$1
@@ -116,7 +132,7 @@ configure() {
 fresh() {
 	[ -d "$O" ] || return 0
 	(cd "$O" && rm -f "${old_objects[@]}" && for d in "${new_objects[@]}"; do
-		[ ! -d "$d" ] || find "$d" -name '*.o' -delete
+		[ ! -e "$d" ] || find "$d" -name '*.o' -delete
 	done)
 }
 
@@ -214,7 +230,7 @@ arm64_gcc() {
 	O=$W/arm64
 	fresh
 	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
-	configure "$TREE" "$common$(ours y)" "${args[@]}" &&
+	configure "$TREE" "$common$arm64$(ours y)" "${args[@]}" &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
 		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
 			"${old_objects[@]}" "${new_objects[@]}"

@@ -7,7 +7,7 @@
 cd "$TOP" || exit 1
 O=$(outdir ours)
 status=0
-mapfile -t code < <(find lib-resmgr include tracepoints kunit samples -name '*.[ch]' | sort)
+mapfile -t code < <(find lib-resmgr include tracepoints kunit samples media -name '*.[ch]' | sort)
 mapfile -t kfiles < <(find lib-resmgr kunit samples \( -name Makefile -o -name Kconfig \) | sort)
 mapfile -t patches < <("$TOP/tools/overlay.py" patches "$KERNEL")
 

@@ -75,6 +75,7 @@ seed() {
 	rm -f "$O.new/source" "$O.new/$image" "$O.new/vmlinux" "$O.new/.resmgr-built" "$O.new/.resmgr-config"
 	rm -rf "$O.new/lib/resmgr" "$O.new/samples"
 	# This tree's version of a patched file may be older than the objects that were made from the other's: those go.
+	[ "$from" != "$to" ] || { mv "$O.new" "$O"; return; }
 	sed -n "s|^+++ b/\(.*\)|$to/\1|p" "$(dirname "$SERIES")"/*.patch | sort -u >"$TMP/patched"
 	# No match would mean that nothing was patched, or that the files look different: then nothing may be kept.
 	grep -rlF --include='.*.cmd' -f "$TMP/patched" "$O.new" >"$TMP/stale" || { rm -rf "$O.new"; return 0; }

@@ -36,6 +36,7 @@ MAP = (
     ("kunit", "lib/resmgr/tests", None),
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
+    ("media", "drivers/media", None),
 )
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; -stock behind one of them is
-# the unpatched kernel with the same options, -mutant is of the tree of stress-mutants.sh.
+# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-drm, which is x86-kasan
+# with DRM and a driver of it, and x86-media, with V4L2, too. -stock behind one of them is the unpatched kernel with the
+# same options, -mutant is of the tree of stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
 . "$(dirname "$0")/lib.sh"
@@ -9,17 +10,28 @@
 what=${1:?build or boot} flavour=${2:?flavour}
 shift 2
 kind=${flavour%-stock} kind=${kind%-mutant}
-case $kind in x86-kasan|x86-kcsan) ;; *) die "qemu.sh: no flavour '$flavour'";; esac
-FRAGMENTS="$TOP/tools/configs/x86.config $TOP/tools/configs/x86-$KERNEL.config $TOP/tools/configs/$kind.config"
+devices=(-device edu)
+# What a flavour is made of: the options in files of these names, and those that only one of the two kernels has or
+# needs in NAME-ours.config and NAME-stock.config.
+case $kind in
+x86-kasan|x86-kcsan) layers="x86 x86-$KERNEL $kind";;
+x86-drm) layers="x86 x86-$KERNEL x86-kasan x86-drm" devices+=(-device bochs-display);;
+x86-media) layers="x86 x86-$KERNEL x86-kasan x86-media" devices+=(-device bochs-display);;
+*) die "qemu.sh: no flavour '$flavour'";;
+esac
 case $flavour in
 *-stock) SRC=$PRISTINE;;
 *-mutant) SRC=$BASE/mutant-$KERNEL;;
 *) SRC=$TREE;;
 esac
-[ "$SRC" = "$PRISTINE" ] || FRAGMENTS="$FRAGMENTS $TOP/tools/configs/x86-ours.config"
-if [ "$SRC" != "$PRISTINE" ] && [ -e "$TOP/tools/configs/$kind-ours.config" ]; then
-	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/$kind-ours.config"
-fi
+FRAGMENTS=
+side=ours
+[ "$SRC" != "$PRISTINE" ] || side=stock
+for layer in $layers; do
+	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/$layer.config"
+	[ ! -e "$TOP/tools/configs/$layer-$side.config" ] ||
+		FRAGMENTS="$FRAGMENTS $TOP/tools/configs/$layer-$side.config"
+done
 O=$(outdir "$flavour")
 LOG=$LOGS/build-$KERNEL-$flavour.log
 IMAGE=$O/arch/x86/boot/bzImage
@@ -58,22 +70,31 @@ configure() {
 	printf '%s\n' "$stamp" >"$O/.resmgr-config"
 }
 
-# What takes the place of hardware that QEMU has not, for the real drivers.
-boards() {
+# What is not in the kernel's tree: what takes the place of hardware that QEMU has not, for the real drivers; and the
+# suites that make claims about stock.
+outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	modules_outside "$M" "$TOP"/e2e/modules/board-{cros-ec,smo8800}.c
+	modules_outside "$M" "$@"
 	make -C "$O" ARCH=x86_64 CC="$KCC" -j"$JOBS" M="$M" modules
 }
 
 build() {
 	local n
+	# With a few options more than another that may be there: then most of its objects are these.
+	if [ "$kind" = x86-drm ] || [ "$kind" = x86-media ]; then
+		seed "$(outdir "x86-kasan${flavour#"$kind"}")" "$SRC" "$O" "$SRC" arch/x86/boot/bzImage || return 1
+	fi
 	case $flavour in
 	*-stock) seed "$(outdir "$kind")" "$TREE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
 	*-mutant) ;;
 	*) seed "$(outdir "$kind-stock")" "$PRISTINE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
 	esac
 	configure && kmake bzImage modules || return 1
-	case $flavour in x86-kasan|x86-kasan-stock) boards || return 1;; esac
+	case $flavour in
+	x86-kasan|x86-kasan-stock) outside "$TOP"/e2e/modules/board-{cros-ec,smo8800}.c || return 1;;
+	x86-drm-stock)
+		outside "$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h" || return 1;;
+	esac
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 }
@@ -85,7 +106,7 @@ boot() {
 	[ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
 	# A q35: the old PC's interrupt routing is a loop in ACPI's bytecode, which takes 30 s here.
 	timeout -k 5 "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
-		-nodefaults -no-user-config -display none -no-reboot -device edu \
+		-nodefaults -no-user-config -display none -no-reboot "${devices[@]}" \
 		-serial stdio -serial "file:$log.programs" -kernel "$IMAGE" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=$e2e e2e_tty=ttyS1 $*" \
 		</dev/null >"$log" 2>&1 &

@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 struct cdev;
+struct cdevm_node;
 struct cdevm_vm_ops;
 struct device;
 struct fasync_struct;
@@ -57,6 +58,8 @@ struct cdevm_ops {
  * @vm_ops: wrapped operations of mappings. Grows without a lock
  * @mappers: processes that have called mmap(). Protected by @mappers_lock
  * @mappers_lock: taken under the mmap_lock
+ * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
+ * @stops: what ends that calls have begun; see cdevm_add_stop_action()
  * @dev: the device, %NULL once unbound. Valid inside the gate; else protected
  *	by cdevm_live_lock
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
@@ -83,6 +86,8 @@ struct cdevm_scope {
 	struct cdevm_vm_ops	*vm_ops;
 	struct list_head	mappers;
 	spinlock_t		mappers_lock;	/* protects mappers */
+	struct resmgr		kicks;
+	struct resmgr		stops;
 	struct device		*dev;
 	const struct cdevm_ops	*ops;
 	struct module		*owner;
@@ -148,6 +153,63 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 			  struct device *device);
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc);
+
+/**
+ * struct cdevm_node_type - a kind of node that a subsystem makes
+ * @name: for traces
+ * @fops: file operations of such nodes, as they are without a scope
+ * @add: make the node visible. It has to call cdevm_node_wrap() with the cdev
+ *	that it makes, before it adds that; and cdevm_node_hold() with the
+ *	struct device that stands for the node. May sleep
+ * @remove: make it invisible; %NULL when that is done later, in ->remove() or
+ *	as a devm resource. Calls may be inside. May sleep
+ */
+struct cdevm_node_type {
+	const char *name;
+	const struct file_operations *fops;
+	int (*add)(struct cdevm_node *node, void *data);
+	void (*remove)(void *data);
+};
+
+/* For subsystems that have functions of their own to publish a node. */
+int cdevm_publish_node(struct cdevm_scope *scope,
+		       const struct cdevm_node_type *type, const char *name,
+		       void *data);
+void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev);
+void cdevm_node_hold(struct cdevm_node *node, struct device *device);
+struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);
+
+/**
+ * cdevm_add_kick_action() - have sleepers woken at unbind
+ * @s: scope
+ * @action: function to call
+ * @data: its argument
+ *
+ * As the driver's own &cdevm_ops.kick, for helpers of a subsystem: called after
+ * the gate was revoked and before the wait for the calls inside, newest first.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: as resmgr_add_action().
+ */
+#define cdevm_add_kick_action(s, action, data) \
+	resmgr_add_action(&(s)->kicks, action, data)
+
+/**
+ * cdevm_add_stop_action() - have something ended at unbind that calls have begun
+ * @s: scope
+ * @action: function to call
+ * @data: its argument
+ *
+ * For what goes on when the call that began it has returned, such as streaming.
+ * Called when no call is inside any more, before ->remove(), with the hardware
+ * still there; newest first. A ->release() may run at the same time, if it
+ * began after the revoke: a lock that both take keeps them apart.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: as resmgr_add_action().
+ */
+#define cdevm_add_stop_action(s, action, data) \
+	resmgr_add_action(&(s)->stops, action, data)
 
 /**
  * cdevm_enter() - begin a call into the driver

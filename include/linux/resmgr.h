@@ -60,6 +60,8 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  *	own type; the core frees the memory after the function has run
  * @RESMGR_MEM: a &struct resmgr_data that is plain memory
  * @RESMGR_ACTION: a &struct resmgr_action, see resmgr_add_action()
+ * @RESMGR_TYPED_ACTION: a &struct resmgr_action with a function of the class's
+ *	own type, see resmgr_add_typed_action()
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
@@ -71,6 +73,7 @@ enum resmgr_kind {
 	RESMGR_DATA,
 	RESMGR_MEM,
 	RESMGR_ACTION,
+	RESMGR_TYPED_ACTION,
 	RESMGR_PAGES,
 	RESMGR_PERCPU,
 	RESMGR_GROUP_OPEN,
@@ -84,21 +87,23 @@ enum resmgr_kind {
  * @fn: release function, of the type that @kind says. Only an identity: it is
  *	cast back to that type before it is called, as control flow integrity
  *	demands
- * @name: for traces and warnings. Not copied: a string constant
+ * @name: for traces and warnings. A string constant, or one in the memory of the
+ *	node where the core frees that
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
  * @added: with %CONFIG_RESMGR_DEBUG: when it was, by ktime_get_mono_fast_ns()
  * @caller: with %CONFIG_RESMGR_DEBUG: by whom, outside the managed interfaces;
  *	0 when that cannot be told
- * @mgr: the manager that it is on
- * @block: in the index of memory that goes at unbind, see
+ * @mgr: with %CONFIG_RESMGR_DEBUG: the manager that it is on, if that has a
+ *	&resmgr_class.dev
+ * @block: with %CONFIG_RESMGR_DEBUG: in the index of memory that goes at unbind, see
  *	&resmgr_class.dev. Protected by the lock of the index
  *
- * 32 bytes on 64-bit machines without RESMGR_DEBUG. The list is singly linked, newest first, which
- * is what keeps it that small: nodes leave in the reverse order of their
- * coming, so the common removal is at the head. A removal from the middle
- * walks from the newest node on. devres has always done that walk, as it looks
- * resources up by what they hold; here it also proves that the node is on
+ * 32 bytes on 64-bit machines without RESMGR_DEBUG. The list is singly linked,
+ * newest first, which is what keeps it that small: nodes leave in the reverse
+ * order of their coming, so the common removal is at the head. A removal from the
+ * middle walks from the newest node on. devres has always done that walk, as it
+ * looks resources up by what they hold; here it also proves that the node is on
  * the manager that it is said to be on.
  */
 struct resmgr_node {
@@ -156,10 +161,12 @@ enum resmgr_op {
  * @owner_name: name of the owner of a manager, for traces and warnings. Called
  *	with the manager's lock held or not; must not sleep
  * @release: call the release function @fn of a %RESMGR_DATA node, which is of
- *	a type that only the class knows, with @res being the node's data.
+ *	a type that only the class knows, with @res being the node's data; or
+ *	the function of a %RESMGR_TYPED_ACTION, with @res being its argument.
  *	%NULL for a class without such nodes
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
+ * @log_always: call @log at all times: it has a switch of its own
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
  * @dev: optional; for owners whose resources go when a driver is unbound: the
@@ -174,6 +181,7 @@ struct resmgr_class {
 	void		(*release)(struct resmgr *mgr, void *fn, void *res);
 	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
 			       enum resmgr_op op);
+	bool		log_always;
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
 	struct device	*(*dev)(const struct resmgr *mgr);
@@ -192,9 +200,11 @@ struct resmgr_class {
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
+ * @log: &resmgr_class.log_always, where it is looked at; constant
  * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
  *	resources; see lib/resmgr/debugfs.c
- * @released: resmgr_release_all() was called, be it in vain
+ * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, be it
+ *	in vain
  *
  * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
  * list head take.
@@ -204,7 +214,8 @@ struct resmgr {
 	const struct resmgr_class	*class;
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
-	u32				releasing:8;
+	u32				releasing:7;
+	u32				log:1;
 #ifdef CONFIG_RESMGR_DEBUG
 	struct list_head		live;
 	bool				released;
@@ -275,6 +286,9 @@ int __resmgr_add_action_or_reset(struct resmgr *mgr, resmgr_action_t action,
 				 void *data, const char *name);
 int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data);
 int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data);
+int resmgr_add_typed_action(struct resmgr *mgr, void *fn, void *data,
+			    const char *name);
+int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data);
 
 /**
  * resmgr_add_action() - call a function at release time

@@ -308,7 +308,8 @@ static void check_number(struct manager *m, const struct event *e, size_t i)
 static bool is_part(const char *class)
 {
 	return !strcmp(class, "unpublish") || !strcmp(class, "cdevm") ||
-	       !strcmp(class, "cdevm-nodes");
+	       !strcmp(class, "cdevm-nodes") || !strcmp(class, "cdevm-kicks") ||
+	       !strcmp(class, "cdevm-stops");
 }
 
 /* Of this owner, and not over as far as its own resources go. */

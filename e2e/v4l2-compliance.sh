@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# v4l2-compliance on the nodes of vivid, vim2m and vimc. Its results are no verdict by themselves: tools/compliance.py
+# compares those of two kernels. A line "compliance: begin NAME" is before each node's.
+export LC_ALL=C
+
+grep -q '^vimc ' /proc/modules || insmod /lib/modules-flat/vimc.ko || echo "not ok - insmod vimc"
+
+nodes=0
+check() { # name, arguments of v4l2-compliance
+	local name=$1
+	shift
+	nodes=$((nodes + 1))
+	echo "compliance: begin $name"
+	v4l2-compliance -C never "$@" </dev/null 2>&1
+	echo "compliance: end $name $?"
+}
+
+# By name and not by number; video nodes that can stream do.
+for name in vivid-000-vid-cap vivid-000-vid-out vivid-000-vbi-cap vivid-000-vbi-out vivid-000-sdr-cap \
+	vivid-000-radio-rx vivid-000-radio-tx vivid-000-meta-cap vivid-000-meta-out vivid-000-touch-cap vim2m; do
+	for d in /sys/class/video4linux/*; do
+		[ "$(cat "$d/name")" = "$name" ] || continue
+		case $name in
+		vivid-000-vid-cap|vim2m) check "$name" -d "/dev/${d##*/}" -s 5;;
+		*) check "$name" -d "/dev/${d##*/}";;
+		esac
+	done
+done
+# With all of its nodes
+for d in /sys/bus/media/devices/*; do
+	model=$(cat "$d/model")
+	case $model in
+	'VIMC MDEV'|vim2m) check "media of $model" -m "/dev/${d##*/}";;
+	esac
+done
+if [ "$nodes" -ge 8 ]; then
+	echo "ok - v4l2-compliance ran on $nodes nodes"
+else
+	echo "not ok - v4l2-compliance ran on $nodes nodes only: $(cat /sys/class/video4linux/*/name | tr '\n' ' ')"
+fi

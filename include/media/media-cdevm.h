@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Media devices that live until the last close of all nodes of their driver
+ *
+ * See v4l2-cdevm.h.
+ */
+#ifndef _MEDIA_MEDIA_CDEVM_H
+#define _MEDIA_MEDIA_CDEVM_H
+
+#include <linux/cdevm.h>
+#include <media/media-device.h>
+#include <media/media-devnode.h>
+
+int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev);
+int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
+			   struct module *owner);
+
+/**
+ * cdevm_register_media() - media_device_register() for a media device of a scope
+ * @s: scope
+ * @mdev: after cdevm_media_device_init(), in memory of the scope
+ *
+ * It can be opened at once. At unbind its gate closes with all others. It is
+ * unregistered as a devm resource, after streaming was stopped and after
+ * ->remove(): a pipeline that is being stopped needs its entities.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: 0; -ENOMEM; -EINVAL with a WARN for a device with requests, whose
+ * files are not nodes and would outlive the scope; what media_device_register()
+ * returns.
+ */
+#define cdevm_register_media(s, mdev) \
+	__cdevm_register_media(s, mdev, THIS_MODULE)
+
+/* For the media core, before the cdev and the device are added. */
+static inline void media_cdevm_wrap(struct media_device *mdev,
+				    struct media_devnode *devnode)
+{
+#ifdef CONFIG_CDEVM
+	if (!mdev->cdevm)
+		return;
+	cdevm_node_wrap(mdev->cdevm, &devnode->cdev);
+	cdevm_node_hold(mdev->cdevm, &devnode->dev);
+#endif
+}
+
+#endif /* _MEDIA_MEDIA_CDEVM_H */

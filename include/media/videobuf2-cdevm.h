@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vb2 queues that live until the last close of all nodes of their driver
+ *
+ * See v4l2-cdevm.h.
+ */
+#ifndef _MEDIA_VIDEOBUF2_CDEVM_H
+#define _MEDIA_VIDEOBUF2_CDEVM_H
+
+#include <linux/cdevm.h>
+#include <media/videobuf2-v4l2.h>
+
+int cdevm_vb2_queue_add(struct cdevm_scope *scope, struct vb2_queue *q);
+
+/**
+ * cdevm_vb2_queue_init() - vb2_queue_init() for a queue in memory of a scope
+ * @scope: scope
+ * @q: filled in as for vb2_queue_init(), with a lock in memory of the scope
+ *
+ * At unbind those who wait for a buffer are woken; when no call is inside any
+ * more the queue is streamed off and its buffers are freed, before ->remove().
+ * Buffers that are mapped or exported stay until they are not.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: 0; -ENOMEM; -EINVAL with a WARN for a queue without a lock; what
+ * vb2_queue_init() returns.
+ */
+static inline int cdevm_vb2_queue_init(struct cdevm_scope *scope,
+				       struct vb2_queue *q)
+{
+	return vb2_queue_init(q) ?: cdevm_vb2_queue_add(scope, q);
+}
+
+#endif /* _MEDIA_VIDEOBUF2_CDEVM_H */
