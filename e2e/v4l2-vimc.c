@@ -226,6 +226,8 @@ int main(int argc, char **argv)
 	ok_err(vimc_setup(), 0, "set formats");
 	t_works();
 	t_order(true);
+	/* One that comes between the events of before and those from now on would be lost. */
+	ok(wait_for(live() == 1, GONE_MS), "of what was unbound nothing is left");
 	trace_frees_only();
 	t_order(true);
 	t_works();
