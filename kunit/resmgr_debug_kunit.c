@@ -409,6 +409,7 @@ static void list_odd_names(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, name);
 	memset(name, '"', 199);
+	name[1] = '\n';
 	resmgr_node_init(&l->node, list_node_release, name, SIZE_MAX);
 	KUNIT_ASSERT_EQ(test, resmgr_node_add(&l->mgr, &l->node), 0);
 	resmgr_node_init(&none->node, list_node_release, NULL, 0);
@@ -418,10 +419,10 @@ static void list_odd_names(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, json_is_valid(text));
 	EXPECT_ORDER(test, text, "\"kunit-list\",\"owner\":\"(unnamed)\"", "\"(unnamed)\"",
 		     "\"kunit-list\",\"owner\":\"a\\\"b\\\\c\\u000ad\\u0001\\u00ff\"",
-		     "\"\\\"\\\"\\\"", "\"size\":4294967295,");
+		     "\"\\\"\\u000a\\\"", "\"size\":4294967295,");
 	text = list_read(test, l, false, PAGE_SIZE);
 	EXPECT_ORDER(test, text, "\nkunit-list a\"b\\134c\\012d\x01\xff:",
-		     " 1 resources, 4294967295 bytes\n");
+		     " 1 resources, 4294967295 bytes\n   \"\\012\"");
 	/* Before the name goes. */
 	resmgr_node_remove(&l->mgr, &l->node);
 }

@@ -386,8 +386,11 @@ static void resmgr_show_text(struct seq_file *m,
 	for (entry = reader->entries; entry < reader->entries + reader->count; entry++) {
 		s = div_u64_rem(div_u64(resmgr_age(reader, entry), NSEC_PER_MSEC),
 				MSEC_PER_SEC, &ms);
-		seq_printf(m, "   %-32s %10u %8llu.%03u  ", entry->name,
-			   entry->size, s, ms);
+		seq_puts(m, "   ");
+		seq_setwidth(m, 32);
+		seq_escape(m, entry->name, "\n\\");
+		seq_pad(m, ' ');
+		seq_printf(m, "%10u %8llu.%03u  ", entry->size, s, ms);
 		/* Memory has no function of its own. */
 		if (entry->fn)
 			seq_printf(m, "%-32ps", entry->fn);

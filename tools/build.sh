@@ -58,14 +58,17 @@ configure() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local files=("$TOP"/e2e/modules/board-{i2c,open-dice}.c)
+	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice}.c)
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/lib-resmgr/kernel_compat.h" "$TOP/samples/devm-sample.c"
 			"$TOP/kunit/devres_kunit.c")
 	else
-		# The real driver as mainline has it, beside the converted one: what the demo compares.
-		files+=("$PRISTINE/drivers/hid/hid-sensor-custom.c:hid-sensor-custom-mainline.c")
+		# Drivers as mainline has them, beside the converted ones: what the demo compares, and what RESMGR_DEBUG
+		# has to report.
+		for f in hid/hid-sensor-custom char/ipmi/ipmb_dev_int fsi/i2cr-scom misc/open-dice; do
+			files+=("$PRISTINE/drivers/$f.c:${f##*/}-mainline.c")
+		done
 	fi
 	modules_outside "$M" "${files[@]}"
 	make -C "$O" ARCH=um CC="$KCC" -j"$JOBS" M="$M" modules || return 1

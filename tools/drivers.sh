@@ -17,7 +17,7 @@ run() { # flavour
 	local log=$LOGS/drivers-$KERNEL-$1.log args=(loglevel=6) suites=$DRIVERS start
 	start=$(now)
 	# A leak in the stock kernel is not ours to report.
-	[ "$1" = x86-kasan ] && args+=(e2e_leaks) suites=$DRIVERS,$CDEVM
+	[ "$1" = x86-kasan ] && args+=(e2e_leaks) suites=misuse,$DRIVERS,$CDEVM
 	"$TOP/tools/qemu.sh" boot "$1" "${SUITES:-$suites}" "$log" $LIMIT "${args[@]}"
 	judge "drivers $KERNEL $1" "$log" $? $(($(now) - start)) "KERNEL=$KERNEL FLAVOURS=$1 tools/drivers.sh"
 }

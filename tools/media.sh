@@ -77,8 +77,8 @@ for f in x86-media-stock x86-media; do
 		status=1
 		continue
 	fi
-	[ $f = x86-media ] && vimc=,v4l2-vimc || vimc=
-	! wanted unbind || run $f "v4l2-unbind,v4l2-skeleton$vimc"
+	[ $f = x86-media ] && more=,v4l2-vimc,misuse || more=
+	! wanted unbind || run $f "v4l2-unbind,v4l2-skeleton$more"
 	! wanted nodes || [ $f = x86-media-stock ] || run $f cdevm-nodes
 	if wanted compliance; then
 		cat "$EXTRA" >>"$BASE/initramfs-$KERNEL-$f.gz"

@@ -70,11 +70,25 @@ configure() {
 	printf '%s\n' "$stamp" >"$O/.resmgr-config"
 }
 
-# What is not in the kernel's tree: what takes the place of hardware that QEMU has not, for the real drivers; and the
-# suites that make claims about stock.
+# What is not in the kernel's tree: what takes the place of hardware that QEMU has not, for the real drivers; the suites
+# that make claims about stock; and the drivers of mainline that RESMGR_DEBUG has to report, beside the converted ones.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	modules_outside "$M" "$@"
+	local f files=() mainline=()
+	case $flavour in
+	x86-kasan|x86-kasan-stock) files=("$TOP"/e2e/modules/board-{cros-ec,smo8800}.c);;
+	x86-drm-stock) files=("$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
+	esac
+	case $flavour in
+	x86-kasan)
+		mainline=(drivers/{platform/{x86/dell/dell-smo8800,chrome/cros_ec_chardev},misc/pci_endpoint_test});;
+	x86-media) mainline=(samples/v4l/v4l2-pci-skeleton);;
+	esac
+	for f in "${mainline[@]}"; do
+		files+=("$PRISTINE/$f.c:${f##*/}-mainline.c")
+	done
+	[ ${#files[@]} -gt 0 ] || return 0
+	modules_outside "$M" "${files[@]}"
 	make -C "$O" ARCH=x86_64 CC="$KCC" -j"$JOBS" M="$M" modules
 }
 
@@ -89,12 +103,7 @@ build() {
 	*-mutant) ;;
 	*) seed "$(outdir "$kind-stock")" "$PRISTINE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
 	esac
-	configure && kmake bzImage modules || return 1
-	case $flavour in
-	x86-kasan|x86-kasan-stock) outside "$TOP"/e2e/modules/board-{cros-ec,smo8800}.c || return 1;;
-	x86-drm-stock)
-		outside "$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h" || return 1;;
-	esac
+	configure && kmake bzImage modules && outside || return 1
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 }
