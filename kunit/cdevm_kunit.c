@@ -12,6 +12,7 @@
 #include <linux/cdev.h>
 #include <linux/cdevm.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -26,6 +27,7 @@
 #include <linux/namei.h>
 #include <linux/platform_device.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -702,31 +704,65 @@ static void gate_with_traffic(struct kunit *test)
 	resmgr_gate_destroy(c->gate);
 }
 
-static void gate_failed_allocation(struct kunit *test)
+/*
+ * In on one CPU and out on another, so that neither CPU's count is right by
+ * itself; some before the revoke and one after.
+ */
+static void gate_across_cpus(struct kunit *test)
 {
-	struct resmgr_gate *gate = kunit_kzalloc(test, sizeof(*gate), GFP_KERNEL);
-	unsigned int nth, failures = 0;
-	bool fired;
-	int ret;
+	struct resmgr_gate *gate = new_gate(test);
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int last = cpumask_last(cpu_online_mask);
+	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, gate);
-	faults_need(test);
-	for (nth = 1, fired = true; nth < 20 && fired; nth++) {
-		faults_arm(nth);
-		ret = resmgr_gate_init(gate);
-		fired = faults_disarm();
-		if (ret) {
-			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-			KUNIT_EXPECT_TRUE(test, fired);
-			failures++;
-			continue;
-		}
+	if (first == last)
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(first)), 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
+	for (i = 0; i < 2; i++)
+		resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	/* More than a grace period: the counts have been added up. */
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&gate->drained, HZ / 2));
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	resmgr_gate_destroy(gate);
+}
+
+/* The last call may leave before the counts have been added up, or after. */
+static void gate_left_early(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
 		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, HZ));
+		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
+		if (i % 2)
+			msleep(20);
+		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
+		resmgr_gate_exit(gate);
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
 		resmgr_gate_destroy(gate);
+		KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
 	}
-	KUNIT_EXPECT_FALSE(test, fired);
-	KUNIT_EXPECT_GE(test, failures, 1);
+	resmgr_gate_destroy(gate);
+}
+
+static void gate_left_too_often(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	EXPECT_WARNING(test, "resmgr: a gate was left more often than entered",
+		       resmgr_gate_exit_revoked(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
+	resmgr_gate_destroy(gate);
 }
 
 static struct kunit_case gate_cases[] = {
@@ -735,7 +771,9 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_drain_of_open),
 	KUNIT_CASE(gate_drain_waits),
 	KUNIT_CASE(gate_with_traffic),
-	KUNIT_CASE(gate_failed_allocation),
+	KUNIT_CASE(gate_across_cpus),
+	KUNIT_CASE(gate_left_early),
+	KUNIT_CASE(gate_left_too_often),
 	{}
 };
 

@@ -2,12 +2,29 @@
 /*
  * Gate: count the calls inside, refuse new ones for ever, wait for the old ones
  *
- * Built on percpu_ref. Why the wait is enough: resmgr_gate_revoke() marks the
- * reference dead, and drops the gate's own one once an RCU grace period has
- * passed and all per-CPU counts have been folded. A resmgr_gate_enter() that
- * did not see the mark yet runs under rcu_read_lock(), so that its increment is
- * in the fold; one that begins later sees the mark. Hence a count of zero means
- * that no call is inside and that none can come.
+ * While the gate is open each call is counted on the CPU that it is on when it
+ * enters, and counted off on that where it leaves, which may be another one. So
+ * the counter of a CPU alone means nothing and may be below zero; the sum of all
+ * is the number of calls inside.
+ *
+ * The sum cannot be had while they change. So the hard part is the revoke. It
+ * sets a flag, after which no call enters, and those that leave are counted off
+ * in one atomic counter, @left. But some CPU may have looked at the flag just
+ * before, and be about to change its own counter. It looks and counts with
+ * preemption off, hence an RCU grace period later it is done, and the counters
+ * of all CPUs stand still. Then their sum is added to @left, which from then on
+ * is the number of calls inside. Until then it has RESMGR_GATE_OPEN added to it,
+ * so that it does not come to zero before all have been counted.
+ *
+ * Whoever brings @left to zero, be it the last call or the end of the grace
+ * period, completes the drain. What a call has done is seen by whoever was
+ * waiting: a call that was counted off on its CPU comes before the end of the
+ * grace period, and one that was counted off in @left before what is read there.
+ *
+ * This is what percpu_ref does for a reference count, without the ways back and
+ * forth that it has. It enters with rcu_read_lock(), which is two calls of
+ * functions where RCU readers can be preempted, three times as much as all the
+ * rest; here it is an increment of a number of this CPU.
  *
  * Kept out of this on purpose: one SRCU domain per object costs kilobytes, and
  * a reader lock that lives in a handle is lost when two threads share the
@@ -17,10 +34,8 @@
 #include <linux/export.h>
 #include <linux/resmgr_gate.h>
 
-static void resmgr_gate_drained(struct percpu_ref *ref)
-{
-	complete_all(&container_of(ref, struct resmgr_gate, ref)->drained);
-}
+/* More than there can be calls inside. */
+#define RESMGR_GATE_OPEN	(1 << 30)
 
 /**
  * __resmgr_gate_init() - what resmgr_gate_init() does, with a given lock class
@@ -34,14 +49,55 @@ static void resmgr_gate_drained(struct percpu_ref *ref)
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 		       struct lock_class_key *key)
 {
-	init_completion(&gate->drained);
+	gate->inside = alloc_percpu(unsigned int);
+	if (!gate->inside)
+		return -ENOMEM;
 	atomic_set(&gate->revoked, 0);
+	atomic_set(&gate->left, RESMGR_GATE_OPEN);
+	init_completion(&gate->drained);
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	lockdep_init_map(&gate->dep_map, name, key, 0);
 #endif
-	return percpu_ref_init(&gate->ref, resmgr_gate_drained, 0, GFP_KERNEL);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(__resmgr_gate_init);
+
+static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
+{
+	int left = atomic_add_return(calls, &gate->left);
+
+	/* Who waits is let go: for the calls that there are not, it would be for ever. */
+	if (!WARN(left < 0, "resmgr: a gate was left more often than entered\n") &&
+	    left > 0)
+		return;
+	/* Nothing of the gate is touched after this. */
+	complete_all(&gate->drained);
+}
+
+/* A grace period after the revoke. */
+static void resmgr_gate_fold(struct rcu_head *rcu)
+{
+	struct resmgr_gate *gate = container_of(rcu, struct resmgr_gate, rcu);
+	unsigned int inside = 0;
+	int cpu;
+
+	/* Any CPU, since a call may have entered on one that is off by now. */
+	for_each_possible_cpu(cpu)
+		inside += *per_cpu_ptr(gate->inside, cpu);
+	resmgr_gate_count(gate, (int)inside - RESMGR_GATE_OPEN);
+}
+
+/**
+ * resmgr_gate_exit_revoked() - what resmgr_gate_exit() does after the revoke
+ * @gate: the gate
+ *
+ * Context: Any context but NMI.
+ */
+void resmgr_gate_exit_revoked(struct resmgr_gate *gate)
+{
+	resmgr_gate_count(gate, -1);
+}
+EXPORT_SYMBOL_GPL(resmgr_gate_exit_revoked);
 
 /**
  * resmgr_gate_revoke() - refuse new calls from now on
@@ -59,7 +115,8 @@ bool resmgr_gate_revoke(struct resmgr_gate *gate)
 	/* Fully ordered, as is every atomic that returns a value. */
 	if (atomic_xchg(&gate->revoked, 1))
 		return false;
-	percpu_ref_kill(&gate->ref);
+	/* Somebody is going to wait for it: not one of those that may be late. */
+	call_rcu_hurry(&gate->rcu, resmgr_gate_fold);
 	return true;
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_revoke);
@@ -89,12 +146,13 @@ EXPORT_SYMBOL_GPL(resmgr_gate_drain);
 
 /**
  * resmgr_gate_destroy() - free what the gate has allocated
- * @gate: a gate that was drained, or that no one ever entered
+ * @gate: a gate that was drained, or that was never revoked and has no call
+ *	inside
  *
  * Context: Any context.
  */
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {
-	percpu_ref_exit(&gate->ref);
+	free_percpu(gate->inside);
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_destroy);

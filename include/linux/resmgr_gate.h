@@ -2,10 +2,9 @@
 /*
  * Gate: count the calls inside, refuse new ones for ever, wait for the old ones
  *
- * A door with a counter. resmgr_gate_enter() costs what percpu_ref_tryget_live()
- * costs: an increment of this CPU's counter, no shared cache line. The price is
- * paid once, when the gate is revoked: one RCU grace period, in which the
- * per-CPU counters are folded into one.
+ * A door with a counter. Entering is an increment of this CPU's counter, with no
+ * shared cache line and no barrier. The price is paid once, when the gate is
+ * revoked: one RCU grace period, after which the counters stand still.
  *
  *	if (!resmgr_gate_enter(&foo->gate))
  *		return -ENODEV;
@@ -27,19 +26,25 @@
 
 #include <linux/completion.h>
 #include <linux/lockdep.h>
-#include <linux/percpu-refcount.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
 
 /**
  * struct resmgr_gate - entry guard of an object
- * @ref: calls inside, plus one until revoked
- * @drained: completed when @ref has come to zero
+ * @inside: calls that have entered less those that have left, by CPU; constant
+ *	a grace period after the revoke. Changed with preemption off
  * @revoked: set by the first resmgr_gate_revoke()
+ * @left: calls inside, once @inside has been added to it; see gate.c
+ * @drained: completed when @left has come to zero
+ * @rcu: for the grace period
  * @dep_map: what lockdep sees
  */
 struct resmgr_gate {
-	struct percpu_ref	ref;
-	struct completion	drained;
+	unsigned int __percpu	*inside;
 	atomic_t		revoked;
+	atomic_t		left;
+	struct completion	drained;
+	struct rcu_head		rcu;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map	dep_map;
 #endif
@@ -66,6 +71,7 @@ int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 
 bool resmgr_gate_revoke(struct resmgr_gate *gate);
 bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout);
+void resmgr_gate_exit_revoked(struct resmgr_gate *gate);
 void resmgr_gate_destroy(struct resmgr_gate *gate);
 
 /**
@@ -83,7 +89,15 @@ void resmgr_gate_destroy(struct resmgr_gate *gate);
 static __always_inline bool __must_check
 resmgr_gate_enter(struct resmgr_gate *gate)
 {
-	if (!percpu_ref_tryget_live(&gate->ref))
+	bool open;
+
+	/* Preemption off: the revoke waits until none is between these two. */
+	rcu_read_lock_sched();
+	open = !atomic_read(&gate->revoked);
+	if (likely(open))
+		this_cpu_inc(*gate->inside);
+	rcu_read_unlock_sched();
+	if (unlikely(!open))
 		return false;
 	/* A trylock to lockdep: refused, not blocked, so it waits for no one. */
 	rwsem_acquire_read(&gate->dep_map, 0, 1, _THIS_IP_);
@@ -98,8 +112,17 @@ resmgr_gate_enter(struct resmgr_gate *gate)
  */
 static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 {
+	bool open;
+
 	rwsem_release(&gate->dep_map, _THIS_IP_);
-	percpu_ref_put(&gate->ref);
+
+	rcu_read_lock_sched();
+	open = !atomic_read(&gate->revoked);
+	if (likely(open))
+		this_cpu_dec(*gate->inside);
+	rcu_read_unlock_sched();
+	if (unlikely(!open))
+		resmgr_gate_exit_revoked(gate);
 }
 
 /**
