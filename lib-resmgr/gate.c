@@ -32,10 +32,11 @@
  * in another context need no storage.
  */
 #include <linux/export.h>
+#include <linux/limits.h>
 #include <linux/resmgr_gate.h>
 
 /* More than there can be calls inside. */
-#define RESMGR_GATE_OPEN	(1 << 30)
+#define RESMGR_GATE_OPEN	(INT_MAX / 2)
 
 /**
  * __resmgr_gate_init() - what resmgr_gate_init() does, with a given lock class
