@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # drm.sh: DRM in QEMU with KASAN. On ours a real DRM device is unbound 100 times while it is open. On the unpatched
 # kernel the KUnit suites of drmm_* and of drm_dev_unplug() say what it gets wrong; make kunit has them for ours.
-# FLAVOURS=x86-drm or FLAVOURS=x86-drm-stock: only that one. SUITES: only these.
+# FLAVOURS=x86-media or FLAVOURS=x86-media-stock: only that one. SUITES: only these.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 
@@ -13,13 +13,13 @@ status=0
 run() { # flavour
 	local log=$LOGS/drm-$KERNEL-$1.log suites=drm-unplug start
 	start=$(now)
-	[ "$1" = x86-drm ] || suites=drmm-kunit
+	[ "$1" = x86-media ] || suites=drmm-kunit
 	# loglevel: DEBUG_KOBJECT_RELEASE has a line for each kobject, and a serial port is slow.
 	"$TOP/tools/qemu.sh" boot "$1" "${SUITES:-$suites}" "$log" $LIMIT loglevel=6
 	judge "drm $KERNEL $1" "$log" $? $(($(now) - start)) "KERNEL=$KERNEL FLAVOURS=$1 tools/drm.sh"
 }
 
-for f in x86-drm-stock x86-drm; do
+for f in x86-media-stock x86-media; do
 	case ",${FLAVOURS:-$f}," in *",$f,"*) ;; *) continue;; esac
 	if "$TOP/tools/qemu.sh" build "$f" && "$TOP/tools/initramfs.sh" "$f"; then
 		run "$f" || status=1

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-drm, which is x86-kasan
-# with DRM and a driver of it, and x86-media, with V4L2, too. -stock behind one of them is the unpatched kernel with the
-# same options, -mutant is of the tree of stress-mutants.sh.
+# qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-media, which is x86-kasan
+# with DRM and V4L2. -stock behind one of them is the unpatched kernel with the same options, -mutant is of the tree of
+# stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
 . "$(dirname "$0")/lib.sh"
@@ -15,7 +15,6 @@ devices=(-device edu)
 # needs in NAME-ours.config and NAME-stock.config.
 case $kind in
 x86-kasan|x86-kcsan) layers="x86 x86-$KERNEL $kind";;
-x86-drm) layers="x86 x86-$KERNEL x86-kasan x86-drm" devices+=(-device bochs-display);;
 x86-media) layers="x86 x86-$KERNEL x86-kasan x86-media" devices+=(-device bochs-display);;
 *) die "qemu.sh: no flavour '$flavour'";;
 esac
@@ -77,7 +76,7 @@ outside() {
 	local f files=() mainline=()
 	case $flavour in
 	x86-kasan|x86-kasan-stock) files=("$TOP"/e2e/modules/board-{cros-ec,smo8800}.c);;
-	x86-drm-stock) files=("$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
+	x86-media-stock) files=("$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
 	esac
 	case $flavour in
 	x86-kasan)
@@ -95,7 +94,7 @@ outside() {
 build() {
 	local n
 	# With a few options more than another that may be there: then most of its objects are these.
-	if [ "$kind" = x86-drm ] || [ "$kind" = x86-media ]; then
+	if [ "$kind" = x86-media ]; then
 		seed "$(outdir "x86-kasan${flavour#"$kind"}")" "$SRC" "$O" "$SRC" arch/x86/boot/bzImage || return 1
 	fi
 	case $flavour in
