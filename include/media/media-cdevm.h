@@ -24,10 +24,10 @@ int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
  * unregistered as a devm resource, after streaming was stopped and after
  * ->remove(): a pipeline that is being stopped needs its entities.
  *
- * Context: Process context, may sleep. From probe, under the device lock.
- * Return: 0; -ENOMEM; -EINVAL with a WARN for a device with requests, whose
- * files are not nodes and would outlive the scope; what media_device_register()
- * returns.
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -EEXIST when it is registered; -ENODEV when unbinding has
+ * begun; -EINVAL with a WARN for a device with requests, whose files are not
+ * nodes and would outlive the scope; what media_device_register() returns.
  */
 #define cdevm_register_media(s, mdev) \
 	__cdevm_register_media(s, mdev, THIS_MODULE)

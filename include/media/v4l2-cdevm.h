@@ -74,6 +74,7 @@ void cdevm_v4l2_ctrl_handler_free(void *hdl);
 
 int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
 			       struct video_device *vdev, struct module *owner);
+bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev);
 
 /* Before cdev_add(). */
 static inline void v4l2_cdevm_wrap(struct video_device *vdev)
@@ -118,6 +119,11 @@ static inline void v4l2_cdevm_wrap(struct video_device *vdev) { }
 static inline void v4l2_cdevm_hold(struct video_device *vdev) { }
 
 static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
+{
+	return false;
+}
+
+static inline bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 {
 	return false;
 }

@@ -42,29 +42,25 @@ static const struct cdevm_node_type cdevm_media_type = {
 	.add	= cdevm_add_media,
 };
 
-static void cdevm_unregister_media(void *data)
-{
-	media_device_unregister(data);
-}
-
 /**
  * __cdevm_register_media() - what cdevm_register_media() does, with a given owner
  * @scope: scope
  * @mdev: media device
  * @owner: module of the driver
  *
- * Context: Process context, may sleep. From probe, under the device lock.
+ * Context: Process context, may sleep. Not from a file operation of the scope.
  * Return: as cdevm_register_media().
  */
 int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
 			   struct module *owner)
 {
 	struct cdevm_media *media;
-	int ret;
 
 	if (WARN(mdev->ops && mdev->ops->req_queue,
 		 "cdevm: %s has requests\n", mdev->model))
 		return -EINVAL;
+	if (mdev->cdevm)
+		return -EEXIST;
 
 	/* Stays with the scope, also after a failure: so does the node. */
 	media = cdevm_kzalloc(scope, sizeof(*media), GFP_KERNEL);
@@ -72,10 +68,7 @@ int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
 		return -ENOMEM;
 	media->mdev = mdev;
 	media->owner = owner;
-	ret = cdevm_publish_node(scope, &cdevm_media_type, mdev->model, media);
-	if (ret)
-		return ret;
-	return devm_add_action_or_reset(mdev->dev, cdevm_unregister_media, mdev);
+	return cdevm_publish_node(scope, &cdevm_media_type, mdev->model, media);
 }
 EXPORT_SYMBOL_GPL(__cdevm_register_media);
 
@@ -84,19 +77,29 @@ static void cdevm_media_device_cleanup(void *mdev)
 	media_device_cleanup(mdev);
 }
 
+/* Does nothing if it is not registered. */
+static void cdevm_unregister_media(void *mdev)
+{
+	media_device_unregister(mdev);
+}
+
 /**
  * cdevm_media_device_init() - media_device_init() for memory of a scope
  * @scope: scope
- * @mdev: filled in as for media_device_init(), in memory of the scope
+ * @mdev: filled in as for media_device_init(), with its device; in memory of the
+ *	scope
  *
  * Cleaned up with the scope: its mutexes are used at the last close of a node.
+ * If it is registered, be it by another driver's probe that completes this
+ * device, it is unregistered as a devm resource, which is added here.
  *
- * Context: Process context, may sleep.
+ * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM.
  */
 int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev)
 {
 	media_device_init(mdev);
-	return cdevm_add_action_or_reset(scope, cdevm_media_device_cleanup, mdev);
+	return cdevm_add_action_or_reset(scope, cdevm_media_device_cleanup, mdev) ?:
+	       devm_add_action_or_reset(mdev->dev, cdevm_unregister_media, mdev);
 }
 EXPORT_SYMBOL_GPL(cdevm_media_device_init);

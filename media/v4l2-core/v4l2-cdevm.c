@@ -100,6 +100,9 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
 {
 	struct cdevm_video *video;
 
+	if (vdev->cdevm)
+		return -EEXIST;
+
 	/* Stays with the scope, also after a failure: so does the node. */
 	video = cdevm_kzalloc(scope, sizeof(*video), GFP_KERNEL);
 	if (!video)
@@ -126,9 +129,9 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
  * lock, its controls.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN for
- * a v4l2_device of another scope or of none; what video_register_device()
- * returns.
+ * Return: 0; -ENOMEM; -EEXIST when it is registered; -ENODEV when unbinding has
+ * begun; -EINVAL with a WARN for a v4l2_device of another scope or of none; what
+ * video_register_device() returns.
  */
 int cdevm_register_video(struct cdevm_scope *scope, struct video_device *vdev,
 			 enum vfl_devnode_type type, int nr)
@@ -170,18 +173,27 @@ static void cdevm_v4l2_device_unregister(void *data)
 	v4l2_device_unregister(dev->v4l2_dev);
 	list_for_each_entry_safe(video, next, &dev->held, held)
 		put_device(&video->vdev->dev);
+	v4l2_device_put(dev->v4l2_dev);
+}
+
+/* Its last node is gone, be it one of another driver's subdev. */
+static void cdevm_v4l2_device_released(struct v4l2_device *v4l2_dev)
+{
+	cdevm_put(v4l2_dev->cdevm->scope);
 }
 
 /**
  * cdevm_v4l2_device_register() - v4l2_device_register() for memory of a scope
  * @scope: scope
  * @dev: the device that is being probed
- * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(); in memory of
- *	the scope
+ * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(), but for its
+ *	release function, which is set here; in memory of the scope
  *
  * Undone as a devm resource of @dev. From now on
  * v4l2_device_register_subdev_nodes() publishes nodes of subdevs of this very
  * device through the scope; these subdevs have to be in memory of the scope.
+ * Nodes of subdevs of other devices are not of the scope, but reach @v4l2_dev:
+ * it holds the scope until they are gone.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0; -ENOMEM; what v4l2_device_register() returns.
@@ -203,9 +215,25 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	if (ret)
 		return ret;
 	v4l2_dev->cdevm = cdevm;
+	v4l2_dev->release = cdevm_v4l2_device_released;
+	cdevm_get(scope);
 	return devm_add_action_or_reset(dev, cdevm_v4l2_device_unregister, cdevm);
 }
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_register);
+
+/**
+ * v4l2_cdevm_device_is_gone() - has the unbind of a v4l2_device's scope begun?
+ * @v4l2_dev: v4l2_device, or %NULL
+ *
+ * Context: Any context.
+ * Return: true if so; false for a v4l2_device of no scope.
+ */
+bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+{
+	return v4l2_dev && v4l2_dev->cdevm &&
+	       cdevm_is_revoked(v4l2_dev->cdevm->scope);
+}
+EXPORT_SYMBOL_GPL(v4l2_cdevm_device_is_gone);
 
 /**
  * cdevm_v4l2_ctrl_handler_free() - the action of cdevm_v4l2_ctrl_handler_init()
