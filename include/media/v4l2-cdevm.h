@@ -74,7 +74,7 @@ void cdevm_v4l2_ctrl_handler_free(void *hdl);
 
 int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
 			       struct video_device *vdev, struct module *owner);
-bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev);
+bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev);
 
 /* Before cdev_add(). */
 static inline void v4l2_cdevm_wrap(struct video_device *vdev)
@@ -94,6 +94,13 @@ static inline void v4l2_cdevm_hold(struct video_device *vdev)
 static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
 {
 	return vdev->cdevm && cdevm_is_revoked(cdevm_node_scope(vdev->cdevm));
+}
+
+/* That of the device that a v4l2_device is for? False for none. */
+static inline bool
+v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+{
+	return v4l2_dev && v4l2_dev->cdevm && cdevm_v4l2_device_is_gone(v4l2_dev);
 }
 
 /*
@@ -123,7 +130,8 @@ static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
 	return false;
 }
 
-static inline bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+static inline bool
+v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 {
 	return false;
 }

@@ -72,34 +72,38 @@ int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
 }
 EXPORT_SYMBOL_GPL(__cdevm_register_media);
 
-static void cdevm_media_device_cleanup(void *mdev)
-{
-	media_device_cleanup(mdev);
-}
-
-/* Does nothing if it is not registered. */
 static void cdevm_unregister_media(void *mdev)
 {
 	media_device_unregister(mdev);
 }
 
+static void cdevm_media_device_cleanup(void *mdev)
+{
+	media_device_cleanup(mdev);
+}
+
 /**
  * cdevm_media_device_init() - media_device_init() for memory of a scope
  * @scope: scope
- * @mdev: filled in as for media_device_init(), with its device; in memory of the
- *	scope
+ * @mdev: filled in as for media_device_init(), in memory of the scope
  *
  * Cleaned up with the scope: its mutexes are used at the last close of a node.
- * If it is registered, be it by another driver's probe that completes this
- * device, it is unregistered as a devm resource, which is added here.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM.
  */
 int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev)
 {
+	int ret;
+
 	media_device_init(mdev);
-	return cdevm_add_action_or_reset(scope, cdevm_media_device_cleanup, mdev) ?:
-	       devm_add_action_or_reset(mdev->dev, cdevm_unregister_media, mdev);
+	ret = cdevm_add_action_or_reset(scope, cdevm_media_device_cleanup, mdev);
+	if (ret)
+		return ret;
+	/*
+	 * Not when it is registered: that may be done without the device lock. Does
+	 * nothing if it was not.
+	 */
+	return devm_add_action_or_reset(mdev->dev, cdevm_unregister_media, mdev);
 }
 EXPORT_SYMBOL_GPL(cdevm_media_device_init);

@@ -10,7 +10,9 @@
  * when the last file is closed; and the struct device in struct video_device,
  * whose end is later still when something in the kernel has a reference on it.
  * So the scope is there when the core's release function has run, and struct
- * video_device and struct v4l2_device may be in its memory.
+ * video_device and struct v4l2_device may be in its memory. The v4l2_device holds
+ * the scope, too, until its last reference is dropped: the node of a subdev that
+ * belongs to another device is none of the scope, and has one.
  *
  * The v4l2_device is unregistered as a devm resource, after streaming was stopped
  * and after ->remove(), either of which may call subdevs. Nodes are invisible
@@ -32,8 +34,9 @@
  * struct cdevm_v4l2_device - a v4l2_device of a scope
  * @scope: scope that it is in, with its nodes
  * @v4l2_dev: the driver's
- * @held: its nodes, each with a reference on its device. Grows under the lock
- *	that serialises publishing, until unbinding begins
+ * @held: its nodes, each with a reference on its device. Grows under
+ *	&cdevm_scope.lock, and no more once the unpublishing has had that lock.
+ *	That is over when the v4l2_device is unregistered, which takes no lock
  */
 struct cdevm_v4l2_device {
 	struct cdevm_scope	*scope;
@@ -100,9 +103,6 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
 {
 	struct cdevm_video *video;
 
-	if (vdev->cdevm)
-		return -EEXIST;
-
 	/* Stays with the scope, also after a failure: so does the node. */
 	video = cdevm_kzalloc(scope, sizeof(*video), GFP_KERNEL);
 	if (!video)
@@ -129,9 +129,10 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
  * lock, its controls.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENOMEM; -EEXIST when it is registered; -ENODEV when unbinding has
- * begun; -EINVAL with a WARN for a v4l2_device of another scope or of none; what
- * video_register_device() returns.
+ * The device lock is not needed: ->complete() of an async notifier may do this.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EEXIST when @vdev was
+ * registered already; -EINVAL with a WARN for a v4l2_device of another scope or
+ * of none; what video_register_device() returns.
  */
 int cdevm_register_video(struct cdevm_scope *scope, struct video_device *vdev,
 			 enum vfl_devnode_type type, int nr)
@@ -141,6 +142,8 @@ int cdevm_register_video(struct cdevm_scope *scope, struct video_device *vdev,
 	if (WARN(!v4l2_dev || !v4l2_dev->cdevm || v4l2_dev->cdevm->scope != scope,
 		 "cdevm: the v4l2_device of %s is not of its scope\n", vdev->name))
 		return -EINVAL;
+	if (vdev->cdevm)
+		return -EEXIST;
 	if (!vdev->release)
 		vdev->release = cdevm_video_released;
 	return cdevm_publish_video(scope, vdev, type, nr, vdev->fops->owner);
@@ -165,6 +168,12 @@ int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
 				   -1, owner);
 }
 
+/* The last node has gone that has this for its v4l2_device, of whatever device. */
+static void cdevm_v4l2_device_released(struct v4l2_device *v4l2_dev)
+{
+	cdevm_put(v4l2_dev->cdevm->scope);
+}
+
 static void cdevm_v4l2_device_unregister(void *data)
 {
 	struct cdevm_v4l2_device *dev = data;
@@ -176,27 +185,21 @@ static void cdevm_v4l2_device_unregister(void *data)
 	v4l2_device_put(dev->v4l2_dev);
 }
 
-/* Its last node is gone, be it one of another driver's subdev. */
-static void cdevm_v4l2_device_released(struct v4l2_device *v4l2_dev)
-{
-	cdevm_put(v4l2_dev->cdevm->scope);
-}
-
 /**
  * cdevm_v4l2_device_register() - v4l2_device_register() for memory of a scope
  * @scope: scope
  * @dev: the device that is being probed
- * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(), but for its
- *	release function, which is set here; in memory of the scope
+ * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(), but without a
+ *	release function; in memory of the scope
  *
  * Undone as a devm resource of @dev. From now on
  * v4l2_device_register_subdev_nodes() publishes nodes of subdevs of this very
  * device through the scope; these subdevs have to be in memory of the scope.
- * Nodes of subdevs of other devices are not of the scope, but reach @v4l2_dev:
- * it holds the scope until they are gone.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: 0; -ENOMEM; what v4l2_device_register() returns.
+ * Return: 0; -ENOMEM; -EINVAL with a WARN for one that has a release function,
+ * instead of which there is cdevm_add_action(); what v4l2_device_register()
+ * returns.
  */
 int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 			       struct v4l2_device *v4l2_dev)
@@ -204,6 +207,9 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	struct cdevm_v4l2_device *cdevm;
 	int ret;
 
+	if (WARN(v4l2_dev->release, "cdevm: the v4l2_device of %s has a release function\n",
+		 dev_name(dev)))
+		return -EINVAL;
 	cdevm = cdevm_kzalloc(scope, sizeof(*cdevm), GFP_KERNEL);
 	if (!cdevm)
 		return -ENOMEM;
@@ -222,18 +228,19 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_register);
 
 /**
- * v4l2_cdevm_device_is_gone() - has the unbind of a v4l2_device's scope begun?
- * @v4l2_dev: v4l2_device, or %NULL
+ * cdevm_v4l2_device_is_gone() - has the unbind of a v4l2_device's device begun?
+ * @v4l2_dev: v4l2_device of a scope
+ *
+ * For v4l2-async, through v4l2_cdevm_device_is_gone().
  *
  * Context: Any context.
- * Return: true if so; false for a v4l2_device of no scope.
+ * Return: true once no node of it can be published any more.
  */
-bool v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev)
 {
-	return v4l2_dev && v4l2_dev->cdevm &&
-	       cdevm_is_revoked(v4l2_dev->cdevm->scope);
+	return cdevm_is_revoked(v4l2_dev->cdevm->scope);
 }
-EXPORT_SYMBOL_GPL(v4l2_cdevm_device_is_gone);
+EXPORT_SYMBOL_GPL(cdevm_v4l2_device_is_gone);
 
 /**
  * cdevm_v4l2_ctrl_handler_free() - the action of cdevm_v4l2_ctrl_handler_init()
