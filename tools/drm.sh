@@ -11,11 +11,12 @@ LIMIT=1800
 status=0
 
 run() { # flavour
-	local log=$LOGS/drm-$KERNEL-$1.log suites=drm-unplug start
+	# DEBUG_KOBJECT_RELEASE has a line for each kobject, and a serial port is slow. KUnit says at that level what it
+	# expects.
+	local log=$LOGS/drm-$KERNEL-$1.log suites=drm-unplug loglevel=6 start
 	start=$(now)
-	[ "$1" = x86-media ] || suites=drmm-kunit
-	# loglevel: DEBUG_KOBJECT_RELEASE has a line for each kobject, and a serial port is slow.
-	"$TOP/tools/qemu.sh" boot "$1" "${SUITES:-$suites}" "$log" $LIMIT loglevel=6
+	[ "$1" = x86-media ] || suites=drmm-kunit loglevel=7
+	"$TOP/tools/qemu.sh" boot "$1" "${SUITES:-$suites}" "$log" $LIMIT loglevel=$loglevel
 	judge "drm $KERNEL $1" "$log" $? $(($(now) - start)) "KERNEL=$KERNEL FLAVOURS=$1 tools/drm.sh"
 }
 

@@ -56,13 +56,18 @@ MAX = 80  # lines; a block without a known end is cut here
 
 
 class Splat:
-    def __init__(self, line, text):
+    def __init__(self, line, text, before=None):
         self.line = line        # number of the first line
         self.lines = [text]     # without timestamps
+        # The message of a WARN() of 7.3 on x86, which has no line of its own before it to say that one begins.
+        self.before = [before] if before and re.match(r"WARNING: .*, CPU#\d", text) else []
         self.expected = False
 
     def head(self):
         """The lines that say what it is and where."""
+        return self.before + self.head_proper()
+
+    def head_proper(self):
         first = self.lines[0]
         if "cut here" in first:
             for n, text in enumerate(self.lines):
@@ -128,7 +133,7 @@ def scan(lines, known=()):
     """(splats, [problems with the markers])"""
     splats, problems = [], []
     active = []             # [regex, line, matches, needed]
-    current = None
+    current = before = None
     gap = 0
 
     def close(splat):
@@ -142,6 +147,7 @@ def scan(lines, known=()):
         text = STAMP.sub("", raw.rstrip("\r\n"))
         mark = MARK.search(text)
         if mark:
+            before = None
             if current:
                 close(current)
                 current = None
@@ -185,8 +191,9 @@ def scan(lines, known=()):
         if any(p.search(text) for p in HEADS):
             if any(len(k) == 1 and k[0] in plain(text) for k in known):
                 continue
-            current = Splat(n, text)
+            current = Splat(n, text, before)
             splats.append(current)
+        before = text
     if current:
         close(current)
     for regex, where, count, needed in active:
@@ -233,6 +240,12 @@ KCSAN = """\
 [    4.000000] read to 0xffff88800a1b2c40 of 8 bytes by task 42 on cpu 1:
 [    4.000000]  cdevm_release+0x10/0x20
 [    4.000000] ==================================================================
+"""
+WARN73X86 = """\
+[    2.000000] resmgr: foo: double add of bar
+[    2.000000] WARNING: lib/resmgr/manager.c:10 at resmgr_add+0x1/0x2, CPU#1: insmod/53
+[    2.000000] Modules linked in:
+[    2.000000] ---[ end trace 0000000000000000 ]---
 """
 WARN73 = """\
 [    2.000000] ------------[ cut here ]------------
@@ -291,6 +304,8 @@ def self_test():
         ("WARNING not wanted by what comes behind", expect("Modules", WARN_UM + WARN), 2, 0, 1),
         ("WARNING of 7.3", WARN73, 1, 0, 0),
         ("WARNING of 7.3 wanted by its message", expect("double add of bar", WARN73), 0, 1, 0),
+        ("WARNING of 7.3 wanted by the message before it", expect("double add of bar", WARN73X86), 0, 1, 0),
+        ("WARNING of 7.3 that another message is before", expect("double add of foo", WARN73X86), 1, 0, 1),
         ("WARNING of 7.3 wanted by function", expect("resmgr_add", WARN73), 0, 1, 0),
         ("markers of a KUnit test", expect("resmgr_add", WARN).replace("[    0.5]", "    # case:"), 0, 1, 0),
         ("circular locking", CIRC, 1, 0, 0),
