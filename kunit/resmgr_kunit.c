@@ -2353,6 +2353,87 @@ static void memory_krealloc(struct kunit *test)
 	EXPECT_LOG(f, 2, 1);
 }
 
+/* Drivers do DMA to it: as aligned as memory of kmalloc() is. */
+static void memory_alignment(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	size_t size, object, align;
+	void *ptr;
+
+	for (size = 1; size <= 1024; size++) {
+		object = kmalloc_size_roundup(size);
+		align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
+		ptr = resmgr_kmalloc(&f->mgr, size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)ptr, align),
+				      "%zu bytes", size);
+		KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
+	}
+}
+
+/* The rest of the slab object is used when memory grows; KASAN looks on. */
+static void memory_krealloc_in_place(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	size_t room = kmalloc_size_roundup(sizeof(struct resmgr_data) + 10) -
+		      sizeof(struct resmgr_data);
+	u8 *ptr, *grown;
+
+	ptr = resmgr_kmalloc(&f->mgr, 10, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	memset(ptr, 0x5a, 10);
+
+	grown = resmgr_krealloc(&f->mgr, ptr, room, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_PTR_EQ(test, grown, ptr);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0x5a, 10));
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown + 10, 0, room - 10));
+	memset(grown, 0xa5, room);
+
+	/* What was had once stays: shrinking gives nothing back. */
+	grown = resmgr_krealloc(&f->mgr, grown, 5, GFP_KERNEL);
+	grown = resmgr_krealloc(&f->mgr, grown, room, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, grown, ptr);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0xa5, room));
+
+	/* All of it moves along. */
+	grown = resmgr_krealloc(&f->mgr, grown, room + 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, grown);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0xa5, room));
+	memset(grown, 0x5a, room + 1);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+}
+
+static void hook_count(struct item *item)
+{
+	struct snapshot s;
+
+	snapshot(&item->f->mgr, &s);
+	item->left = s.count;
+}
+
+/*
+ * Memory may be released several pieces at a time. Whoever is released sees the
+ * newer ones gone and the older ones there all the same.
+ */
+static void memory_in_a_row(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *second;
+	int i;
+
+	first = add_hooked(f, 1, hook_count);
+	for (i = 0; i < 20; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL));
+	second = add_hooked(f, 2, hook_count);
+	for (i = 0; i < 37; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL));
+
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 59);
+	EXPECT_LOG(f, 2, 1);
+	KUNIT_EXPECT_EQ(test, second->left, 21);
+	KUNIT_EXPECT_EQ(test, first->left, 0);
+}
+
 static void memory_krealloc_array(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2692,7 +2773,10 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_of_no_size),
 	KUNIT_CASE(memory_kfree),
 	KUNIT_CASE(memory_krealloc),
+	KUNIT_CASE(memory_krealloc_in_place),
+	KUNIT_CASE(memory_in_a_row),
 	KUNIT_CASE(memory_krealloc_array),
+	KUNIT_CASE(memory_alignment),
 	KUNIT_CASE(memory_krealloc_at_ends),
 	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),

@@ -8,10 +8,11 @@
  * lists in the kernel walk a list of victims that was fixed beforehand, and get
  * some of these wrong. Here there is no list of victims. Teardown takes the
  * newest node off under the lock, drops the lock, runs its release, and looks
- * again, until nothing is left. At every moment at which foreign code runs the
- * list is whole, and holds just what has not been released. Whoever takes a
- * node off under the lock is the only one who has it, so that each is released
- * exactly once, also with several takers at work.
+ * again, until nothing is left. Of plain memory it takes several nodes at once,
+ * since no foreign code runs when that is freed. At every moment at which some
+ * does the list is whole, and holds just what has not been released. Whoever
+ * takes a node off under the lock is the only one who has it, so that each is
+ * released exactly once, also with several takers at work.
  *
  * An owner that is used again (a device, at its next bind) stops at an empty
  * list. A refcounted owner that goes away finds the list empty and makes it
@@ -197,18 +198,13 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 	if (unlikely(resmgr_is_linked(node)))
 		return -EBUSY;
 
-	resmgr_event(mgr, node, RESMGR_OP_ADD);
-	resmgr_stamp(mgr, node);
-	if (mgr->newest == RESMGR_LAST)
-		resmgr_live_join(mgr);
-	node->older = mgr->newest;
-	WRITE_ONCE(mgr->newest, node);
-	resmgr_misuse_added(mgr, node);
+	resmgr_link(mgr, node);
 	return 0;
 }
 
-static int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
-			   int ret)
+/* Out of the way, as nobody should come here. */
+noinline int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
+			     int ret)
 {
 	resmgr_warn(mgr, "cannot add %s: %s\n", node->name, ret == -EBUSY ?
 		    "it is on a manager already" :
@@ -247,8 +243,8 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 EXPORT_SYMBOL_GPL(resmgr_node_add);
 
 /* The link that points to @node, or %NULL when it is not on @mgr. */
-struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
-				      const struct resmgr_node *node)
+noinline struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
+					       const struct resmgr_node *node)
 {
 	struct resmgr_node **link;
 
@@ -327,11 +323,10 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 }
 EXPORT_SYMBOL_GPL(resmgr_node_replace);
 
-static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
-					      enum resmgr_kind kind,
-					      void *fn,
-					      resmgr_match_t match,
-					      const void *data)
+/* noinline, as the walk would be in each of those below that search. */
+static noinline struct resmgr_node **
+resmgr_match_link(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+		  resmgr_match_t match, const void *data)
 {
 	struct resmgr_node **link;
 
@@ -517,8 +512,9 @@ int resmgr_for_each(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_for_each);
 
-/* The core frees what it has allocated, from the start of the allocation. */
+/* The core frees what it has allocated. */
 static_assert(offsetof(struct resmgr_data, node) == 0);
+static_assert(offsetof(struct resmgr_data, data) == sizeof(struct resmgr_data));
 static_assert(offsetof(struct resmgr_action, node) == 0);
 
 static __always_inline void resmgr_run_release(struct resmgr *mgr,
@@ -579,7 +575,7 @@ static noinline void resmgr_run_release_traced(struct resmgr *mgr,
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
 	/* Asked now: a node that its user has embedded may be gone afterwards. */
-	bool ours = node->kind != RESMGR_NODE;
+	enum resmgr_kind kind = node->kind;
 
 	lockdep_assert_not_held(&mgr->lock);
 
@@ -588,7 +584,9 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 	else
 		resmgr_run_release(mgr, node);
 	/* Not before the event: the name may be in the same memory. */
-	if (ours)
+	if (kind == RESMGR_DATA || kind == RESMGR_MEM)
+		resmgr_free_data(node);
+	else if (kind != RESMGR_NODE)
 		kfree(node);
 }
 
@@ -612,6 +610,51 @@ static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
 	trace_resmgr_release_all_end(mgr, count, mgr->seq++);
 }
 
+/* Freed for one taking of the lock. Few, since interrupts are off meanwhile. */
+#define RESMGR_BATCH	16
+
+/*
+ * If the newest is plain memory, take it and what follows of that kind off @mgr,
+ * still linked. Freeing it runs no foreign code that could look at the list in
+ * between. Not while somebody wants to see the end of each release: that is
+ * between two beginnings.
+ */
+static struct resmgr_node *resmgr_take_memory(struct resmgr *mgr, int *count)
+{
+	struct resmgr_node *first = mgr->newest, *last = NULL, *node = first;
+	int left = RESMGR_BATCH;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (trace_resmgr_release_end_enabled())
+		return NULL;
+
+	while (resmgr_is_node(node) && node->kind == RESMGR_MEM && left--) {
+		resmgr_misuse_removed(mgr, node);
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		last = node;
+		node = node->older;
+		++*count;
+	}
+	if (!last)
+		return NULL;
+	last->older = NULL;
+	mgr->newest = node;
+	if (node == RESMGR_LAST)
+		resmgr_live_leave(mgr);
+	return first;
+}
+
+static void resmgr_free_memory(struct resmgr_node *node)
+{
+	while (node) {
+		struct resmgr_node *older = node->older;
+
+		resmgr_free_data(node);
+		node = older;
+	}
+}
+
 static int resmgr_teardown(struct resmgr *mgr, bool final)
 {
 	struct resmgr_node *node;
@@ -629,6 +672,14 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
+		node = resmgr_take_memory(mgr, &count);
+		if (node) {
+			spin_unlock_irqrestore(&mgr->lock, flags);
+			resmgr_free_memory(node);
+			spin_lock_irqsave(&mgr->lock, flags);
+			continue;
+		}
+
 		node = resmgr_unlink(mgr, &mgr->newest);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (resmgr_is_marker(node)) {
@@ -660,7 +711,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  * and can be used again.
  *
  * Context: Process context, sleeps if a release function does. Takes and
- * releases the lock of @mgr once per resource.
+ * releases the lock of @mgr once per resource at most.
  * Return: number of resources that were released; -ENODEV with a WARN when @mgr
  * was never initialised or has seen its final release.
  */
