@@ -2127,13 +2127,15 @@ static void logged_op(struct resmgr *mgr, const struct resmgr_node *node,
 	logged->count++;
 }
 
-/* A class that always wants to be told of what happens to its nodes. */
+/* A class that has a switch of its own for being told what happens. */
 static void actions_logged(struct kunit *test)
 {
+	static unsigned long log_switch;
 	static const struct resmgr_class class = {
 		.name		= "logged",
 		.log		= logged_op,
-		.log_always	= true,
+		.log_switch	= &log_switch,
+		.log_bits	= BIT(3),
 	};
 	static const enum resmgr_op want[] = {
 		RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_REMOVE,
@@ -2148,13 +2150,19 @@ static void actions_logged(struct kunit *test)
 	logged = kunit_kzalloc(test, sizeof(*logged), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, logged);
 	resmgr_init(&logged->mgr, &class);
+	log_switch = ~BIT(3);
+	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 1);
+	KUNIT_EXPECT_EQ(test, logged->count, 0);
+
+	log_switch = BIT(3);
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
 	mem = resmgr_kzalloc(&logged->mgr, 8, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, resmgr_add_action(&logged->mgr, item_action,
 						item), 0);
 	resmgr_kfree(&logged->mgr, mem);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 2);
-	EXPECT_LOG(f, 1, 1);
+	EXPECT_LOG(f, 1, 1, 1);
 
 	KUNIT_ASSERT_EQ(test, logged->count, ARRAY_SIZE(want));
 	for (i = 0; i < ARRAY_SIZE(want); i++)

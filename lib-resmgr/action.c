@@ -33,7 +33,7 @@ static noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind
 
 	if (len)
 		name = memcpy(action + 1, name, len);
-	resmgr_node_setup(&action->node, kind, fn, name, size);
+	resmgr_node_describe(&action->node, kind, fn, name, size);
 	action->data = data;
 	ret = resmgr_add_new(mgr, &action->node);
 	if (unlikely(ret))

@@ -113,15 +113,23 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 	return node;
 }
 
+/* All but the link. */
+static inline void resmgr_node_describe(struct resmgr_node *node,
+					enum resmgr_kind kind, void *fn,
+					const char *name, size_t size)
+{
+	node->fn = fn;
+	node->name = name;
+	node->size = min_t(size_t, size, U32_MAX);
+	node->kind = kind;
+}
+
 static inline void resmgr_node_setup(struct resmgr_node *node,
 				     enum resmgr_kind kind, void *fn,
 				     const char *name, size_t size)
 {
 	node->older = NULL;
-	node->fn = fn;
-	node->name = name;
-	node->size = min_t(size_t, size, U32_MAX);
-	node->kind = kind;
+	resmgr_node_describe(node, kind, fn, name, size);
 }
 
 /*
@@ -169,6 +177,14 @@ static __always_inline bool resmgr_logging(void)
 	       static_branch_unlikely(&resmgr_log_key);
 }
 
+/* Does the class want to be told of what happens to its nodes? */
+static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
+{
+	return resmgr_logging() ||
+	       (unlikely(mgr->log) &&
+		READ_ONCE(*mgr->class->log_switch) & mgr->class->log_bits);
+}
+
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		       enum resmgr_op op);
 
@@ -192,7 +208,7 @@ static __always_inline void resmgr_event(struct resmgr *mgr,
 					 const struct resmgr_node *node,
 					 enum resmgr_op op)
 {
-	if (resmgr_logging() || mgr->log ||
+	if (resmgr_is_logged(mgr) ||
 	    (op == RESMGR_OP_ADD ? trace_resmgr_add_enabled() :
 	     op == RESMGR_OP_RELEASE ? trace_resmgr_release_begin_enabled() :
 				       trace_resmgr_remove_enabled()))
@@ -217,8 +233,8 @@ static __always_inline void resmgr_link(struct resmgr *mgr,
 int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret);
 
 /*
- * Add a node that was just made, and so is on no manager: resmgr_node_add() in
- * line, for those that allocate, as they are run most.
+ * Add a node that was just made, and so is on no manager, whatever its link says:
+ * resmgr_node_add() in line, for those that allocate, as they are run most.
  */
 static __always_inline int resmgr_add_new(struct resmgr *mgr,
 					  struct resmgr_node *node)

@@ -59,7 +59,7 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 {
 	lockdep_assert_held(&mgr->lock);
 
-	if ((resmgr_logging() || mgr->log) && mgr->class->log)
+	if (resmgr_is_logged(mgr) && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
 	/*
@@ -85,7 +85,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 
 	lockdep_assert_held(&mgr->lock);
 
-	if ((resmgr_logging() || mgr->log) && mgr->class->log)
+	if (resmgr_is_logged(mgr) && mgr->class->log)
 		mgr->class->log(mgr, old, RESMGR_OP_REPLACE);
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
@@ -116,7 +116,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
-	mgr->log = class->log_always;
+	mgr->log = !!class->log_switch;
 #ifdef CONFIG_RESMGR_DEBUG
 	mgr->released = false;
 #endif
@@ -525,15 +525,18 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 						    node);
 	unsigned long addr;
 
+	/* Not left to a table of jumps: it is what there is most of. */
+	if (likely(node->kind == RESMGR_ACTION)) {
+		((resmgr_action_t)node->fn)(action->data);
+		return;
+	}
+
 	switch (node->kind) {
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
 		break;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
-		break;
-	case RESMGR_ACTION:
-		((resmgr_action_t)node->fn)(action->data);
 		break;
 	case RESMGR_TYPED_ACTION:
 		mgr->class->release(mgr, node->fn, action->data);
@@ -583,11 +586,13 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
+	if (kind == RESMGR_NODE)
+		return;
 	/* Not before the event: the name may be in the same memory. */
 	if (kind == RESMGR_DATA || kind == RESMGR_MEM)
-		resmgr_free_data(node);
-	else if (kind != RESMGR_NODE)
-		kfree(node);
+		node = resmgr_data_start(container_of(node, struct resmgr_data,
+						      node));
+	kfree(node);
 }
 
 static noinline void resmgr_trace_all_begin(struct resmgr *mgr)
@@ -614,35 +619,40 @@ static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
 #define RESMGR_BATCH	16
 
 /*
- * If the newest is plain memory, take it and what follows of that kind off @mgr,
- * still linked. Freeing it runs no foreign code that could look at the list in
- * between. Not while somebody wants to see the end of each release: that is
- * between two beginnings.
+ * Is @node to be taken with what follows of its kind? Freeing plain memory runs no
+ * foreign code that could look at the list in between. Not while somebody wants to
+ * see the end of each release: that is between two beginnings.
  */
-static struct resmgr_node *resmgr_take_memory(struct resmgr *mgr, int *count)
+static bool resmgr_goes_in_a_row(const struct resmgr_node *node)
 {
-	struct resmgr_node *first = mgr->newest, *last = NULL, *node = first;
-	int left = RESMGR_BATCH;
+	return node->kind == RESMGR_MEM && !trace_resmgr_release_end_enabled();
+}
+
+/*
+ * Take the newest off @mgr, which is plain memory, and what follows of that kind.
+ * They stay linked to each other. How many they are.
+ */
+static int resmgr_take_memory(struct resmgr *mgr)
+{
+	struct resmgr_node *node = mgr->newest, *last;
+	int count = 0;
 
 	lockdep_assert_held(&mgr->lock);
 
-	if (trace_resmgr_release_end_enabled())
-		return NULL;
-
-	while (resmgr_is_node(node) && node->kind == RESMGR_MEM && left--) {
+	do {
 		resmgr_misuse_removed(mgr, node);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		last = node;
 		node = node->older;
-		++*count;
-	}
-	if (!last)
-		return NULL;
+		count++;
+	} while (resmgr_is_node(node) && node->kind == RESMGR_MEM &&
+		 count < RESMGR_BATCH);
+
 	last->older = NULL;
 	mgr->newest = node;
 	if (node == RESMGR_LAST)
 		resmgr_live_leave(mgr);
-	return first;
+	return count;
 }
 
 static void resmgr_free_memory(struct resmgr_node *node)
@@ -672,15 +682,18 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
-		node = resmgr_take_memory(mgr, &count);
-		if (node) {
+		node = mgr->newest;
+		if (resmgr_goes_in_a_row(node)) {
+			count += resmgr_take_memory(mgr);
 			spin_unlock_irqrestore(&mgr->lock, flags);
+
 			resmgr_free_memory(node);
+
 			spin_lock_irqsave(&mgr->lock, flags);
 			continue;
 		}
 
-		node = resmgr_unlink(mgr, &mgr->newest);
+		resmgr_unlink(mgr, &mgr->newest);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (resmgr_is_marker(node)) {
 			resmgr_forget_marker(mgr, node);

@@ -20,6 +20,10 @@
 
 #include "internal.h"
 
+/* What can be allocated at all does not saturate &resmgr_node.size. */
+static_assert(KMALLOC_MAX_SIZE <= U32_MAX);
+
+/* A node that is to be added, see resmgr_add_new(). */
 static __always_inline struct resmgr_data *
 resmgr_data_new(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp, int nid,
 		const char *name, unsigned long caller)
@@ -36,10 +40,8 @@ resmgr_data_new(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp, int nid
 	if (unlikely(!start))
 		return NULL;
 
-	/* What can be allocated is far below what saturates. */
-	static_assert(KMALLOC_MAX_SIZE <= U32_MAX);
 	data = start + pad;
-	resmgr_node_setup(&data->node, kind, fn, name, (u32)size);
+	resmgr_node_describe(&data->node, kind, fn, name, (u32)size);
 	return data;
 }
 
@@ -61,7 +63,12 @@ noinline struct resmgr_data *
 __resmgr_data_alloc(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp,
 		    int nid, const char *name, unsigned long caller)
 {
-	return resmgr_data_new(kind, fn, size, gfp, nid, name, caller);
+	struct resmgr_data *data;
+
+	data = resmgr_data_new(kind, fn, size, gfp, nid, name, caller);
+	if (data)
+		data->node.older = NULL;
+	return data;
 }
 EXPORT_SYMBOL_GPL(__resmgr_data_alloc);
 
@@ -289,6 +296,8 @@ noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 		return 0;
 
 	node = &container_of(ptr, struct resmgr_data, data[0])->node;
+	/* Or the compiler keeps both, where one is as good as the other. */
+	OPTIMIZER_HIDE_VAR(node);
 	spin_lock_irqsave(&mgr->lock, flags);
 	/* resmgr_find_memory(), in line: this is run most of all that search. */
 	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
@@ -305,6 +314,7 @@ noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	/* A string that resmgr_kstrdup_const() gave back was never here. */
+	ptr = container_of(node, struct resmgr_data, node)->data;
 	if (is_kernel_rodata((unsigned long)ptr))
 		return 0;
 	resmgr_warn(mgr, "cannot free %p: it is not here\n", ptr);

@@ -170,7 +170,8 @@ enum resmgr_op {
  *	%NULL for a class without such nodes
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
- * @log_always: call @log at all times: it has a switch of its own
+ * @log_switch: optional, for a log with a switch of its own: @log is called while
+ *	one of @log_bits is set here, whatever resmgr_log_get() says
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
  * @dev: optional; for owners whose resources go when a driver is unbound: the
@@ -178,6 +179,7 @@ enum resmgr_op {
  *	memory that others can hold for longer
  * @free: optional, used by &struct resmgr_object: free the memory of the owner
  *	after its last resource went
+ * @log_bits: see @log_switch
  */
 struct resmgr_class {
 	const char	*name;
@@ -185,11 +187,12 @@ struct resmgr_class {
 	void		(*release)(struct resmgr *mgr, void *fn, void *res);
 	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
 			       enum resmgr_op op);
-	bool		log_always;
+	const unsigned long *log_switch;
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
 	struct device	*(*dev)(const struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
+	unsigned long	log_bits;
 };
 
 /**
@@ -200,7 +203,7 @@ struct resmgr_class {
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
- * @log: &resmgr_class.log_always, where it is looked at; constant
+ * @log: whether there is a &resmgr_class.log_switch; constant
  * @newest: head of the list. %NULL before resmgr_init() and after
  *	resmgr_release_final(), so that an add to either is refused.
  *	Protected by @lock
