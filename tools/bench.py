@@ -192,7 +192,7 @@ def picture(found, path):
         v = select(found, name, n)
         if v.get("ours") and v.get("stock") and not name.startswith(("text_drm", "unbind", "empty", "kmalloc")):
             ratios.append((f"{group}: {title}", v["ours"] / v["stock"], v["stock"], v["ours"]))
-    row, left, width = 20, 330, 620
+    row, left, width = 20, 360, 620
     out, y = [], 30
 
     def text(x, y, s, anchor="start", extra=""):
@@ -211,13 +211,14 @@ def picture(found, path):
     y += 2 * row
     text(10, y, "Patched kernel over stock: less is better", extra='font-weight="bold"')
     unit = (width - 200) / max([r[1] for r in ratios] + [1.2])
-    top = y + 6
+    # Behind the numbers.
+    out.append(f'<line x1="{left + unit:.1f}" y1="{y + 6}" x2="{left + unit:.1f}" '
+               f'y2="{y + row * len(ratios) + 6}" stroke="#bbb"/>')
     for title, ratio, stock, ours in ratios:
         y += row
         text(left - 8, y, title, "end")
         bar(y, unit * ratio, "#2a7" if ratio <= 1.001 else "#c60")
         text(left + unit * ratio + 6, y, f"{ratio:.2f}  ({number(stock)} to {number(ours)})")
-    out.append(f'<line x1="{left + unit:.1f}" y1="{top}" x2="{left + unit:.1f}" y2="{y + 6}" stroke="#000"/>')
     with open(path, "w") as f:
         f.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width}" height="{y + 30}" '
                 'font-family="sans-serif" font-size="13">\n<rect width="100%" height="100%" fill="#fff"/>\n'
