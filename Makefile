@@ -28,6 +28,7 @@ help:
 	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (1 s)'
 	@echo 'make series            write it as mails for git am to out/series-VERSION  (1 s)'
 	@echo 'make series-check      build and test the series mail by mail              (10 min)'
+	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 20 min, then 3 min)'
 	@echo 'make build-check       W=1, x86-64, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
@@ -102,6 +103,15 @@ series-check: tree
 build-check: tree
 	@$T/build-check.sh
 
+# Instructions are counted on one CPU; two CPUs at once there are in the User Mode Linux of 7.3.
+bench: tree
+	@$T/bench.sh count
+	@$T/bench.sh bytes
+	@$(if $(LINUX),:,$(MAKE) KERNEL=7.3 bench-contended)
+	@$T/bench.sh report
+bench-contended: tree
+	@$T/bench.sh contended
+
 apply:
 	@test -n "$(LINUX)" || { echo 'error: say which tree: make apply LINUX=DIR' >&2; exit 1; }
 	@$T/overlay.py apply "$(LINUX)" "$(KERNEL)"
@@ -111,4 +121,4 @@ clean:
 	@echo '  cleaned; downloads are kept in build/dl'
 
 .PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
-	series-check build-check apply clean
+	series-check build-check bench bench-contended apply clean

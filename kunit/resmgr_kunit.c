@@ -2127,13 +2127,15 @@ static void logged_op(struct resmgr *mgr, const struct resmgr_node *node,
 	logged->count++;
 }
 
-/* A class that always wants to be told of what happens to its nodes. */
+/* A class that has a switch of its own for being told what happens. */
 static void actions_logged(struct kunit *test)
 {
+	static unsigned long log_switch;
 	static const struct resmgr_class class = {
 		.name		= "logged",
 		.log		= logged_op,
-		.log_always	= true,
+		.log_switch	= &log_switch,
+		.log_bits	= BIT(3),
 	};
 	static const enum resmgr_op want[] = {
 		RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_REMOVE,
@@ -2148,13 +2150,19 @@ static void actions_logged(struct kunit *test)
 	logged = kunit_kzalloc(test, sizeof(*logged), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, logged);
 	resmgr_init(&logged->mgr, &class);
+	log_switch = ~BIT(3);
+	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 1);
+	KUNIT_EXPECT_EQ(test, logged->count, 0);
+
+	log_switch = BIT(3);
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
 	mem = resmgr_kzalloc(&logged->mgr, 8, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, resmgr_add_action(&logged->mgr, item_action,
 						item), 0);
 	resmgr_kfree(&logged->mgr, mem);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 2);
-	EXPECT_LOG(f, 1, 1);
+	EXPECT_LOG(f, 1, 1, 1);
 
 	KUNIT_ASSERT_EQ(test, logged->count, ARRAY_SIZE(want));
 	for (i = 0; i < ARRAY_SIZE(want); i++)
@@ -2351,6 +2359,95 @@ static void memory_krealloc(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 3);
 	EXPECT_LOG(f, 2, 1);
+}
+
+/* Drivers do DMA to it: as aligned as memory of kmalloc() is. */
+static void memory_alignment(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	size_t size, object, align;
+	void *ptr;
+
+	for (size = 1; size <= 1024; size++) {
+		object = kmalloc_size_roundup(size);
+		align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
+		ptr = resmgr_kmalloc(&f->mgr, size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)ptr, align),
+				      "%zu bytes", size);
+		KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
+	}
+}
+
+/* What somebody has left there who had it before; not for KASAN to see. */
+static noinline __no_sanitize_address void leave_dirt(u8 *ptr, size_t size)
+{
+	while (size--)
+		WRITE_ONCE(*ptr++, 0xee);
+}
+
+/* The rest of the slab object is used when memory grows; KASAN looks on. */
+static void memory_krealloc_in_place(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	size_t room = kmalloc_size_roundup(sizeof(struct resmgr_data) + 10) -
+		      sizeof(struct resmgr_data);
+	u8 *ptr, *grown;
+
+	ptr = resmgr_kmalloc(&f->mgr, 10, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	memset(ptr, 0x5a, 10);
+	leave_dirt(ptr + 10, room - 10);
+
+	grown = resmgr_krealloc(&f->mgr, ptr, room, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_PTR_EQ(test, grown, ptr);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0x5a, 10));
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown + 10, 0, room - 10));
+	memset(grown, 0xa5, room);
+
+	/* What was had once stays: shrinking gives nothing back. */
+	grown = resmgr_krealloc(&f->mgr, grown, 5, GFP_KERNEL);
+	grown = resmgr_krealloc(&f->mgr, grown, room, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, grown, ptr);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0xa5, room));
+
+	/* All of it moves along. */
+	grown = resmgr_krealloc(&f->mgr, grown, room + 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, grown);
+	KUNIT_EXPECT_TRUE(test, all_bytes(grown, 0xa5, room));
+	memset(grown, 0x5a, room + 1);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+}
+
+static void hook_count(struct item *item)
+{
+	struct snapshot s;
+
+	snapshot(&item->f->mgr, &s);
+	item->left = s.count;
+}
+
+/*
+ * Memory may be released several pieces at a time. Whoever is released sees the
+ * newer ones gone and the older ones there all the same.
+ */
+static void memory_in_a_row(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *second;
+	int i;
+
+	first = add_hooked(f, 1, hook_count);
+	for (i = 0; i < 20; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL));
+	second = add_hooked(f, 2, hook_count);
+	for (i = 0; i < 37; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL));
+
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 59);
+	EXPECT_LOG(f, 2, 1);
+	KUNIT_EXPECT_EQ(test, second->left, 21);
+	KUNIT_EXPECT_EQ(test, first->left, 0);
 }
 
 static void memory_krealloc_array(struct kunit *test)
@@ -2692,7 +2789,10 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_of_no_size),
 	KUNIT_CASE(memory_kfree),
 	KUNIT_CASE(memory_krealloc),
+	KUNIT_CASE(memory_krealloc_in_place),
+	KUNIT_CASE(memory_in_a_row),
 	KUNIT_CASE(memory_krealloc_array),
+	KUNIT_CASE(memory_alignment),
 	KUNIT_CASE(memory_krealloc_at_ends),
 	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),

@@ -373,6 +373,32 @@ static void misuse_gone(struct kunit *test)
 					 RESMGR_USE_VIDEO));
 }
 
+/* Memory that has grown where it is, and what is released in a row. */
+static void misuse_grown(struct kunit *test)
+{
+	struct device *dev = bound(test, "misuse-grown");
+	void *mem, *more, *row[3];
+	int i;
+
+	mem = devm_kmalloc(dev, 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	EXPECT_QUIET(test, resmgr_check_object(mem + 1, RESMGR_USE_VIDEO));
+	more = devm_krealloc(dev, mem, 2, GFP_KERNEL);
+	KUNIT_ASSERT_PTR_EQ(test, more, mem);
+	EXPECT_WARNING(test, " at offset 1 of devm_kzalloc_release, 2 bytes",
+		       resmgr_check_object(mem + 1, RESMGR_USE_VIDEO));
+	devm_kfree(dev, mem);
+	EXPECT_QUIET(test, resmgr_check_object(mem, RESMGR_USE_VIDEO));
+
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		row[i] = devm_kmalloc(dev, 64, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, row[i]);
+	}
+	kunit_device_unregister(test, dev);
+	for (i = 0; i < ARRAY_SIZE(row); i++)
+		EXPECT_QUIET(test, resmgr_check_object(row[i], RESMGR_USE_VIDEO));
+}
+
 static void res_release(struct device *dev, void *res)
 {
 }
@@ -640,6 +666,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_not_scope),
 	KUNIT_CASE(misuse_bounds),
 	KUNIT_CASE(misuse_gone),
+	KUNIT_CASE(misuse_grown),
 	KUNIT_CASE(misuse_devres),
 	KUNIT_CASE(misuse_once),
 	KUNIT_CASE(misuse_atomic),

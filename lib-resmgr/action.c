@@ -9,30 +9,34 @@
 #include <linux/string.h>
 
 #include "internal.h"
+#include "kernel_compat.h"
 
 /*
  * Allocate the node of a resource that is one pointer, and add it. The name of a
  * typed action is copied behind it: an owner with a type of its own, such as a
- * DRM device, may outlive the module in which its user is.
+ * DRM device, may outlive the module in which its user is. noinline, as it has
+ * five callers.
  */
-static int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-			      void *fn, void *data, const char *name,
-			      size_t size)
+static noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
+				       void *fn, void *data, const char *name,
+				       size_t size)
 {
 	size_t len = kind == RESMGR_TYPED_ACTION ? strlen(name) + 1 : 0;
 	struct resmgr_action *action;
 	int ret;
 
-	action = kmalloc(sizeof(*action) + len, GFP_KERNEL);
+	/* For a constant size the compiler knows which slab cache it is. */
+	action = len ? kmalloc(sizeof(*action) + len, GFP_KERNEL) :
+		       kmalloc_obj(*action, GFP_KERNEL);
 	if (!action)
 		return -ENOMEM;
 
 	if (len)
 		name = memcpy(action + 1, name, len);
-	resmgr_node_setup(&action->node, kind, fn, name, size);
+	resmgr_node_describe(&action->node, kind, fn, name, size);
 	action->data = data;
-	ret = resmgr_node_add(mgr, &action->node);
-	if (ret)
+	ret = resmgr_add_new(mgr, &action->node);
+	if (unlikely(ret))
 		kfree(action);
 	return ret;
 }
@@ -81,9 +85,9 @@ resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 }
 
 /* Find such a node as resmgr_take_pointer() does, and release it now. */
-static int resmgr_release_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-				  void *fn, const void *data,
-				  unsigned long mask)
+static noinline int resmgr_release_pointer(struct resmgr *mgr,
+					   enum resmgr_kind kind, void *fn,
+					   const void *data, unsigned long mask)
 {
 	struct resmgr_action *found;
 
@@ -125,7 +129,8 @@ EXPORT_SYMBOL_GPL(__resmgr_add_action);
 int __resmgr_add_action_or_reset(struct resmgr *mgr, resmgr_action_t action,
 				 void *data, const char *name)
 {
-	int ret = __resmgr_add_action(mgr, action, data, name);
+	int ret = resmgr_add_pointer(mgr, RESMGR_ACTION, (void *)action, data,
+				     name, 0);
 
 	if (ret)
 		action(data);

@@ -182,6 +182,13 @@ void cdevm_forget_polled(const struct file *file)
 	struct cdevm_polled *polled;
 	struct hlist_node *next;
 
+	/*
+	 * What is about this file is seen without the lock: whoever has added it
+	 * held a reference on the file, and dropped it before this.
+	 */
+	if (hlist_empty(&bucket->list))
+		return;
+
 	spin_lock(&bucket->lock);
 	hlist_for_each_entry_safe(polled, next, &bucket->list, link) {
 		if (polled->file != file)

@@ -36,12 +36,6 @@ struct resmgr_group {
 	bool			releasing;
 };
 
-bool resmgr_is_marker(const struct resmgr_node *node)
-{
-	return node->kind == RESMGR_GROUP_OPEN ||
-	       node->kind == RESMGR_GROUP_CLOSE;
-}
-
 /* A marker was taken off the newest end of the list. */
 void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 {
@@ -58,7 +52,8 @@ void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 }
 
 /* By id, or the newest one that is not closed. */
-static struct resmgr_group *resmgr_find_group(struct resmgr *mgr, const void *id)
+static noinline struct resmgr_group *resmgr_find_group(struct resmgr *mgr,
+						       const void *id)
 {
 	struct resmgr_group *grp;
 	struct resmgr_node **link;

@@ -5,10 +5,14 @@
 #ifndef _LIB_RESMGR_INTERNAL_H
 #define _LIB_RESMGR_INTERNAL_H
 
+#include <linux/align.h>
 #include <linux/bug.h>
+#include <linux/cache.h>
 #include <linux/jump_label.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/resmgr.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <trace/events/resmgr.h>
 
@@ -28,6 +32,11 @@ static inline bool resmgr_is_node(const struct resmgr_node *node)
 static inline bool resmgr_is_linked(const struct resmgr_node *node)
 {
 	return node->older;
+}
+
+static inline bool resmgr_is_marker(const struct resmgr_node *node)
+{
+	return node->kind >= RESMGR_GROUP_OPEN;
 }
 
 /*
@@ -104,15 +113,57 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 	return node;
 }
 
+/* All but the link. */
+static inline void resmgr_node_describe(struct resmgr_node *node,
+					enum resmgr_kind kind, void *fn,
+					const char *name, size_t size)
+{
+	node->fn = fn;
+	node->name = name;
+	node->size = min_t(size_t, size, U32_MAX);
+	node->kind = kind;
+}
+
 static inline void resmgr_node_setup(struct resmgr_node *node,
 				     enum resmgr_kind kind, void *fn,
 				     const char *name, size_t size)
 {
 	node->older = NULL;
-	node->fn = fn;
-	node->name = name;
-	node->size = min_t(size_t, size, U32_MAX);
-	node->kind = kind;
+	resmgr_node_describe(node, kind, fn, name, size);
+}
+
+/*
+ * Bytes before a node with @size bytes of data behind it. Drivers do DMA to devm
+ * memory as they do to that of kmalloc(). So the data is as aligned as the object
+ * would be that kmalloc() takes for so many bytes, up to ARCH_DMA_MINALIGN. And
+ * it shares a cache line with the node only if that object would share its with
+ * another one: the DMA code bounces such sizes, or there are none.
+ *
+ * Nothing on machines that ask for no more than the node's size gives.
+ */
+static inline size_t resmgr_data_pad(size_t size)
+{
+	size_t object, align;
+
+	if (sizeof(struct resmgr_data) % ARCH_DMA_MINALIGN == 0)
+		return 0;
+
+	object = kmalloc_size_roundup(size);
+	align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
+	return align ? ALIGN(sizeof(struct resmgr_data), align) -
+		       sizeof(struct resmgr_data) : 0;
+}
+
+/* Where the allocation begins. */
+static inline void *resmgr_data_start(struct resmgr_data *data)
+{
+	return (void *)data - resmgr_data_pad(data->node.size);
+}
+
+/* Free a node that is the head of a &struct resmgr_data. */
+static inline void resmgr_free_data(struct resmgr_node *node)
+{
+	kfree(resmgr_data_start(container_of(node, struct resmgr_data, node)));
 }
 
 void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...) __printf(2, 3);
@@ -124,6 +175,14 @@ static __always_inline bool resmgr_logging(void)
 {
 	return IS_ENABLED(CONFIG_DEBUG_DEVRES) ||
 	       static_branch_unlikely(&resmgr_log_key);
+}
+
+/* Does the class want to be told of what happens to its nodes? */
+static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
+{
+	return resmgr_logging() ||
+	       (unlikely(mgr->log) &&
+		READ_ONCE(*mgr->class->log_switch) & mgr->class->log_bits);
 }
 
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
@@ -149,11 +208,48 @@ static __always_inline void resmgr_event(struct resmgr *mgr,
 					 const struct resmgr_node *node,
 					 enum resmgr_op op)
 {
-	if (resmgr_logging() || mgr->log ||
+	if (resmgr_is_logged(mgr) ||
 	    (op == RESMGR_OP_ADD ? trace_resmgr_add_enabled() :
 	     op == RESMGR_OP_RELEASE ? trace_resmgr_release_begin_enabled() :
 				       trace_resmgr_remove_enabled()))
 		resmgr_event_slow(mgr, node, op);
+}
+
+/* Put @node on @mgr as the newest. The caller knows that it can be. */
+static __always_inline void resmgr_link(struct resmgr *mgr,
+					struct resmgr_node *node)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_event(mgr, node, RESMGR_OP_ADD);
+	resmgr_stamp(mgr, node);
+	if (mgr->newest == RESMGR_LAST)
+		resmgr_live_join(mgr);
+	node->older = mgr->newest;
+	WRITE_ONCE(mgr->newest, node);
+	resmgr_misuse_added(mgr, node);
+}
+
+int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret);
+
+/*
+ * Add a node that was just made, and so is on no manager, whatever its link says:
+ * resmgr_node_add() in line, for those that allocate, as they are run most.
+ */
+static __always_inline int resmgr_add_new(struct resmgr *mgr,
+					  struct resmgr_node *node)
+{
+	unsigned long flags;
+
+	resmgr_misuse_check_add(mgr, node);
+	spin_lock_irqsave(&mgr->lock, flags);
+	if (unlikely(!mgr->newest)) {
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		return resmgr_warn_add(mgr, node, -ESHUTDOWN);
+	}
+	resmgr_link(mgr, node);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+	return 0;
 }
 
 int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node);
@@ -164,7 +260,6 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node);
 struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 				      const struct resmgr_node *node);
 
-bool resmgr_is_marker(const struct resmgr_node *node);
 void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker);
 
 #endif /* _LIB_RESMGR_INTERNAL_H */

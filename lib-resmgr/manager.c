@@ -8,10 +8,11 @@
  * lists in the kernel walk a list of victims that was fixed beforehand, and get
  * some of these wrong. Here there is no list of victims. Teardown takes the
  * newest node off under the lock, drops the lock, runs its release, and looks
- * again, until nothing is left. At every moment at which foreign code runs the
- * list is whole, and holds just what has not been released. Whoever takes a
- * node off under the lock is the only one who has it, so that each is released
- * exactly once, also with several takers at work.
+ * again, until nothing is left. Of plain memory it takes several nodes at once,
+ * since no foreign code runs when that is freed. At every moment at which some
+ * does the list is whole, and holds just what has not been released. Whoever
+ * takes a node off under the lock is the only one who has it, so that each is
+ * released exactly once, also with several takers at work.
  *
  * An owner that is used again (a device, at its next bind) stops at an empty
  * list. A refcounted owner that goes away finds the list empty and makes it
@@ -58,7 +59,7 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 {
 	lockdep_assert_held(&mgr->lock);
 
-	if ((resmgr_logging() || mgr->log) && mgr->class->log)
+	if (resmgr_is_logged(mgr) && mgr->class->log)
 		mgr->class->log(mgr, node, op);
 
 	/*
@@ -84,7 +85,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 
 	lockdep_assert_held(&mgr->lock);
 
-	if ((resmgr_logging() || mgr->log) && mgr->class->log)
+	if (resmgr_is_logged(mgr) && mgr->class->log)
 		mgr->class->log(mgr, old, RESMGR_OP_REPLACE);
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
@@ -115,7 +116,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->class = class;
 	mgr->seq = 0;
 	mgr->releasing = 0;
-	mgr->log = class->log_always;
+	mgr->log = !!class->log_switch;
 #ifdef CONFIG_RESMGR_DEBUG
 	mgr->released = false;
 #endif
@@ -197,18 +198,13 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 	if (unlikely(resmgr_is_linked(node)))
 		return -EBUSY;
 
-	resmgr_event(mgr, node, RESMGR_OP_ADD);
-	resmgr_stamp(mgr, node);
-	if (mgr->newest == RESMGR_LAST)
-		resmgr_live_join(mgr);
-	node->older = mgr->newest;
-	WRITE_ONCE(mgr->newest, node);
-	resmgr_misuse_added(mgr, node);
+	resmgr_link(mgr, node);
 	return 0;
 }
 
-static int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
-			   int ret)
+/* Out of the way, as nobody should come here. */
+noinline int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
+			     int ret)
 {
 	resmgr_warn(mgr, "cannot add %s: %s\n", node->name, ret == -EBUSY ?
 		    "it is on a manager already" :
@@ -247,8 +243,8 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 EXPORT_SYMBOL_GPL(resmgr_node_add);
 
 /* The link that points to @node, or %NULL when it is not on @mgr. */
-struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
-				      const struct resmgr_node *node)
+noinline struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
+					       const struct resmgr_node *node)
 {
 	struct resmgr_node **link;
 
@@ -327,11 +323,10 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 }
 EXPORT_SYMBOL_GPL(resmgr_node_replace);
 
-static struct resmgr_node **resmgr_match_link(struct resmgr *mgr,
-					      enum resmgr_kind kind,
-					      void *fn,
-					      resmgr_match_t match,
-					      const void *data)
+/* noinline, as the walk would be in each of those below that search. */
+static noinline struct resmgr_node **
+resmgr_match_link(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+		  resmgr_match_t match, const void *data)
 {
 	struct resmgr_node **link;
 
@@ -517,8 +512,9 @@ int resmgr_for_each(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_for_each);
 
-/* The core frees what it has allocated, from the start of the allocation. */
+/* The core frees what it has allocated. */
 static_assert(offsetof(struct resmgr_data, node) == 0);
+static_assert(offsetof(struct resmgr_data, data) == sizeof(struct resmgr_data));
 static_assert(offsetof(struct resmgr_action, node) == 0);
 
 static __always_inline void resmgr_run_release(struct resmgr *mgr,
@@ -529,15 +525,18 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 						    node);
 	unsigned long addr;
 
+	/* Not left to a table of jumps: it is what there is most of. */
+	if (likely(node->kind == RESMGR_ACTION)) {
+		((resmgr_action_t)node->fn)(action->data);
+		return;
+	}
+
 	switch (node->kind) {
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
 		break;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
-		break;
-	case RESMGR_ACTION:
-		((resmgr_action_t)node->fn)(action->data);
 		break;
 	case RESMGR_TYPED_ACTION:
 		mgr->class->release(mgr, node->fn, action->data);
@@ -579,7 +578,7 @@ static noinline void resmgr_run_release_traced(struct resmgr *mgr,
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
 	/* Asked now: a node that its user has embedded may be gone afterwards. */
-	bool ours = node->kind != RESMGR_NODE;
+	enum resmgr_kind kind = node->kind;
 
 	lockdep_assert_not_held(&mgr->lock);
 
@@ -587,9 +586,13 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
+	if (kind == RESMGR_NODE)
+		return;
 	/* Not before the event: the name may be in the same memory. */
-	if (ours)
-		kfree(node);
+	if (kind == RESMGR_DATA || kind == RESMGR_MEM)
+		node = resmgr_data_start(container_of(node, struct resmgr_data,
+						      node));
+	kfree(node);
 }
 
 static noinline void resmgr_trace_all_begin(struct resmgr *mgr)
@@ -612,6 +615,56 @@ static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
 	trace_resmgr_release_all_end(mgr, count, mgr->seq++);
 }
 
+/* Freed for one taking of the lock. Few, since interrupts are off meanwhile. */
+#define RESMGR_BATCH	16
+
+/*
+ * Is @node to be taken with what follows of its kind? Freeing plain memory runs no
+ * foreign code that could look at the list in between. Not while somebody wants to
+ * see the end of each release: that is between two beginnings.
+ */
+static bool resmgr_goes_in_a_row(const struct resmgr_node *node)
+{
+	return node->kind == RESMGR_MEM && !trace_resmgr_release_end_enabled();
+}
+
+/*
+ * Take the newest off @mgr, which is plain memory, and what follows of that kind.
+ * They stay linked to each other. How many they are.
+ */
+static int resmgr_take_memory(struct resmgr *mgr)
+{
+	struct resmgr_node *node = mgr->newest, *last;
+	int count = 0;
+
+	lockdep_assert_held(&mgr->lock);
+
+	do {
+		resmgr_misuse_removed(mgr, node);
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		last = node;
+		node = node->older;
+		count++;
+	} while (resmgr_is_node(node) && node->kind == RESMGR_MEM &&
+		 count < RESMGR_BATCH);
+
+	last->older = NULL;
+	mgr->newest = node;
+	if (node == RESMGR_LAST)
+		resmgr_live_leave(mgr);
+	return count;
+}
+
+static void resmgr_free_memory(struct resmgr_node *node)
+{
+	while (node) {
+		struct resmgr_node *older = node->older;
+
+		resmgr_free_data(node);
+		node = older;
+	}
+}
+
 static int resmgr_teardown(struct resmgr *mgr, bool final)
 {
 	struct resmgr_node *node;
@@ -629,7 +682,18 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
-		node = resmgr_unlink(mgr, &mgr->newest);
+		node = mgr->newest;
+		if (resmgr_goes_in_a_row(node)) {
+			count += resmgr_take_memory(mgr);
+			spin_unlock_irqrestore(&mgr->lock, flags);
+
+			resmgr_free_memory(node);
+
+			spin_lock_irqsave(&mgr->lock, flags);
+			continue;
+		}
+
+		resmgr_unlink(mgr, &mgr->newest);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (resmgr_is_marker(node)) {
 			resmgr_forget_marker(mgr, node);
@@ -660,7 +724,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  * and can be used again.
  *
  * Context: Process context, sleeps if a release function does. Takes and
- * releases the lock of @mgr once per resource.
+ * releases the lock of @mgr once per resource at most.
  * Return: number of resources that were released; -ENODEV with a WARN when @mgr
  * was never initialised or has seen its final release.
  */

@@ -5,6 +5,13 @@
  * The node sits right before the memory, in one allocation. Given a pointer
  * that a driver hands in, its node is looked for by address only: a pointer
  * that is not of this manager is reported and never followed.
+ *
+ * What is allocated is what was asked for, and not the whole slab object, so
+ * that KASAN sees who writes behind it. The rest of the object is had when
+ * memory grows.
+ *
+ * What others here call is noinline: the compiler would put it into each of
+ * them, and they are many and seldom run.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -13,15 +20,29 @@
 
 #include "internal.h"
 
-/*
- * Bytes to allocate for @size bytes of data: the whole slab object, so that a
- * later resmgr_krealloc() finds all of the room. 0 when there is no such size.
- */
-static size_t resmgr_data_size(size_t size)
+/* What can be allocated at all does not saturate &resmgr_node.size. */
+static_assert(KMALLOC_MAX_SIZE <= U32_MAX);
+
+/* A node that is to be added, see resmgr_add_new(). */
+static __always_inline struct resmgr_data *
+resmgr_data_new(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp, int nid,
+		const char *name, unsigned long caller)
 {
-	if (check_add_overflow(sizeof(struct resmgr_data), size, &size))
-		return 0;
-	return kmalloc_size_roundup(size);
+	size_t pad = resmgr_data_pad(size), bytes;
+	struct resmgr_data *data;
+	void *start;
+
+	if (unlikely(check_add_overflow(sizeof(*data) + pad, size, &bytes)))
+		return NULL;
+
+	start = alloc_hooks(kmalloc_node_track_caller_noprof(bytes, gfp, nid,
+							     caller));
+	if (unlikely(!start))
+		return NULL;
+
+	data = start + pad;
+	resmgr_node_describe(&data->node, kind, fn, name, (u32)size);
+	return data;
 }
 
 /**
@@ -38,22 +59,15 @@ static size_t resmgr_data_size(size_t size)
  * Return: the node, on no manager yet; %NULL on failure, and when @size is
  * larger than can be.
  */
-struct resmgr_data *__resmgr_data_alloc(enum resmgr_kind kind, void *fn,
-					size_t size, gfp_t gfp, int nid,
-					const char *name, unsigned long caller)
+noinline struct resmgr_data *
+__resmgr_data_alloc(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp,
+		    int nid, const char *name, unsigned long caller)
 {
-	size_t bytes = resmgr_data_size(size);
 	struct resmgr_data *data;
 
-	if (unlikely(!bytes))
-		return NULL;
-
-	data = alloc_hooks(kmalloc_node_track_caller_noprof(bytes, gfp, nid,
-							    caller));
-	if (unlikely(!data))
-		return NULL;
-
-	resmgr_node_setup(&data->node, kind, fn, name, size);
+	data = resmgr_data_new(kind, fn, size, gfp, nid, name, caller);
+	if (data)
+		data->node.older = NULL;
 	return data;
 }
 EXPORT_SYMBOL_GPL(__resmgr_data_alloc);
@@ -74,7 +88,7 @@ void resmgr_data_free(struct resmgr_data *data)
 	if (WARN(resmgr_is_linked(&data->node),
 		 "resmgr: cannot free %s: it is on a manager\n", data->node.name))
 		return;
-	kfree(data);
+	resmgr_free_data(&data->node);
 }
 EXPORT_SYMBOL_GPL(resmgr_data_free);
 
@@ -90,20 +104,20 @@ EXPORT_SYMBOL_GPL(resmgr_data_free);
  * Context: What @gfp allows.
  * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
  */
-void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp, int nid,
-		       const char *name, unsigned long caller)
+noinline void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp,
+				int nid, const char *name, unsigned long caller)
 {
 	struct resmgr_data *data;
 
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
 
-	data = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp, nid, name, caller);
+	data = resmgr_data_new(RESMGR_MEM, NULL, size, gfp, nid, name, caller);
 	if (unlikely(!data))
 		return NULL;
 
-	if (unlikely(resmgr_node_add(mgr, &data->node))) {
-		kfree(data);
+	if (unlikely(resmgr_add_new(mgr, &data->node))) {
+		resmgr_free_data(&data->node);
 		return NULL;
 	}
 	return data->data;
@@ -124,8 +138,8 @@ static const char *resmgr_mem_name(const struct resmgr *mgr)
 }
 
 /* The way in for the family below: the class says what the rest is. */
-static void *resmgr_alloc(struct resmgr *mgr, size_t size, gfp_t gfp,
-			  unsigned long caller)
+static noinline void *resmgr_alloc(struct resmgr *mgr, size_t size, gfp_t gfp,
+				   unsigned long caller)
 {
 	return __resmgr_kmalloc(mgr, size, gfp, resmgr_nid(mgr),
 				resmgr_mem_name(mgr), caller);
@@ -159,10 +173,30 @@ static struct resmgr_node **resmgr_find_memory(struct resmgr *mgr,
 	return link && (*link)->kind == RESMGR_MEM ? link : NULL;
 }
 
-/* Nothing to manage: no memory, or a string that kstrdup_const() gave back. */
-static bool resmgr_is_unmanaged(const void *ptr)
+/*
+ * Make @data larger where it is, if the slab object has the room. It does not
+ * move then, so that it is fine to do this under the lock; krealloc() is what
+ * tells KASAN.
+ */
+static bool resmgr_data_grow(struct resmgr *mgr, struct resmgr_data *data,
+			     size_t size)
 {
-	return ZERO_OR_NULL_PTR(ptr) || is_kernel_rodata((unsigned long)ptr);
+	size_t pad = resmgr_data_pad(size), bytes;
+	void *start = resmgr_data_start(data);
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (pad != resmgr_data_pad(data->node.size) ||
+	    check_add_overflow(sizeof(*data) + pad, size, &bytes) ||
+	    bytes > ksize(start) ||
+	    krealloc(start, bytes, GFP_NOWAIT) != start)
+		return false;
+
+	/* The index is read under its own lock, so out with what is changed. */
+	resmgr_misuse_removed(mgr, &data->node);
+	data->node.size = size;
+	resmgr_misuse_added(mgr, &data->node);
+	return true;
 }
 
 /**
@@ -183,8 +217,9 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 {
 	struct resmgr_data *old, *new = NULL;
 	struct resmgr_node **link;
-	size_t bytes, room = 0;
 	unsigned long flags;
+	bool fits = false;
+	size_t had = 0;
 
 	if (unlikely(!size)) {
 		resmgr_kfree(mgr, ptr);
@@ -197,10 +232,6 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 		return NULL;
 	}
 
-	bytes = resmgr_data_size(size);
-	if (unlikely(!bytes))
-		return NULL;
-
 	/*
 	 * Twice under the lock: the allocation may sleep, and may not be needed.
 	 * Nothing behind the pointer is looked at before it is known to be ours.
@@ -209,22 +240,26 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	for (;;) {
 		spin_lock_irqsave(&mgr->lock, flags);
 		link = resmgr_find_memory(mgr, ptr);
-		if (link) {
-			room = ksize(old);
-			if (new)
-				resmgr_replace_link(mgr, link, &new->node);
+		if (link && new) {
+			resmgr_replace_link(mgr, link, &new->node);
+		} else if (link) {
+			had = old->node.size;
+			fits = size <= had || resmgr_data_grow(mgr, old, size);
 		}
 		spin_unlock_irqrestore(&mgr->lock, flags);
 
 		if (unlikely(!link)) {
-			kfree(new);
+			resmgr_data_free(new);
 			resmgr_warn(mgr, "cannot resize %p: it is not here\n", ptr);
 			return NULL;
 		}
 		if (new)
 			break;
-		if (bytes <= room)
+		if (fits) {
+			if (gfp & __GFP_ZERO && size > had)
+				memset(ptr + had, 0, size - had);
 			return ptr;
+		}
 
 		new = __resmgr_data_alloc(RESMGR_MEM, NULL, size, gfp,
 					  resmgr_nid(mgr), resmgr_mem_name(mgr),
@@ -237,8 +272,8 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	 * The lock protects the list and not what is in the memory: a user who
 	 * resizes memory while using it would be in trouble with krealloc(), too.
 	 */
-	memcpy(new->data, old->data, room - offsetof(struct resmgr_data, data));
-	kfree(old);
+	memcpy(new->data, old->data, min_t(size_t, size, old->node.size));
+	resmgr_free_data(&old->node);
 	return new->data;
 }
 EXPORT_SYMBOL_GPL(resmgr_krealloc);
@@ -252,28 +287,38 @@ EXPORT_SYMBOL_GPL(resmgr_krealloc);
  * Context: Any context that kfree() allows. Takes and releases the lock of @mgr.
  * Return: 0; -ENOENT with a WARN when the memory is not of @mgr.
  */
-int resmgr_kfree(struct resmgr *mgr, const void *ptr)
+noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 {
-	struct resmgr_node **link, *node = NULL;
+	struct resmgr_node *node, **link;
 	unsigned long flags;
 
-	if (unlikely(resmgr_is_unmanaged(ptr)))
+	if (ZERO_OR_NULL_PTR(ptr))
 		return 0;
 
+	node = &container_of(ptr, struct resmgr_data, data[0])->node;
+	/* Or the compiler keeps both, where one is as good as the other. */
+	OPTIMIZER_HIDE_VAR(node);
 	spin_lock_irqsave(&mgr->lock, flags);
-	link = resmgr_find_memory(mgr, ptr);
-	if (link) {
-		node = resmgr_unlink(mgr, link);
+	/* resmgr_find_memory(), in line: this is run most of all that search. */
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
+		if (*link != node)
+			continue;
+		if (unlikely(node->kind != RESMGR_MEM))
+			break;
+		resmgr_unlink(mgr, link);
 		resmgr_event(mgr, node, RESMGR_OP_REMOVE);
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		resmgr_free_data(node);
+		return 0;
 	}
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
-	if (unlikely(!node)) {
-		resmgr_warn(mgr, "cannot free %p: it is not here\n", ptr);
-		return -ENOENT;
-	}
-	kfree(node);
-	return 0;
+	/* A string that resmgr_kstrdup_const() gave back was never here. */
+	ptr = container_of(node, struct resmgr_data, node)->data;
+	if (is_kernel_rodata((unsigned long)ptr))
+		return 0;
+	resmgr_warn(mgr, "cannot free %p: it is not here\n", ptr);
+	return -ENOENT;
 }
 EXPORT_SYMBOL_GPL(resmgr_kfree);
 
@@ -287,7 +332,8 @@ EXPORT_SYMBOL_GPL(resmgr_kfree);
  * Context: What @gfp allows.
  * Return: the copy, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
  */
-void *resmgr_kmemdup(struct resmgr *mgr, const void *src, size_t len, gfp_t gfp)
+noinline void *resmgr_kmemdup(struct resmgr *mgr, const void *src, size_t len,
+			      gfp_t gfp)
 {
 	void *copy = resmgr_alloc(mgr, len, gfp, _RET_IP_);
 
@@ -306,7 +352,7 @@ EXPORT_SYMBOL_GPL(resmgr_kmemdup);
  * Context: What @gfp allows.
  * Return: the copy; %NULL on failure and for %NULL.
  */
-char *resmgr_kstrdup(struct resmgr *mgr, const char *s, gfp_t gfp)
+noinline char *resmgr_kstrdup(struct resmgr *mgr, const char *s, gfp_t gfp)
 {
 	return s ? resmgr_kmemdup(mgr, s, strlen(s) + 1, gfp) : NULL;
 }

@@ -13,7 +13,6 @@
 #ifndef _LINUX_RESMGR_H
 #define _LINUX_RESMGR_H
 
-#include <linux/cache.h>
 #include <linux/gfp_types.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
@@ -65,7 +64,8 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
- * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource
+ * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource. The markers
+ *	come last
  * @RESMGR_GROUP_CLOSE: closing marker of a group, not a resource
  */
 enum resmgr_kind {
@@ -123,12 +123,16 @@ struct resmgr_node {
 /**
  * struct resmgr_data - a node with memory behind it
  * @node: the node
- * @data: what the caller gets. Aligned as kmalloc() aligns, since drivers do
- *	DMA to devm memory
+ * @data: what the caller gets
+ *
+ * Always right before the data, so that either is found from the other. Not
+ * always at the start of the allocation: where the data has to be aligned to
+ * more than this, there is room before the node. So only resmgr_data_free() and
+ * the core free it.
  */
 struct resmgr_data {
 	struct resmgr_node	node;
-	u8 __aligned(ARCH_DMA_MINALIGN) data[];
+	u8 __aligned(__alignof__(unsigned long long)) data[];
 };
 
 /**
@@ -166,7 +170,8 @@ enum resmgr_op {
  *	%NULL for a class without such nodes
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
- * @log_always: call @log at all times: it has a switch of its own
+ * @log_switch: optional, for a log with a switch of its own: @log is called while
+ *	one of @log_bits is set here, whatever resmgr_log_get() says
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
  * @dev: optional; for owners whose resources go when a driver is unbound: the
@@ -174,6 +179,7 @@ enum resmgr_op {
  *	memory that others can hold for longer
  * @free: optional, used by &struct resmgr_object: free the memory of the owner
  *	after its last resource went
+ * @log_bits: see @log_switch
  */
 struct resmgr_class {
 	const char	*name;
@@ -181,26 +187,27 @@ struct resmgr_class {
 	void		(*release)(struct resmgr *mgr, void *fn, void *res);
 	void		(*log)(struct resmgr *mgr, const struct resmgr_node *node,
 			       enum resmgr_op op);
-	bool		log_always;
+	const unsigned long *log_switch;
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
 	struct device	*(*dev)(const struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
+	unsigned long	log_bits;
 };
 
 /**
  * struct resmgr - the resources of one owner
- * @newest: head of the list. %NULL before resmgr_init() and after
- *	resmgr_release_final(), so that an add to either is refused.
- *	Protected by @lock
- * @class: what kind of owner this is in; constant
  * @lock: protects the list, the @older link of every node on it, @seq and
  *	@releasing. A leaf but for match functions. Never held while a release
  *	function runs
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
- * @log: &resmgr_class.log_always, where it is looked at; constant
+ * @log: whether there is a &resmgr_class.log_switch; constant
+ * @newest: head of the list. %NULL before resmgr_init() and after
+ *	resmgr_release_final(), so that an add to either is refused.
+ *	Protected by @lock
+ * @class: what kind of owner this is in; constant
  * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
  *	resources; see lib/resmgr/debugfs.c
  * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, be it
@@ -210,12 +217,12 @@ struct resmgr_class {
  * list head take.
  */
 struct resmgr {
-	struct resmgr_node		*newest;
-	const struct resmgr_class	*class;
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
 	u32				releasing:7;
 	u32				log:1;
+	struct resmgr_node		*newest;
+	const struct resmgr_class	*class;
 #ifdef CONFIG_RESMGR_DEBUG
 	struct list_head		live;
 	bool				released;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The benchmarks that are system calls. Results are lines as in resmgr_bench.c.
+ *
+ * syscalls VARIANT NODE		read, ioctl, poll; open and close. A poll that
+ *				may not wait looks and no more; one that may
+ *				is put on a queue, though there is no need
+ * syscalls unbind VARIANT NODE DEVICE	1,000 files open, then unbind, then close
+ * syscalls empty VARIANT		a system call that does nothing
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Few enough that most runs see no timer interrupt; the shortest one counts. */
+#define LOOPS	1000
+#define RUNS	7
+#define FILES	1000
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void report(const char *name, const char *variant, unsigned int n,
+		   uint64_t value, unsigned int per, const char *unit)
+{
+	printf("BENCH %s %s %u %llu %u %s\n", name, variant, n,
+	       (unsigned long long)value, per, unit);
+}
+
+#define bench(name, variant, ...)					\
+do {									\
+	uint64_t begin, took, best = UINT64_MAX;			\
+	int run, i;							\
+									\
+	for (run = 0; run < RUNS; run++) {				\
+		begin = now();						\
+		for (i = 0; i < LOOPS; i++) {				\
+			__VA_ARGS__;					\
+		}							\
+		took = now() - begin;					\
+		if (took < best)					\
+			best = took;					\
+	}								\
+	report(name, variant, LOOPS, best, LOOPS, "instructions");	\
+} while (0)
+
+static void calls(const char *variant, const char *node)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	char c;
+
+	pfd.fd = open(node, O_RDONLY);
+	if (pfd.fd < 0)
+		err(1, "%s", node);
+	if (read(pfd.fd, &c, 1) != 1 || ioctl(pfd.fd, 0) || poll(&pfd, 1, 0) != 1)
+		err(1, "%s does not answer", node);
+
+	bench("gated_read", variant, read(pfd.fd, &c, 1));
+	bench("gated_ioctl", variant, ioctl(pfd.fd, 0));
+	bench("gated_poll", variant, poll(&pfd, 1, 0));
+	bench("gated_poll_queue", variant, poll(&pfd, 1, 1000));
+	close(pfd.fd);
+	bench("gated_open_close", variant, close(open(node, O_RDONLY)));
+}
+
+static void unbind(const char *variant, const char *node, const char *device)
+{
+	static int fds[FILES];
+	struct rlimit limit = { FILES + 16, FILES + 16 };
+	uint64_t begin;
+	int i, fd;
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(1, "setrlimit");
+	for (i = 0; i < FILES; i++) {
+		fds[i] = open(node, O_RDONLY);
+		if (fds[i] < 0)
+			err(1, "%s", node);
+	}
+	fd = open("/sys/bus/platform/drivers/resmgr-bench/unbind", O_WRONLY);
+	if (fd < 0)
+		err(1, "unbind");
+
+	begin = now();
+	if (write(fd, device, strlen(device)) < 0)
+		err(1, "unbind %s", device);
+	report("unbind_fds", variant, FILES, now() - begin, 1, "ns");
+
+	begin = now();
+	for (i = 0; i < FILES; i++)
+		close(fds[i]);
+	report("close_after_unbind", variant, FILES, now() - begin, FILES,
+	       "instructions");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "empty"))
+		bench("empty_syscall", argv[2], syscall(SYS_getppid));
+	else if (argc == 3)
+		calls(argv[1], argv[2]);
+	else if (argc == 5 && !strcmp(argv[1], "unbind"))
+		unbind(argv[2], argv[3], argv[4]);
+	else
+		errx(2, "see the source");
+	return 0;
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Table, JSON and picture of the benchmarks.
+
+  bench.py JSON SVG RESULT...
+
+A RESULT is the file of one kernel that tools/bench.sh has run, a line per measurement:
+
+  name variant n value per unit
+
+n is how many there were, value / per the result. Several lines for one thing are several runs: the median counts.
+What several kernels have measured, the peers, is taken from the last one that is named.
+"""
+import json
+import statistics
+import sys
+from xml.sax.saxutils import escape
+
+# What is shown, in order: (title, name, n or None for the only one, goal or None, how the goal is checked). A check
+# gets ours, stock and the peers, and says whether the goal is reached.
+ROWS = (
+    ("gate, in instructions per pair", None, None, None, None),
+    ("empty loop", "empty_loop", None, None, None),
+    ("enter and exit", "gate_enter_exit", None, "at most 12, a third of drm_dev_enter",
+     lambda o, s, p: o <= 12 and o <= p["drm_dev_enter"] / 3),
+    ("drm_dev_enter and exit", "drm_dev_enter_exit", None, "a third of stock", lambda o, s, p: o <= s / 3),
+    ("memory, in bytes per gate", None, None, None, None),
+    ("with 8 CPUs", "gate_bytes", 8, "percpu_ref + 64", lambda o, s, p: o <= p["percpu_ref"] + 64),
+    ("with 64 CPUs", "gate_bytes", 64, "percpu_ref + 64", lambda o, s, p: o <= p["percpu_ref"] + 64),
+    ("system calls, in instructions each; stock is the same driver ungated", None, None, None, None),
+    ("getppid", "empty_syscall", None, None, None),
+    ("read", "gated_read", None, "+25", lambda o, s, p: o <= s + 25),
+    ("ioctl", "gated_ioctl", None, "+25", lambda o, s, p: o <= s + 25),
+    ("poll that does not wait", "gated_poll", None, None, None),
+    ("poll that is put on a queue", "gated_poll_queue", None, None, None),
+    ("open and close", "gated_open_close", None, "+150", lambda o, s, p: o <= s + 150),
+    ("resources, in instructions per pair", None, None, None, None),
+    ("kmalloc, kfree (64)", "kmalloc_kfree_64", None, None, None),
+    ("devm_kmalloc, kfree (64)", "devm_kmalloc_kfree_64", None, "-0 %, aim -10 %", lambda o, s, p: o <= s),
+    ("devm_add, remove_action", "devm_add_remove_action", None, "-0 %, aim -10 %", lambda o, s, p: o <= s),
+    ("drmm_kmalloc, kfree (64)", "drmm_kmalloc_kfree_64", None, "-20 %", lambda o, s, p: o <= .8 * s),
+    ("drmm_add, release_action", "drmm_add_release_action", None, None, None),
+    ("devm_kfree the oldest of 10, and again", "devm_kfree_oldest", 10, "no worse", lambda o, s, p: o <= s),
+    ("of 100", "devm_kfree_oldest", 100, None, None),
+    ("of 10,000", "devm_kfree_oldest", 10000, None, None),
+    ("release of all, in instructions per resource", None, None, None, None),
+    ("of 10", "release_all", 10, "stock", lambda o, s, p: o <= s),
+    ("of 100", "release_all", 100, "stock", lambda o, s, p: o <= s),
+    ("of 1,000", "release_all", 1000, "stock", lambda o, s, p: o <= s),
+    ("of 10,000", "release_all", 10000, "stock", lambda o, s, p: o <= s),
+    ("of 100,000", "release_all", 100000, "stock", lambda o, s, p: o <= s),
+    ("of 1,000 actions", "release_all_actions", 1000, "stock", lambda o, s, p: o <= s),
+    ("unbind, in us of guest time, idle time included", None, None, None, None),
+    ("one grace period", "grace_period", None, None, None),
+    ("no scope", "unbind_scopes", 0, None, None),
+    ("1 scope", "unbind_scopes", 1, "one grace period", lambda o, s, p: o <= 2 * p["grace_period"]),
+    ("10 scopes", "unbind_scopes", 10, "one grace period", lambda o, s, p: o <= 2 * p["grace_period"]),
+    ("100 scopes", "unbind_scopes", 100, "one grace period", lambda o, s, p: o <= 2 * p["grace_period"]),
+    ("1,000 scopes", "unbind_scopes", 1000, "one grace period", lambda o, s, p: o <= 2 * p["grace_period"]),
+    ("1 node, 1,000 open files", "unbind_fds", 1000, None, None),
+    ("10,000 resources", "unbind_resources", 10000, None, None),
+    ("drm_dev_unplug", "drm_dev_unplug", 1, None, None),
+    ("close after unbind, in instructions", "close_after_unbind", 1000, None, None),
+    ("bytes", None, None, None, None),
+    ("header, x86-64", "node_bytes", None, "32", lambda o, s, p: o <= 32),
+    ("devm_kzalloc(16), x86-64", "slab_bytes_devm_kzalloc_16", None, None, None),
+    ("action, x86-64", "slab_bytes_action", None, None, None),
+    ("devm_kzalloc(16), arm64", "arm64_slab_devm_kzalloc_16", None, "half of stock", lambda o, s, p: o <= s / 2),
+    ("devm_kzalloc(64), arm64", "arm64_slab_devm_kzalloc_64", None, None, None),
+    ("action, arm64", "arm64_slab_action", None, "half of stock", lambda o, s, p: o <= s / 2),
+    ("text and constants, in bytes, without the gaps between sections", None, None, None, None),
+    ("vmlinux", "text_vmlinux", None, "smaller", lambda o, s, p: o < s),
+    ("vmlinux but for cdevm", "text_vmlinux_without_cdevm", None, "smaller", lambda o, s, p: o < s),
+    ("devres.o and lib/resmgr", "text_devres_resmgr", None, None, None),
+    ("drm_managed.o", "text_drm_managed.o", None, None, None),
+    ("two CPUs, in ns of real time per pair, and how much longer than on one", None, None, None, None),
+    ("enter and exit", "contended_2_cpus", None, None, None),
+)
+
+CDEVM = ("gate.o", "cdevm_scope.o", "cdevm_fops.o", "cdevm_poll.o", "cdevm_mmap.o", "cdevm_calls.o", "cdevm_nodes.o")
+
+
+def read(files):
+    """{(name, n): {variant: value}}, and the records for the JSON file."""
+    runs = {}
+    for file in files:
+        own = {}
+        with open(file) as f:
+            for line in f:
+                name, variant, n, value, per, unit = line.split()
+                own.setdefault((name, int(n), variant, unit), []).append(int(value) / int(per))
+        runs.update(own)
+    found, records = {}, []
+    for (name, n, variant, unit), values in runs.items():
+        value = round(statistics.median(values), 2)
+        found.setdefault((name, n), {})[variant] = value
+        records.append({"name": name, "variant": variant, "n": n, "value": value, "unit": unit})
+    return found, records
+
+
+def bucket(size):
+    """
+    The object that kmalloc() takes for @size: the sizes of mm/slab_common.c, from 8 bytes on, as on arm64 with
+    DMA_BOUNCE_UNALIGNED_KMALLOC, which it selects.
+    """
+    return next(s for s in [8, 16, 32, 64, 96, 128, 192] + [1 << i for i in range(8, 14)] if s >= size)
+
+
+def derive(found, records):
+    """What is computed from what was measured."""
+    def add(name, variant, n, value, unit):
+        found.setdefault((name, n), {})[variant] = value
+        records.append({"name": name, "variant": variant, "n": n, "value": value, "unit": unit})
+
+    def get(name, variant):
+        return found.get((name, 1), {}).get(variant)
+
+    for variant in ("stock", "ours"):
+        header, action = get("arm64_header", variant), get("arm64_action", variant)
+        if header is not None:
+            for size in (16, 64):
+                # A header that is no multiple of ARCH_DMA_MINALIGN (128) grows by what resmgr_data_pad() says: to
+                # the alignment of the object that kmalloc() takes for the data alone.
+                own = bucket(size)
+                align = min(own & -own, 128)
+                add(f"arm64_slab_devm_kzalloc_{size}", variant, 1, bucket(-(-header // align) * align + size), "bytes")
+            add("arm64_slab_action", variant, 1, bucket(action), "bytes")
+        parts = [v[variant] for (name, _), v in found.items()
+                 if variant in v and name.startswith("text_") and name.endswith(".o")
+                 and name[5:] not in CDEVM + ("drm_managed.o",)]
+        if parts:
+            add("text_devres_resmgr", variant, 1, sum(parts), "bytes")
+        if get("text_vmlinux", variant):
+            cdevm = sum(get("text_" + o, variant) or 0 for o in CDEVM)
+            add("text_vmlinux_without_cdevm", variant, 1, get("text_vmlinux", variant) - cdevm, "bytes")
+
+
+def number(x):
+    if x is None:
+        return "-"
+    return f"{x:,.0f}" if x >= 1000 or x == int(x) else f"{x:.1f}"
+
+
+def select(found, name, n):
+    if n is not None:
+        return found.get((name, n), {})
+    return next((v for (other, _), v in found.items() if other == name), {})
+
+
+def table(found):
+    wide = max(len(r[0]) for r in ROWS if r[1]) + 2
+    grace = select(found, "grace_period", None)
+    alone = select(found, "contended_1_cpu", None)
+    scale = 1
+    for title, name, n, goal, check in ROWS:
+        if name is None:
+            scale = 1000 if "in us" in title else 1
+            print(f"\n  {title}\n  {'':{wide}}{'stock':>10}{'ours':>10}{'ratio':>8}")
+            continue
+        values = dict(select(found, name, n))
+        if not values:
+            print(f"  {title:{wide}}  not measured")
+            continue
+        by = scale if "instructions" not in title else 1
+        ours, stock = values.pop("ours", None), values.pop("stock", None)
+        ratio = f"{ours / stock:.2f}" if ours and stock else ""
+        peers = "  ".join(f"{k} {number(v / by)}" for k, v in values.items())
+        if name == "contended_2_cpus":
+            times = {**values, "ours": ours}
+            peers = "  ".join(f"{k} {v:.1f} (x{v / alone[k]:.2f})" for k, v in times.items() if v and alone.get(k))
+            ours = None
+        line = (f"  {title:{wide}}{number(stock and stock / by):>10}"
+                f"{number(ours if ours is None else ours / by):>10}{ratio:>8}")
+        if goal and ours is not None:
+            try:
+                reached = check(ours, stock, {**values, "grace_period": grace.get("percpu_ref")})
+            except (KeyError, TypeError):
+                reached = None
+            line += f"  {'ok    ' if reached else 'MISSED' if reached is not None else '?     '} {goal}"
+        print(f"{line}  {peers}".rstrip())
+
+
+def picture(found, path):
+    """Two charts: the gate beside its peers, and what has become of stock's numbers."""
+    gate = select(found, "gate_enter_exit", None)
+    ratios = []
+    group = ""
+    for title, name, n, _, _ in ROWS:
+        if name is None:
+            group = title.split(",")[0]
+            continue
+        v = select(found, name, n)
+        if v.get("ours") and v.get("stock") and not name.startswith(("text_drm", "unbind", "empty", "kmalloc")):
+            ratios.append((f"{group}: {title}", v["ours"] / v["stock"], v["stock"], v["ours"]))
+    row, left, width = 20, 360, 620
+    out, y = [], 30
+
+    def text(x, y, s, anchor="start", extra=""):
+        out.append(f'<text x="{x:.0f}" y="{y}" text-anchor="{anchor}" {extra}>{escape(s)}</text>')
+
+    def bar(y, length, colour):
+        out.append(f'<rect x="{left}" y="{y - 12}" width="{max(length, 1):.1f}" height="14" fill="{colour}"/>')
+
+    text(10, y, "Instructions to enter a gate and to leave it", extra='font-weight="bold"')
+    most = max(gate.values(), default=1)
+    for variant, value in sorted(gate.items(), key=lambda i: i[1]):
+        y += row
+        text(left - 8, y, variant, "end")
+        bar(y, (width - 200) * value / most, "#2a7" if variant == "ours" else "#999")
+        text(left + (width - 200) * value / most + 6, y, number(value))
+    y += 2 * row
+    text(10, y, "Patched kernel over stock: less is better", extra='font-weight="bold"')
+    unit = (width - 200) / max([r[1] for r in ratios] + [1.2])
+    # Behind the numbers.
+    out.append(f'<line x1="{left + unit:.1f}" y1="{y + 6}" x2="{left + unit:.1f}" '
+               f'y2="{y + row * len(ratios) + 6}" stroke="#bbb"/>')
+    for title, ratio, stock, ours in ratios:
+        y += row
+        text(left - 8, y, title, "end")
+        bar(y, unit * ratio, "#2a7" if ratio <= 1.001 else "#c60")
+        text(left + unit * ratio + 6, y, f"{ratio:.2f}  ({number(stock)} to {number(ours)})")
+    with open(path, "w") as f:
+        f.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width}" height="{y + 30}" '
+                'font-family="sans-serif" font-size="13">\n<rect width="100%" height="100%" fill="#fff"/>\n'
+                + "\n".join(out) + "\n</svg>\n")
+
+
+def main(argv):
+    if len(argv) < 4:
+        print(__doc__)
+        return 2
+    found, records = read(argv[3:])
+    derive(found, records)
+    with open(argv[1], "w") as f:
+        f.write("[\n" + ",\n".join(json.dumps(r) for r in records) + "\n]\n")
+    table(found)
+    picture(found, argv[2])
+    print(f"\n  {argv[1]}, {argv[2]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
