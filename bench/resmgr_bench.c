@@ -318,8 +318,8 @@ static void bench_bytes(void)
 		report("gate_bytes", "percpu_ref", n,
 		       sizeof(struct percpu_ref) + bytes, 1, "bytes");
 #ifdef CONFIG_CDEVM
-		report("gate_bytes", SELF, n,
-		       sizeof(struct resmgr_gate) + bytes, 1, "bytes");
+		report("gate_bytes", SELF, n, sizeof(struct resmgr_gate) +
+		       n * sizeof(unsigned int), 1, "bytes");
 #endif
 		report("gate_bytes", "srcu", n, sizeof(struct srcu_struct) +
 		       kmalloc_size_roundup(sizeof(struct srcu_usage)) +
