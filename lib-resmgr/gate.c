@@ -8,7 +8,7 @@
  * is the number of calls inside.
  *
  * The sum cannot be had while they change. So the hard part is the revoke. It
- * sets a flag, after which no call enters, and those that leave are counted off
+ * sets a flag, in the word that has the pointer to the counters, after which no call enters, and those that leave are counted off
  * in one atomic counter, @left. But some CPU may have looked at the flag just
  * before, and be about to change its own counter. It looks and counts with
  * preemption off, hence an RCU grace period later it is done, and the counters
@@ -31,9 +31,15 @@
  * handle. Here a call is counted, no more; threads, nesting and calls that end
  * in another context need no storage.
  */
+#include <linux/bitops.h>
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/resmgr_gate.h>
+
+static unsigned int __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
+{
+	return resmgr_gate_inside(gate->inside & ~RESMGR_GATE_REVOKED);
+}
 
 /* More than there can be calls inside. */
 #define RESMGR_GATE_OPEN	(INT_MAX / 2)
@@ -50,10 +56,11 @@
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 		       struct lock_class_key *key)
 {
-	gate->inside = alloc_percpu(unsigned int);
-	if (!gate->inside)
+	unsigned int __percpu *inside = alloc_percpu(unsigned int);
+
+	if (!inside)
 		return -ENOMEM;
-	atomic_set(&gate->revoked, 0);
+	gate->inside = (__force unsigned long)inside;
 	atomic_set(&gate->left, RESMGR_GATE_OPEN);
 	init_completion(&gate->drained);
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -84,7 +91,7 @@ static void resmgr_gate_fold(struct rcu_head *rcu)
 
 	/* Any CPU, since a call may have entered on one that is off by now. */
 	for_each_possible_cpu(cpu)
-		inside += *per_cpu_ptr(gate->inside, cpu);
+		inside += *per_cpu_ptr(resmgr_gate_counters(gate), cpu);
 	resmgr_gate_count(gate, (int)inside - RESMGR_GATE_OPEN);
 }
 
@@ -114,7 +121,7 @@ EXPORT_SYMBOL_GPL(resmgr_gate_exit_revoked);
 bool resmgr_gate_revoke(struct resmgr_gate *gate)
 {
 	/* Fully ordered, as is every atomic that returns a value. */
-	if (atomic_xchg(&gate->revoked, 1))
+	if (test_and_set_bit(0, &gate->inside))
 		return false;
 	/* Somebody is going to wait for it: not one of those that may be late. */
 	call_rcu_hurry(&gate->rcu, resmgr_gate_fold);
@@ -154,6 +161,6 @@ EXPORT_SYMBOL_GPL(resmgr_gate_drain);
  */
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {
-	free_percpu(gate->inside);
+	free_percpu(resmgr_gate_counters(gate));
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_destroy);

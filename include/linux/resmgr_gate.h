@@ -24,6 +24,8 @@
 #ifndef _LINUX_RESMGR_GATE_H
 #define _LINUX_RESMGR_GATE_H
 
+#include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/lockdep.h>
 #include <linux/percpu.h>
@@ -31,17 +33,16 @@
 
 /**
  * struct resmgr_gate - entry guard of an object
- * @inside: calls that have entered less those that have left, by CPU; constant
- *	a grace period after the revoke. Changed with preemption off
- * @revoked: set by the first resmgr_gate_revoke()
+ * @inside: per-CPU pointer to the calls that have entered less those that have
+ *	left, which are constant a grace period after the revoke, and changed with
+ *	preemption off; and %RESMGR_GATE_REVOKED
  * @left: calls inside, once @inside has been added to it; see gate.c
  * @drained: completed when @left has come to zero
  * @rcu: for the grace period
  * @dep_map: what lockdep sees
  */
 struct resmgr_gate {
-	unsigned int __percpu	*inside;
-	atomic_t		revoked;
+	unsigned long		inside;
 	atomic_t		left;
 	struct completion	drained;
 	struct rcu_head		rcu;
@@ -49,6 +50,15 @@ struct resmgr_gate {
 	struct lockdep_map	dep_map;
 #endif
 };
+
+/* In one word with the pointer, so that one load tells both. */
+#define RESMGR_GATE_REVOKED	BIT(0)
+
+/* What @inside is of a gate that is open. */
+static inline unsigned int __percpu *resmgr_gate_inside(unsigned long inside)
+{
+	return (unsigned int __percpu __force *)inside;
+}
 
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 		       struct lock_class_key *key);
@@ -89,15 +99,15 @@ void resmgr_gate_destroy(struct resmgr_gate *gate);
 static __always_inline bool __must_check
 resmgr_gate_enter(struct resmgr_gate *gate)
 {
-	bool open;
+	unsigned long inside;
 
 	/* Preemption off: the revoke waits until none is between these two. */
 	rcu_read_lock_sched();
-	open = !atomic_read(&gate->revoked);
-	if (likely(open))
-		this_cpu_inc(*gate->inside);
+	inside = READ_ONCE(gate->inside);
+	if (likely(!(inside & RESMGR_GATE_REVOKED)))
+		this_cpu_inc(*resmgr_gate_inside(inside));
 	rcu_read_unlock_sched();
-	if (unlikely(!open))
+	if (unlikely(inside & RESMGR_GATE_REVOKED))
 		return false;
 	/* A trylock to lockdep: refused, not blocked, so it waits for no one. */
 	rwsem_acquire_read(&gate->dep_map, 0, 1, _THIS_IP_);
@@ -112,16 +122,16 @@ resmgr_gate_enter(struct resmgr_gate *gate)
  */
 static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 {
-	bool open;
+	unsigned long inside;
 
 	rwsem_release(&gate->dep_map, _THIS_IP_);
 
 	rcu_read_lock_sched();
-	open = !atomic_read(&gate->revoked);
-	if (likely(open))
-		this_cpu_dec(*gate->inside);
+	inside = READ_ONCE(gate->inside);
+	if (likely(!(inside & RESMGR_GATE_REVOKED)))
+		this_cpu_dec(*resmgr_gate_inside(inside));
 	rcu_read_unlock_sched();
-	if (unlikely(!open))
+	if (unlikely(inside & RESMGR_GATE_REVOKED))
 		resmgr_gate_exit_revoked(gate);
 }
 
@@ -138,7 +148,7 @@ static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
  */
 static inline bool resmgr_gate_is_revoked(const struct resmgr_gate *gate)
 {
-	return atomic_read(&gate->revoked);
+	return READ_ONCE(gate->inside) & RESMGR_GATE_REVOKED;
 }
 
 #endif /* _LINUX_RESMGR_GATE_H */
