@@ -126,7 +126,10 @@ static void stock(void)
 	fd = open_node(0);
 	ok(fd >= 0, "open the node");
 	ok_err(querycap(fd), 0, "ioctl while it is bound");
+	/* Its interrupt is a devm resource, so the device is disabled before it is freed. */
+	expect("remove_proc_entry: removing non-empty directory");
 	unbind();
+	expect_end();
 
 	bug("v4l2_ioctl");
 	diag("ioctl: %s", ename(querycap(fd)));

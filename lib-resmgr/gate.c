@@ -8,13 +8,14 @@
  * is the number of calls inside.
  *
  * The sum cannot be had while they change. So the hard part is the revoke. It
- * sets a flag, in the word that has the pointer to the counters, after which no call enters, and those that leave are counted off
- * in one atomic counter, @left. But some CPU may have looked at the flag just
- * before, and be about to change its own counter. It looks and counts with
- * preemption off, hence an RCU grace period later it is done, and the counters
- * of all CPUs stand still. Then their sum is added to @left, which from then on
- * is the number of calls inside. Until then it has RESMGR_GATE_OPEN added to it,
- * so that it does not come to zero before all have been counted.
+ * sets a flag, in the word that has the pointer to the counters, after which no
+ * call enters, and those that leave are counted off in one atomic counter, @left.
+ * But some CPU may have looked at the flag just before, and be about to change its
+ * own counter. It looks and counts with preemption off, hence an RCU grace period
+ * later it is done, and the counters of all CPUs stand still. Then their sum is
+ * added to @left, which from then on is the number of calls inside. Until then it
+ * has RESMGR_GATE_OPEN added to it, so that it does not come to zero before all
+ * have been counted.
  *
  * Whoever brings @left to zero, be it the last call or the end of the grace
  * period, completes the drain. What a call has done is seen by whoever was

@@ -116,7 +116,7 @@ static void nodes_file(struct nodes *n, int change)
 	mutex_unlock(&n->lock);
 }
 
-static ssize_t nodes_copy(struct nodes *n, char __user *buf, size_t len)
+static ssize_t nodes_answer(struct nodes *n, char __user *buf, size_t len)
 {
 	struct nodes_count c;
 
@@ -155,7 +155,7 @@ static int nodes_release(struct inode *inode, struct file *file)
 static ssize_t nodes_read(struct file *file, char __user *buf, size_t len,
 			  loff_t *ppos)
 {
-	return nodes_copy(file->private_data, buf, len);
+	return nodes_answer(file->private_data, buf, len);
 }
 
 static const struct file_operations nodes_cdev_fops = {
@@ -213,7 +213,7 @@ static int nodes_video_release(struct file *file)
 static ssize_t nodes_video_read(struct file *file, char __user *buf, size_t len,
 				loff_t *ppos)
 {
-	return nodes_copy(video_drvdata(file), buf, len);
+	return nodes_answer(video_drvdata(file), buf, len);
 }
 
 static const struct v4l2_file_operations nodes_video_fops = {

@@ -17,10 +17,12 @@
 #include <linux/cdevm.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/property.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include <media/media-cdevm.h>
@@ -68,12 +70,28 @@ static const struct software_node *board_nodes[] = {
 	NULL,
 };
 
-/* The sensor: its memory is devm, so its node must not be open when it goes. */
-
+/*
+ * The sensor, which is of no scope. The V4L2 core writes to a subdev when its node is
+ * released, which DEBUG_KOBJECT_RELEASE may do long after the driver was unbound. So
+ * all of them are kept to the end.
+ */
 struct sensor {
 	struct v4l2_subdev sd;
 	struct media_pad pad;
+	struct list_head link;
 };
+
+static LIST_HEAD(sensors);	/* probe and exit only, one after the other */
+
+static void sensors_free(void)
+{
+	struct sensor *sensor, *next;
+
+	/* A node is two kobjects, each delayed by four seconds at most. */
+	msleep(10000);
+	list_for_each_entry_safe(sensor, next, &sensors, link)
+		kfree(sensor);
+}
 
 static int sensor_input_status(struct v4l2_subdev *sd, u32 *status)
 {
@@ -94,9 +112,10 @@ static int sensor_probe(struct platform_device *pdev)
 	struct sensor *sensor;
 	int ret;
 
-	sensor = devm_kzalloc(&pdev->dev, sizeof(*sensor), GFP_KERNEL);
+	sensor = kzalloc(sizeof(*sensor), GFP_KERNEL);
 	if (!sensor)
 		return -ENOMEM;
+	list_add(&sensor->link, &sensors);
 	platform_set_drvdata(pdev, sensor);
 	v4l2_subdev_init(&sensor->sd, &sensor_ops);
 	sensor->sd.dev = &pdev->dev;
@@ -418,6 +437,7 @@ static void __exit board_exit(void)
 	platform_device_unregister(board_sensor);
 	platform_driver_unregister(&receiver_driver);
 	platform_driver_unregister(&sensor_driver);
+	sensors_free();
 	software_node_unregister_node_group(board_nodes);
 }
 module_exit(board_exit);
