@@ -3,7 +3,7 @@
 """compliance.py LOG LOG: do two runs of e2e/v4l2-compliance.sh have the same results, test by test?
 
 Prints what differs, or one line "same: ..." with what was compared. Exit status 1 for a difference, or for a log with
-no results in it.
+no results in it. A warning is no result: some depend on how fast frames come (vivid's "Requests" with an emulated CPU).
 """
 import re
 import sys
@@ -57,8 +57,8 @@ def results(path):
                 nodes[node].append((f"{head} {clean(m.group(1))}", clean(m.group(2)), complaints))
                 complaints = []
             elif TOTAL.match(line):
-                nodes[node].append(("totals", clean(line), []))
-            elif re.search(r"\b(?:fail|warn): ", line):
+                nodes[node].append(("totals", re.sub(r", Warnings: \d+", "", clean(line)), []))
+            elif re.search(r"\bfail: ", line):
                 complaints.append(clean(line))
     return nodes
 
