@@ -180,9 +180,9 @@ static __always_inline bool resmgr_logging(void)
 /* Does the class want to be told of what happens to its nodes? */
 static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
 {
-	return resmgr_logging() ||
-	       (unlikely(mgr->log) &&
-		READ_ONCE(*mgr->class->log_switch) & mgr->class->log_bits);
+	if (unlikely(mgr->log))
+		return READ_ONCE(*mgr->class->log_switch) & mgr->class->log_bits;
+	return resmgr_logging();
 }
 
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
