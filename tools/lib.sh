@@ -107,6 +107,26 @@ modules_outside() {
 	if cmp -s "$M/Kbuild.new" "$M/Kbuild"; then rm "$M/Kbuild.new"; else mv "$M/Kbuild.new" "$M/Kbuild"; fi
 }
 
+# configure FRAGMENT...: the configuration of $O, with kmake, of these options and no others. Each that a fragment asks
+# for must have survived kconfig.
+configure() {
+	local stamp bad
+	stamp=$(cat "$@" "$0" | cksum)
+	[ -f "$O/.config" ] && [ "$(cat "$O/.resmgr-config" 2>/dev/null)" = "$stamp" ] && return 0
+	mkdir -p "$O"
+	cat "$@" >"$O/.config.want" || return 1
+	kmake -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
+	# A configuration that turns out the same must not look newer.
+	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
+	bad=$(grep '^CONFIG_.*=' "$O/.config.want" | grep -v '=n$' | grep -vxFf "$O/.config" | tr '\n' ' ')
+	rm -f "$O"/.config.next* "$O/.config.want"
+	if [ -n "$bad" ]; then
+		echo "error: these options did not survive kconfig, look at what they depend on: $bad"
+		return 1
+	fi
+	printf '%s\n' "$stamp" >"$O/.resmgr-config"
+}
+
 # stage LABEL LOG COMMAND...: runs it with its output in LOG; one line when it is done, a line every 20 s
 # meanwhile. A command may leave a remark for that line in LOG.note. Stops the script when it fails.
 stage() {

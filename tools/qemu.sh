@@ -48,27 +48,6 @@ install() {
 	apt-get update -q && apt-get install -q -y --no-install-recommends qemu-system-x86
 }
 
-# Every option that a fragment asks for must have survived kconfig.
-configure() {
-	local stamp bad
-	# shellcheck disable=SC2086 # a list of files
-	stamp=$(cat $FRAGMENTS "$0" | cksum)
-	[ -f "$O/.config" ] && [ "$(cat "$O/.resmgr-config" 2>/dev/null)" = "$stamp" ] && return 0
-	mkdir -p "$O"
-	# shellcheck disable=SC2086
-	cat $FRAGMENTS >"$O/.config.want" || return 1
-	kmake -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
-	# A configuration that turns out the same must not look newer.
-	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
-	bad=$(grep '^CONFIG_.*=' "$O/.config.want" | grep -v '=n$' | grep -vxFf "$O/.config" | tr '\n' ' ')
-	rm -f "$O"/.config.next* "$O/.config.want"
-	if [ -n "$bad" ]; then
-		echo "error: these options did not survive kconfig, look at what they depend on: $bad"
-		return 1
-	fi
-	printf '%s\n' "$stamp" >"$O/.resmgr-config"
-}
-
 # What is not in the kernel's tree: what takes the place of hardware that QEMU has not, for the real drivers; the suites
 # that make claims about stock; and the drivers of mainline that RESMGR_DEBUG has to report, beside the converted ones.
 outside() {
@@ -103,7 +82,8 @@ build() {
 	*-mutant) ;;
 	*) seed "$(outdir "$kind-stock")" "$PRISTINE" "$O" "$SRC" arch/x86/boot/bzImage || return 1;;
 	esac
-	configure && kmake bzImage modules && outside || return 1
+	# shellcheck disable=SC2086 # a list of files
+	configure $FRAGMENTS && kmake bzImage modules && outside || return 1
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 }
