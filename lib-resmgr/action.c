@@ -15,11 +15,11 @@
  * Allocate the node of a resource that is one pointer, and add it. The name of a
  * typed action is copied behind it: an owner with a type of its own, such as a
  * DRM device, may outlive the module in which its user is. noinline, as it has
- * five callers.
+ * six callers.
  */
-static noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
-				       void *fn, void *data, const char *name,
-				       size_t size)
+noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
+				void *fn, void *data, const char *name,
+				size_t size)
 {
 	size_t len = kind == RESMGR_TYPED_ACTION ? strlen(name) + 1 : 0;
 	struct resmgr_action *action;
@@ -157,6 +157,27 @@ int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data)
 	return found ? 0 : -ENOENT;
 }
 EXPORT_SYMBOL_GPL(resmgr_remove_action);
+
+/**
+ * resmgr_remove_early_action() - forget an early action without calling it
+ * @mgr: manager
+ * @action: its function
+ * @data: its argument; of several equal ones the newest is taken
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: 0; -ENOENT with a WARN when there is none.
+ */
+int resmgr_remove_early_action(struct resmgr *mgr, resmgr_action_t action,
+			       void *data)
+{
+	struct resmgr_action *found;
+
+	found = resmgr_take_pointer(mgr, RESMGR_EARLY_ACTION, (void *)action,
+				    data, ~0UL, RESMGR_OP_REMOVE);
+	kfree(found);
+	return found ? 0 : -ENOENT;
+}
+EXPORT_SYMBOL_GPL(resmgr_remove_early_action);
 
 /**
  * resmgr_release_action() - call an action now, and forget it

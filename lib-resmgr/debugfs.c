@@ -353,6 +353,8 @@ static const char * const resmgr_kind_names[] = {
 	[RESMGR_TYPED_ACTION] = "action",
 	[RESMGR_PAGES]	= "pages",
 	[RESMGR_PERCPU]	= "percpu",
+	[RESMGR_EARLY]	= "early",
+	[RESMGR_EARLY_ACTION] = "early-action",
 };
 
 /* In nanoseconds. The clock of another CPU may be a little ahead. */

@@ -26,6 +26,7 @@
  * @open: opening marker; on the list for the life of the group
  * @close: closing marker; on the list when the group is closed
  * @id: how the group is found
+ * @tag: what resmgr_in_group() asks for; constant
  * @releasing: resmgr_release_group() is at work on it, and will free it.
  *	Protected by the lock of the manager
  */
@@ -33,6 +34,7 @@ struct resmgr_group {
 	struct resmgr_node	open;
 	struct resmgr_node	close;
 	void			*id;
+	unsigned int		tag;
 	bool			releasing;
 };
 
@@ -83,6 +85,39 @@ static void resmgr_unlink_markers(struct resmgr *mgr, struct resmgr_group *grp)
 }
 
 /**
+ * __resmgr_open_group() - begin a group, with a tag
+ * @mgr: manager
+ * @id: as for resmgr_open_group()
+ * @tag: a number for resmgr_in_group(), other than 0
+ * @gfp: allocation flags
+ *
+ * Context: What @gfp allows. Takes and releases the lock of @mgr.
+ * Return: id of the group; %NULL on failure.
+ */
+void *__resmgr_open_group(struct resmgr *mgr, void *id, unsigned int tag,
+			  gfp_t gfp)
+{
+	struct resmgr_group *grp;
+
+	grp = kmalloc_obj(*grp, gfp);
+	if (!grp)
+		return NULL;
+
+	resmgr_node_setup(&grp->open, RESMGR_GROUP_OPEN, NULL, "grp<", 0);
+	resmgr_node_setup(&grp->close, RESMGR_GROUP_CLOSE, NULL, "grp>", 0);
+	grp->id = id ?: grp;
+	grp->tag = tag;
+	grp->releasing = false;
+
+	if (resmgr_node_add(mgr, &grp->open)) {
+		kfree(grp);
+		return NULL;
+	}
+	return id ?: grp;
+}
+EXPORT_SYMBOL_GPL(__resmgr_open_group);
+
+/**
  * resmgr_open_group() - begin a group
  * @mgr: manager
  * @id: how to find the group later: the address of something that is not used
@@ -94,24 +129,40 @@ static void resmgr_unlink_markers(struct resmgr *mgr, struct resmgr_group *grp)
  */
 void *resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp)
 {
-	struct resmgr_group *grp;
-
-	grp = kmalloc_obj(*grp, gfp);
-	if (!grp)
-		return NULL;
-
-	resmgr_node_setup(&grp->open, RESMGR_GROUP_OPEN, NULL, "grp<", 0);
-	resmgr_node_setup(&grp->close, RESMGR_GROUP_CLOSE, NULL, "grp>", 0);
-	grp->id = id ?: grp;
-	grp->releasing = false;
-
-	if (resmgr_node_add(mgr, &grp->open)) {
-		kfree(grp);
-		return NULL;
-	}
-	return id ?: grp;
+	return __resmgr_open_group(mgr, id, 0, gfp);
 }
 EXPORT_SYMBOL_GPL(resmgr_open_group);
+
+/**
+ * resmgr_in_group() - is a group open that has this tag?
+ * @mgr: manager
+ * @tag: that __resmgr_open_group() was given
+ *
+ * Context: Any context but NMI. Takes and releases the lock of @mgr.
+ * Return: true if what is added now belongs to such a group.
+ */
+bool resmgr_in_group(struct resmgr *mgr, unsigned int tag)
+{
+	struct resmgr_node **link;
+	struct resmgr_group *grp;
+	unsigned long flags;
+	bool found = false;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
+		if ((*link)->kind != RESMGR_GROUP_OPEN)
+			continue;
+		grp = container_of(*link, struct resmgr_group, open);
+		if (grp->tag == tag && !grp->releasing &&
+		    !resmgr_is_linked(&grp->close)) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+	return found;
+}
+EXPORT_SYMBOL_GPL(resmgr_in_group);
 
 /**
  * resmgr_close_group() - end a group: what is added later is not part of it
@@ -171,6 +222,24 @@ int resmgr_remove_group(struct resmgr *mgr, void *id)
 }
 EXPORT_SYMBOL_GPL(resmgr_remove_group);
 
+/*
+ * What belongs to @grp: from the node that the link which is returned points to,
+ * down to @end. Nothing when the markers were taken off by somebody else.
+ */
+struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
+					struct resmgr_group *grp,
+					struct resmgr_node **end)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	if (!resmgr_is_linked(&grp->open)) {
+		*end = mgr->newest;
+		return &mgr->newest;
+	}
+	*end = &grp->open;
+	return resmgr_is_linked(&grp->close) ? &grp->close.older : &mgr->newest;
+}
+
 /* Is @marker between @from and @end, newest first? */
 static bool resmgr_in_range(const struct resmgr_node *from,
 			    const struct resmgr_node *end,
@@ -190,16 +259,13 @@ static bool resmgr_in_range(const struct resmgr_node *from,
 static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
 						  struct resmgr_group *grp)
 {
-	struct resmgr_node **start, **link, *node;
+	struct resmgr_node **start, **link, *node, *end;
 	struct resmgr_group *inner;
 
 	lockdep_assert_held(&mgr->lock);
 
-	if (!resmgr_is_linked(&grp->open))
-		return NULL;
-
-	start = resmgr_is_linked(&grp->close) ? &grp->close.older : &mgr->newest;
-	for (link = start; *link != &grp->open; ) {
+	start = resmgr_group_range(mgr, grp, &end);
+	for (link = start; *link != end; ) {
 		node = *link;
 		if (!resmgr_is_marker(node))
 			return resmgr_unlink(mgr, link);
@@ -229,6 +295,8 @@ static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
  * resmgr_release_group() - release the resources of a group, newest first
  * @mgr: manager
  * @id: id of the group; %NULL for the newest one that is not closed
+ *
+ * The early ones among them come first, as in resmgr_release_early().
  *
  * The group is dissolved, and so is every group within it. What a release
  * function adds meanwhile is released too if the group is not closed, since it
@@ -260,6 +328,7 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 	}
 
 	grp->releasing = true;
+	count += resmgr_run_early(mgr, grp, &flags);
 	while ((node = resmgr_take_from_group(mgr, grp))) {
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		spin_unlock_irqrestore(&mgr->lock, flags);

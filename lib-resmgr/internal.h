@@ -39,6 +39,11 @@ static inline bool resmgr_is_marker(const struct resmgr_node *node)
 	return node->kind >= RESMGR_GROUP_OPEN;
 }
 
+static inline bool resmgr_is_early(const struct resmgr_node *node)
+{
+	return node->kind == RESMGR_EARLY || node->kind == RESMGR_EARLY_ACTION;
+}
+
 /*
  * For the lists in debugfs, in debugfs.c. The caller holds the lock of @mgr.
  * resmgr_live_join() is for a manager that has its first node now,
@@ -261,5 +266,17 @@ struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 				      const struct resmgr_node *node);
 
 void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker);
+
+/* Resources that are one pointer, in action.c */
+int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
+		       void *data, const char *name, size_t size);
+
+/* Groups, in group.c; early nodes, in early.c */
+struct resmgr_group;
+struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
+					struct resmgr_group *grp,
+					struct resmgr_node **end);
+int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
+		     unsigned long *flags);
 
 #endif /* _LIB_RESMGR_INTERNAL_H */

@@ -117,6 +117,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->seq = 0;
 	mgr->releasing = 0;
 	mgr->log = !!class->log_switch;
+	mgr->early = false;
 #ifdef CONFIG_RESMGR_DEBUG
 	mgr->released = false;
 #endif
@@ -533,7 +534,11 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 
 	switch (node->kind) {
 	case RESMGR_NODE:
+	case RESMGR_EARLY:
 		((resmgr_release_t)node->fn)(mgr, node);
+		break;
+	case RESMGR_EARLY_ACTION:
+		((resmgr_action_t)node->fn)(action->data);
 		break;
 	case RESMGR_DATA:
 		mgr->class->release(mgr, node->fn, data->data);
@@ -586,7 +591,7 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
-	if (kind == RESMGR_NODE)
+	if (kind == RESMGR_NODE || kind == RESMGR_EARLY)
 		return;
 	/* Not before the event: the name may be in the same memory. */
 	if (kind == RESMGR_DATA || kind == RESMGR_MEM)
@@ -682,6 +687,11 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
 	while (resmgr_is_node(mgr->newest)) {
+		/* Also what a release function has added. */
+		if (unlikely(mgr->early)) {
+			count += resmgr_run_early(mgr, NULL, &flags);
+			continue;
+		}
 		node = mgr->newest;
 		if (resmgr_goes_in_a_row(node)) {
 			count += resmgr_take_memory(mgr);

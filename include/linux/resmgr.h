@@ -64,6 +64,10 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
+ * @RESMGR_EARLY: a &struct resmgr_early, embedded in a struct of its user; the
+ *	release function is a &typedef resmgr_release_t
+ * @RESMGR_EARLY_ACTION: a &struct resmgr_action that is called before any other
+ *	resource is released, see resmgr_add_early_action()
  * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource. The markers
  *	come last
  * @RESMGR_GROUP_CLOSE: closing marker of a group, not a resource
@@ -76,6 +80,8 @@ enum resmgr_kind {
 	RESMGR_TYPED_ACTION,
 	RESMGR_PAGES,
 	RESMGR_PERCPU,
+	RESMGR_EARLY,
+	RESMGR_EARLY_ACTION,
 	RESMGR_GROUP_OPEN,
 	RESMGR_GROUP_CLOSE,
 };
@@ -146,6 +152,25 @@ struct resmgr_action {
 };
 
 /**
+ * struct resmgr_early - a resource that has something done before any is released
+ * @node: the node. Its own release comes when it is its turn in the list
+ * @step: do one step; may sleep
+ * @steps: how many steps there are
+ * @next: the next one to be done. Protected by the lock of the manager
+ *
+ * A release of several resources, all of a manager or those of a group, begins
+ * with the early ones among them: the first step of each, newest first, then the
+ * second step of each, and so on; then the early actions, newest first. Only
+ * then does the release proper begin.
+ */
+struct resmgr_early {
+	struct resmgr_node	node;
+	void			(*step)(struct resmgr_early *early, unsigned int step);
+	unsigned int		steps;
+	unsigned int		next;
+};
+
+/**
  * enum resmgr_op - what happened to a node, for &resmgr_class.log
  * @RESMGR_OP_ADD: it was put on a manager
  * @RESMGR_OP_REMOVE: it was taken off without a release
@@ -197,13 +222,14 @@ struct resmgr_class {
 
 /**
  * struct resmgr - the resources of one owner
- * @lock: protects the list, the @older link of every node on it, @seq and
- *	@releasing. A leaf but for match functions. Never held while a release
+ * @lock: protects the list, the @older link of every node on it, @seq,
+ *	@releasing and @early. A leaf but for match functions. Never held while a release
  *	function runs
  * @seq: number of trace events so far; each carries its number. Wraps
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
  * @log: whether there is a &resmgr_class.log_switch; constant
+ * @early: there may be early nodes that are not done
  * @newest: head of the list. %NULL before resmgr_init() and after
  *	resmgr_release_final(), so that an add to either is refused.
  *	Protected by @lock
@@ -219,8 +245,9 @@ struct resmgr_class {
 struct resmgr {
 	spinlock_t			lock;	/* list, seq, releasing */
 	u32				seq:24;
-	u32				releasing:7;
+	u32				releasing:6;
 	u32				log:1;
+	u32				early:1;
 	struct resmgr_node		*newest;
 	const struct resmgr_class	*class;
 #ifdef CONFIG_RESMGR_DEBUG
@@ -280,8 +307,39 @@ int resmgr_for_each(struct resmgr *mgr,
 			      void *data),
 		    void *data);
 
+/* What comes before all others */
+void resmgr_early_init(struct resmgr_early *early,
+		       void (*step)(struct resmgr_early *early, unsigned int step),
+		       unsigned int steps, resmgr_release_t release,
+		       const char *name);
+int resmgr_early_add(struct resmgr *mgr, struct resmgr_early *early);
+void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early);
+int resmgr_release_early(struct resmgr *mgr);
+int __resmgr_add_early_action(struct resmgr *mgr, resmgr_action_t action,
+			      void *data, const char *name);
+int resmgr_remove_early_action(struct resmgr *mgr, resmgr_action_t action,
+			       void *data);
+
+/**
+ * resmgr_add_early_action() - call a function before any resource is released
+ * @mgr: manager
+ * @action: function to call
+ * @data: its argument
+ *
+ * Before any resource of @mgr, or of the group that it belongs to. The early
+ * actions run newest first, when all steps of the early nodes are done.
+ *
+ * Context: Process context, may sleep (allocates with %GFP_KERNEL).
+ * Return: as resmgr_add_action().
+ */
+#define resmgr_add_early_action(mgr, action, data) \
+	__resmgr_add_early_action(mgr, action, data, #action)
+
 /* Groups */
+void * __must_check __resmgr_open_group(struct resmgr *mgr, void *id,
+					unsigned int tag, gfp_t gfp);
 void * __must_check resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp);
+bool resmgr_in_group(struct resmgr *mgr, unsigned int tag);
 int resmgr_close_group(struct resmgr *mgr, void *id);
 int resmgr_remove_group(struct resmgr *mgr, void *id);
 int resmgr_release_group(struct resmgr *mgr, void *id);

@@ -84,7 +84,7 @@ static void order_of_sweep(const struct trace *t, const struct manager *m,
 			continue;
 		r = e->resource;
 		/* A stock kernel does not look at what is added meanwhile. */
-		if (is_marker(r) || (!t->told && r->added != NEVER &&
+		if (is_marker(r) || is_early(r) || (!t->told && r->added != NEVER &&
 				     r->added > m->events[s->first]))
 			continue;
 		newest = newest_live(m, m->events[i], m->events[s->first]);

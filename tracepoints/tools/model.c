@@ -12,6 +12,12 @@ struct gap *gaps;
 size_t n_gaps;
 static size_t room_gaps;
 
+/* Released before the others on purpose, by the kernel's design. */
+bool is_early(const struct resource *r)
+{
+	return r->kind && !strncmp(r->kind, "early-action", 12);
+}
+
 bool is_marker(const struct resource *r)
 {
 	if (r->kind)
@@ -367,6 +373,11 @@ static void find_unbinds(struct trace *t)
 				u = unbind_begin(t, e->owner, i);
 			else if (!u)
 				u = m->unbind = unbind_begin(t, e->owner, i);
+			break;
+		case EV_RELEASE:
+			/* What the driver has asked for, before ->remove(). */
+			if (is_early(e->resource))
+				u = unbind_begin(t, e->owner, i);
 			break;
 		case EV_ALL_END:
 			unbind_add(u, e, i);

@@ -109,7 +109,8 @@ static void print_event(const struct trace *t, const struct unbind *u, size_t i,
 		/* What unpublishes or removes all of that says so itself. */
 		if (!strcmp(e->class, "unpublish") || !strcmp(e->class, "cdevm-nodes"))
 			break;
-		print_step(u, t, e, "release", BOLD);
+		print_step(u, t, e, is_early(e->resource) ? "unpublish" : "release",
+			   BOLD);
 		print_resource(t, e);
 		break;
 	default:

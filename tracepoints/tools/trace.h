@@ -234,6 +234,7 @@ struct unbind {
 
 void model_build(struct trace *t);
 bool is_marker(const struct resource *r);
+bool is_early(const struct resource *r);
 bool is_live_at(const struct resource *r, size_t i);
 bool is_memory(const struct resource *r);
 
