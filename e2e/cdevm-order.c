@@ -77,28 +77,28 @@ static void ok_order(const char *what, const char *const *lines)
 #define ORDER(what, ...)	ok_order(what, (const char *const[]){ __VA_ARGS__, NULL })
 #define NEVER(what, line)	ok(!find(trace, line), "%s", what)
 
-/* Steps of the device's own. */
+/* Of the scope, and after them the actions that the driver has added, newest first. */
 #define STEPS								\
-	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_first", \
 	"cdevm_revoke: cdevm cdevm-probe #| refs=",				\
 	"cdevm_kick: cdevm cdevm-probe #| refs=",				\
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
 	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
-	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_last"
+	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first",	\
+	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
 
 static void t_unbind(void)
 {
 	trace_begin();
 	ok_err(probe_unbind(), 0, "unbind");
 	trace_end();
-	ORDER("unbind: revoke, kick, unpublish, drain, remove, devm, binding", STEPS,
+	ORDER("unbind: revoke, kick, unpublish, drain, the driver's own actions, remove, devm, binding", STEPS,
 	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_regs_gone",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_binding_release");
+	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
 	ok_err(probe_bind(), 0, "bind");
 }
 
@@ -114,7 +114,7 @@ static void t_last_close(void)
 	ok(wait_for(probe_param("allocs") == probe_param("frees"), FREED_MS), "freed");
 	trace_end();
 	ORDER("open file: the cdevm resources go after the last close",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_binding_release",
+	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope",
 	      "cdevm_close: cdevm cdevm-probe ",
 	      "resmgr_release_begin: cdevm cdevm-probe #| probe_free_ram",
 	      "cdevm_free: cdevm cdevm-probe ");
@@ -131,7 +131,7 @@ static void t_failed_probe(void)
 	probe_set("probe_fails", "0");
 	ORDER("failed probe: the same, before the devm resources", STEPS,
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_binding_release");
+	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
 	NEVER("without ->remove()", "probe_in_remove");
 	ok_err(probe_bind(), 0, "bind");
 }
@@ -146,7 +146,7 @@ static void t_device_del(void)
 	trace_end();
 	ORDER("device_del: the same", STEPS,
 	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_binding_release");
+	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
 	ok_err(xread(fd, &c, 1), ENODEV, "read");
 	close(fd);
 	ok_err(probe_set("device", "1"), 0, "it comes back");
@@ -197,7 +197,7 @@ static void t_rmmod(void)
 	trace_end();
 	ORDER("rmmod: the same, and all is freed before the module is", STEPS,
 	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_binding_release",
+	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope",
 	      "cdevm_free: cdevm cdevm-probe ");
 	/* Still bound when the machine is shut down: that is no unbind, the driver sees to it. */
 	ok_err(insmod("cdevm_probe"), 0, "insmod again");

@@ -145,8 +145,8 @@ int main(void)
 	diag("bound");
 	look();
 	show();
-	ok(strstr(summary, "\ndevm cdevm-sample: 4 resources, 40 bytes\n"), "the device's own resources");
-	ok(has("unpublish cdevm-sample: 1 resources", NULL), "what comes before ->remove()");
+	ok(strstr(summary, "\ndevm cdevm-sample: 4 resources, 8 bytes\n"), "the device's own resources");
+	ok(has("   cdevm_scope ", " 0 ", "early", NULL), "what comes before ->remove()");
 	ok(has("   sample_hw_off ", " 0 ", "sample_hw_off [cdevm_sample]", "sample_probe+", NULL),
 	   "an action: its function, and who added it");
 	age = age_ms("sample_hw_off");

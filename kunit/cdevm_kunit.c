@@ -1078,8 +1078,8 @@ static int probe_faulty_alloc(struct device *dev)
 static void scope_failed_allocation(struct kunit *test)
 {
 	faults_need(test);
-	/* The binding, its action, the memory, the name. That of the gate is per-CPU. */
-	bind_with_failures(test, probe_faulty_alloc, 4);
+	/* The memory, the name. That of the gate is per-CPU. */
+	bind_with_failures(test, probe_faulty_alloc, 2);
 	scene->nr_notes = 0;
 	bind(probe_full);
 	unbind();

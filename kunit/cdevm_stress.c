@@ -336,18 +336,13 @@ static void stress_res_released(struct stress_res *res)
 
 /* The actions; one per manager, so that each knows what must be true. */
 
-static void stress_unpublish_after(void *data)
+static void stress_unpublish(void *data)
 {
 	struct stress_res *res = data;
 
-	stress_none_inside(res->book, "unpublish action that is older than the scope");
-	stress_res_released(res);
-}
-
-static void stress_unpublish_before(void *data)
-{
+	stress_none_inside(res->book, "unpublish action");
 	stress_dawdle(4);
-	stress_res_released(data);
+	stress_res_released(res);
 }
 
 static void stress_devm_release(void *data)
@@ -1232,7 +1227,7 @@ static int stress_setup(struct platform_device *pdev, struct stress_book *book)
 	ret = devm_add_action_or_reset(dev, stress_devm_done, book);
 	for (n = stress_roll(3); !ret && n; n--)
 		ret = stress_add(stress_res_alloc(book, ON_UNPUBLISH), devm_add_unpublish_action,
-				 dev, stress_unpublish_after);
+				 dev, stress_unpublish);
 	for (n = stress_roll(4); !ret && n; n--)
 		ret = stress_add_devm(dev, book);
 	if (ret)
@@ -1271,7 +1266,7 @@ static int stress_setup(struct platform_device *pdev, struct stress_book *book)
 	}
 	for (n = stress_roll(3); !ret && n; n--)
 		ret = stress_add(stress_res_alloc(book, ON_UNPUBLISH), devm_add_unpublish_action,
-				 dev, stress_unpublish_before);
+				 dev, stress_unpublish);
 	for (n = stress_roll(3); !ret && n; n--)
 		ret = stress_add_devm(dev, book);
 	if (!ret && !stress_roll(12)) {

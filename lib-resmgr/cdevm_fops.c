@@ -24,7 +24,6 @@
  */
 #include <linux/filelock.h>
 #include <linux/io_uring/cmd.h>
-#include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
@@ -69,10 +68,11 @@ static int cdevm_open(struct inode *inode, struct file *file)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_call call;
 	int ret = 0;
 
 	cdevm_get(scope);
-	if (!cdevm_enter(scope)) {
+	if (!cdevm_begin(&call, scope, "open", (void *)wrapped->orig->open)) {
 		cdevm_detach(file, wrapped);
 		return -ENODEV;
 	}
@@ -84,7 +84,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 		cdevm_debug_opened(wrapped);
 		cdevm_trace(open, scope, wrapped->name);
 	}
-	cdevm_exit(scope);
+	cdevm_end(&call, scope);
 
 	if (unlikely(file->f_op != &wrapped->fops))
 		return cdevm_open_replaced(inode, file, wrapped, ret);
@@ -101,7 +101,9 @@ static int cdevm_release(struct inode *inode, struct file *file)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
-	bool entered = cdevm_enter(scope);
+	struct cdevm_call call;
+	bool entered = cdevm_begin(&call, scope, "release",
+				   (void *)wrapped->orig->release);
 	int ret = 0;
 
 	/* The driver's release may free the queues of this file. */
@@ -109,7 +111,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
-		cdevm_exit(scope);
+		cdevm_end(&call, scope);
 
 	cdevm_debug_closed(wrapped);
 	cdevm_trace(close, scope, wrapped->name);
@@ -133,12 +135,14 @@ static int cdevm_release(struct inode *inode, struct file *file)
 ({									\
 	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
-	bool __entered = cdevm_enter(__scope);				\
+	struct cdevm_call __call;					\
+	bool __entered = cdevm_begin(&__call, __scope, #method,		\
+				     (void *)__wrapped->orig->method);	\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
 									\
 	__ret = __wrapped->orig->method(__VA_ARGS__);			\
 	if (__entered)							\
-		cdevm_exit(__scope);					\
+		cdevm_end(&__call, __scope);				\
 	__ret;								\
 })
 
@@ -225,21 +229,22 @@ static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
 	return cdevm_gated(cmd->file, -ENODEV, uring_cmd, cmd, flags);
 }
 
-static void cdevm_splice_eof(struct file *file)
-{
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-
-	cdevm_scoped_enter(wrapped->scope)
-		wrapped->orig->splice_eof(file);
+/* Methods that return nothing are skipped after revoke. */
+#define CDEVM_GATED_VOID(method, params, ...)				\
+static void cdevm_##method params					\
+{									\
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);		\
+	struct cdevm_call call;						\
+									\
+	if (!cdevm_begin(&call, wrapped->scope, #method,		\
+			 (void *)wrapped->orig->method))		\
+		return;							\
+	wrapped->orig->method(__VA_ARGS__);				\
+	cdevm_end(&call, wrapped->scope);				\
 }
 
-static void cdevm_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-
-	cdevm_scoped_enter(wrapped->scope)
-		wrapped->orig->show_fdinfo(m, file);
-}
+CDEVM_GATED_VOID(splice_eof, (struct file *file), file)
+CDEVM_GATED_VOID(show_fdinfo, (struct seq_file *m, struct file *file), m, file)
 
 /*
  * The driver has a list of those who want SIGIO, and so has the scope, to tell
@@ -375,18 +380,4 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 bool cdevm_is_wrapped(const struct file_operations *fops)
 {
 	return fops->open == cdevm_open;
-}
-
-/* The name of the method that @function, where a function begins, stands for. */
-const char *cdevm_fops_method(unsigned long function)
-{
-#define CDEVM_NAME(method)						\
-	(name = function == (unsigned long)				\
-		dereference_kernel_function_descriptor(cdevm_##method) ? \
-		#method : name)
-#define CDEVM_NO_NAME(method)	((void)#method)
-	const char *name = NULL;
-
-	CDEVM_METHODS(CDEVM_NAME, CDEVM_NAME, CDEVM_NO_NAME)
-	return name;
 }

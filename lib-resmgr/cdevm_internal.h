@@ -67,6 +67,46 @@ extern const char cdevm_node_name[];
 extern spinlock_t cdevm_live_lock;
 extern struct list_head cdevm_live;
 
+/**
+ * struct cdevm_call - a call into a driver, on the stack of the wrapper
+ * @scope: whose gate it is inside of
+ * @method: name of the method
+ * @fn: function of the driver
+ * @outer: the call that this one was made from, or %NULL
+ */
+struct cdevm_call {
+	const struct cdevm_scope	*scope;
+	const char			*method;
+	void				*fn;
+	struct cdevm_call		*outer;
+};
+
+/*
+ * Begin a call, if the gate lets it in. A record is there only between the two
+ * ends of a gated section: who has one is counted. In task context only.
+ */
+static __always_inline bool cdevm_begin(struct cdevm_call *call,
+					struct cdevm_scope *scope,
+					const char *method, void *fn)
+{
+	if (!cdevm_enter(scope))
+		return false;
+	call->scope = scope;
+	call->method = method;
+	call->fn = fn;
+	call->outer = current->cdevm_call;
+	/* Pairs with the acquire in cdevm_see(). */
+	smp_store_release(&current->cdevm_call, call);
+	return true;
+}
+
+static __always_inline void cdevm_end(struct cdevm_call *call,
+				      struct cdevm_scope *scope)
+{
+	WRITE_ONCE(current->cdevm_call, call->outer);
+	cdevm_exit(scope);
+}
+
 /*
  * Call a method of wrapped operations, of a file or of a mapping, inside the
  * gate of their scope, or refuse.
@@ -76,10 +116,12 @@ extern struct list_head cdevm_live;
 	typeof(_wrapped) __wrapped = (_wrapped);			\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
+	struct cdevm_call __call;					\
 									\
-	if (cdevm_enter(__scope)) {					\
+	if (cdevm_begin(&__call, __scope, #method,			\
+			(void *)__wrapped->orig->method)) {		\
 		__ret = __wrapped->orig->method(__VA_ARGS__);		\
-		cdevm_exit(__scope);					\
+		cdevm_end(&__call, __scope);				\
 	}								\
 	__ret;								\
 })
@@ -172,32 +214,42 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
 /* Who is inside, in cdevm_calls.c */
 
-/* Deep enough for a method that sleeps a few layers further down. */
-#define CDEVM_FRAMES	48
+/* More than there are methods that call each other. */
+#define CDEVM_DEPTH	8
 
 /**
- * struct cdevm_call - a call that was found on a stack
- * @method: name of the method
- * @fn: where in the driver
- * @frames: the stack, innermost first
- * @count: how many frames there are
- * @at: where in them the call is
+ * struct cdevm_sight - a look at the calls of a task
+ * @wanted: is @call the one that is looked for?
+ * @call: copy of a call
+ * @task: the task
+ * @state: its state
+ * @running: it was on a CPU
+ * @found: there was a call that was wanted; it is in @call
  */
-struct cdevm_call {
-	const char	*method;
-	unsigned long	fn;
-	unsigned long	frames[CDEVM_FRAMES];
-	unsigned int	count;
-	unsigned int	at;
+struct cdevm_sight {
+	bool			(*wanted)(struct cdevm_sight *sight);
+	struct cdevm_call	call;
+	struct task_struct	*task;
+	unsigned int		state;
+	bool			running;
+	bool			found;
 };
 
-void cdevm_read_stack(struct cdevm_call *call, struct task_struct *task);
-bool cdevm_next_call(struct cdevm_call *call);
-bool cdevm_is_drivers(const struct cdevm_scope *scope, unsigned long addr);
-bool cdevm_warn_self(struct cdevm_scope *scope);
-void cdevm_interrupt_calls(struct cdevm_scope *scope, bool tell);
-const char *cdevm_fops_method(unsigned long function);
-const char *cdevm_vm_method(unsigned long function);
+bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
+unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
+const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
+
+/* What becomes of them, in cdevm_watch.c */
+
+/*
+ * After how long a wait is reported to the log, and then again. Long enough for
+ * a slow device to finish a request, and well below the 120 s of the hung task
+ * detector, whose report does not say what is waited for.
+ */
+#define CDEVM_REPORT_AFTER	(10 * HZ)
+
+void cdevm_watch_begin(struct cdevm_scope *scope);
+void cdevm_watch_end(struct cdevm_scope *scope);
 
 /* Remove every node, newest first. None can be added any more. */
 void cdevm_unpublish(struct cdevm_scope *scope);

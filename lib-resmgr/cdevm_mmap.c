@@ -95,11 +95,13 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 {									\
 	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);		\
 	struct cdevm_scope *scope = wrapped->scope;			\
-	bool entered = cdevm_enter(scope);				\
+	struct cdevm_call call;						\
+	bool entered = cdevm_begin(&call, scope, #method,		\
+				   (void *)wrapped->orig->method);	\
 									\
 	wrapped->orig->method(vma);					\
 	if (entered)							\
-		cdevm_exit(scope);					\
+		cdevm_end(&call, scope);				\
 }
 
 CDEVM_VM_ALWAYS(open)
@@ -156,20 +158,6 @@ static void cdevm_vm_ops_init(struct cdevm_vm_ops *wrapped,
 	(wrapped->ops.method = orig->method ? cdevm_vm_##method : NULL)
 #define CDEVM_VM_KEEP(method)	(wrapped->ops.method = orig->method)
 	CDEVM_VM_METHODS(CDEVM_VM_WRAP, CDEVM_VM_KEEP)
-}
-
-/* The name of the method that @function, where a function begins, stands for. */
-const char *cdevm_vm_method(unsigned long function)
-{
-#define CDEVM_VM_NAME(method)						\
-	(name = function == (unsigned long)				\
-		dereference_kernel_function_descriptor(cdevm_vm_##method) ? \
-		"vm_" #method : name)
-#define CDEVM_VM_NO_NAME(method)	((void)#method)
-	const char *name = NULL;
-
-	CDEVM_VM_METHODS(CDEVM_VM_NAME, CDEVM_VM_NO_NAME)
-	return name;
 }
 
 /*
@@ -270,12 +258,13 @@ void cdevm_wait_mappers(struct cdevm_scope *scope)
  * Enter the gate for a mapping, with what it takes allocated before the driver
  * is called, so that nothing fails after.
  */
-static int cdevm_enter_mmap(struct cdevm_scope *scope, struct mm_struct *mm,
+static int cdevm_begin_mmap(struct cdevm_call *call, struct cdevm_scope *scope,
+			    void *fn, struct mm_struct *mm,
 			    struct cdevm_vm_ops **spare)
 {
 	int ret;
 
-	if (!cdevm_enter(scope))
+	if (!cdevm_begin(call, scope, "mmap", fn))
 		return -ENODEV;
 	ret = cdevm_remember_mapper(scope, mm);
 	if (!ret) {
@@ -283,14 +272,15 @@ static int cdevm_enter_mmap(struct cdevm_scope *scope, struct mm_struct *mm,
 		ret = *spare ? 0 : -ENOMEM;
 	}
 	if (ret)
-		cdevm_exit(scope);
+		cdevm_end(call, scope);
 	return ret;
 }
 
-static void cdevm_exit_mmap(struct cdevm_scope *scope, struct cdevm_vm_ops *spare)
+static void cdevm_end_mmap(struct cdevm_call *call, struct cdevm_scope *scope,
+			   struct cdevm_vm_ops *spare)
 {
 	cdevm_kfree(scope, spare);
-	cdevm_exit(scope);
+	cdevm_end(call, scope);
 }
 
 /* The mmap method of a node. */
@@ -299,16 +289,18 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_vm_ops *spare;
+	struct cdevm_call call;
 	int ret;
 
-	ret = cdevm_enter_mmap(scope, vma->vm_mm, &spare);
+	ret = cdevm_begin_mmap(&call, scope, (void *)wrapped->orig->mmap,
+			       vma->vm_mm, &spare);
 	if (ret)
 		return ret;
 	ret = wrapped->orig->mmap(file, vma);
 	/* A driver may hand the mapping over to another file: not ours any more. */
 	if (!ret && vma->vm_ops && vma->vm_file == file)
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
-	cdevm_exit_mmap(scope, spare);
+	cdevm_end_mmap(&call, scope, spare);
 	return ret;
 }
 
@@ -319,15 +311,17 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_vm_ops *spare;
+	struct cdevm_call call;
 	int ret;
 
-	ret = cdevm_enter_mmap(scope, desc->mm, &spare);
+	ret = cdevm_begin_mmap(&call, scope, (void *)wrapped->orig->mmap_prepare,
+			       desc->mm, &spare);
 	if (ret)
 		return ret;
 	ret = wrapped->orig->mmap_prepare(desc);
 	if (!ret && desc->vm_ops && desc->vm_file == desc->file)
 		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
-	cdevm_exit_mmap(scope, spare);
+	cdevm_end_mmap(&call, scope, spare);
 	return ret;
 }
 #endif

@@ -135,18 +135,19 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_poll_table poll = { .caller = table, .file = file };
+	struct cdevm_call call;
 	__poll_t mask;
 
 	/* Somebody who looks and does not wait. */
 	if (!table || !table->_qproc)
 		return cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, table);
 
-	if (!cdevm_enter(scope))
+	if (!cdevm_begin(&call, scope, "poll", (void *)wrapped->orig->poll))
 		return EPOLLHUP | EPOLLERR;
 	init_poll_funcptr(&poll.table, cdevm_poll_queue);
 	poll.table._key = table->_key;
 	mask = wrapped->orig->poll(file, &poll.table);
-	cdevm_exit(scope);
+	cdevm_end(&call, scope);
 
 	/* A poller that is on no queue of the driver's still has to learn of it. */
 	if (!poll.queued || poll.forgot)

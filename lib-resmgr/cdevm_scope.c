@@ -5,7 +5,14 @@
  * A scope is a refcounted resource manager with a gate. Its references: one of
  * the binding, dropped when the devm resources of the device go; one of each
  * published cdev, until the VFS lets go of it; one of each open file; and those
- * that drivers take. The order of unbinding is in cdevm_unbind().
+ * that drivers take.
+ *
+ * The end. A scope is an early node among the managed resources of its device. So
+ * it ends in the same steps on every way out, which are taken before the first
+ * resource is released: at unbind before ->remove(), when a probe has failed, and
+ * when the devres group that the scope is in is released. Each step is taken for
+ * all of the scopes that end together before the next one is. cdevm_withdraw()
+ * takes them for one scope. The steps are in cdevm_steps.
  *
  * Modules. A scope that held a reference on its module while the driver is
  * merely bound would keep the module from ever being removed. One that holds
@@ -24,21 +31,6 @@
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
-
-/*
- * After how long a wait is reported to the log, and then again. Long enough for
- * a slow device to finish a request, and well below the 120 s of the hung task
- * detector, whose report does not say what is waited for.
- */
-#define CDEVM_REPORT_AFTER	(10 * HZ)
-
-/*
- * After how long calls that still sleep are interrupted, and then how often
- * those are looked for that have gone to sleep again. What was kicked is long
- * back by then; a person who waits for an unbind does not notice.
- */
-#define CDEVM_INTERRUPT_AFTER	(HZ / 10)
-#define CDEVM_INTERRUPT_AGAIN	HZ
 
 DEFINE_SPINLOCK(cdevm_live_lock);
 LIST_HEAD(cdevm_live);
@@ -111,46 +103,6 @@ static const struct resmgr_class cdevm_stops_class = {
 	.owner_name	= cdevm_stops_owner_name,
 };
 
-/**
- * struct cdevm_binding - the scopes of one bind of a device
- * @dev: the device
- * @scopes: in order of creation. Protected by the device lock, which probe and
- *	unbind hold
- * @unbound: cdevm_unbind() has run
- */
-struct cdevm_binding {
-	struct device		*dev;
-	struct list_head	scopes;
-	bool			unbound;
-};
-
-/* Wait until no call is inside. */
-static void cdevm_drain(struct cdevm_scope *scope)
-{
-	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
-
-	cdevm_trace(drain_begin, scope);
-	if (resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AFTER))
-		goto drained;
-	/*
-	 * A call that unbinds its own device would wait for itself. Its memory
-	 * stays, as its file is open; what it does to the hardware from here on
-	 * is its own fault.
-	 */
-	if (cdevm_warn_self(scope))
-		return;
-	do {
-		bool tell = time_after(jiffies, report);
-
-		cdevm_interrupt_calls(scope, tell);
-		if (tell)
-			report = jiffies + CDEVM_REPORT_AFTER;
-	} while (!resmgr_gate_drain(&scope->gate, CDEVM_INTERRUPT_AGAIN));
-drained:
-	cdevm_wait_mappers(scope);
-	cdevm_trace(drain_end, scope);
-}
-
 /* Let no call in any more, and wake who can be woken without the driver. */
 static void cdevm_revoke(struct cdevm_scope *scope)
 {
@@ -162,8 +114,8 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 
 /*
  * Scopes of devices below one that is unbound are revoked before its own: their
- * calls go through its driver. The rest of their unbind is had when it is their
- * turn, in ->remove() as a rule.
+ * calls go through its driver. The remaining steps run when the child is unbound,
+ * in ->remove() of the parent as a rule.
  *
  * From the top down, by the lists of children, and not from each scope's device
  * up: a device that is being deleted may have let go of its parent already.
@@ -183,88 +135,182 @@ static int cdevm_revoke_device(struct device *dev, void *unused)
 }
 
 /*
- * Before ->remove(), and after a probe that failed. Each step is taken for all
- * scopes of the device before the next one is: no call can hide in a scope that
- * was not reached yet, and the grace periods of the gates run side by side.
- *
- * Kick comes before unpublish because misc_deregister() waits for an open() in
- * progress, which may be what sleeps. Drain comes last because only then no
- * open() can be on its way in. Mappings are zapped at once, so that nobody goes
- * on using the device while the rest takes its time, and again when no mmap()
- * and no fault is left that could have brought one back. What calls have begun
- * and what goes on without them is stopped last, when no call can begin it again.
+ * Not when it is a probe that fails, nor for a group or a scope alone: then the
+ * devices below, if there are any, are bound and go on working.
  */
-static void cdevm_unbind(void *data)
+static void cdevm_step_revoke(struct cdevm_scope *scope)
 {
-	struct cdevm_binding *binding = data;
-	struct cdevm_scope *scope;
-
-	binding->unbound = true;
-
-	device_for_each_child_reverse(binding->dev, NULL, cdevm_revoke_device);
-	list_for_each_entry_reverse(scope, &binding->scopes, bound)
-		cdevm_revoke(scope);
-	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
-		cdevm_trace(kick, scope);
-		cdevm_zap(scope);
-		kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
-		if (scope->ops && scope->ops->kick)
-			scope->ops->kick(scope);
-		resmgr_release_final(&scope->kicks);
-	}
-	list_for_each_entry_reverse(scope, &binding->scopes, bound)
-		cdevm_unpublish(scope);
-	list_for_each_entry_reverse(scope, &binding->scopes, bound) {
-		cdevm_drain(scope);
-		cdevm_zap(scope);
-		spin_lock(&cdevm_live_lock);
-		scope->dev = NULL;
-		spin_unlock(&cdevm_live_lock);
-	}
-	list_for_each_entry_reverse(scope, &binding->scopes, bound)
-		resmgr_release_final(&scope->stops);
+	if (scope->dev->links.status == DL_DEV_UNBINDING)
+		device_for_each_child_reverse(scope->dev, NULL, cdevm_revoke_device);
+	cdevm_revoke(scope);
+	cdevm_watch_begin(scope);
 }
 
-/* The binding lets go of its scopes, when the devm resources go. */
-static void cdevm_binding_release(struct device *dev, void *res)
+/*
+ * Before the nodes are removed: misc_deregister() waits for an open() in progress,
+ * which may be what sleeps. Mappings are zapped at once, so that nobody goes on
+ * using the device while the rest takes its time.
+ */
+static void cdevm_step_kick(struct cdevm_scope *scope)
 {
-	struct cdevm_binding *binding = res;
-	struct cdevm_scope *scope, *older;
-
-	/* A devres group may be released in the middle of probe. */
-	if (!binding->unbound) {
-		devm_remove_unpublish_action(dev, cdevm_unbind, binding);
-		cdevm_unbind(binding);
-	}
-	list_for_each_entry_safe_reverse(scope, older, &binding->scopes, bound) {
-		list_del(&scope->bound);
-		cdevm_debug_unbound(scope);
-		cdevm_put(scope);
-	}
+	cdevm_trace(kick, scope);
+	cdevm_zap(scope);
+	kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
+	if (scope->ops && scope->ops->kick)
+		scope->ops->kick(scope);
+	resmgr_release_final(&scope->kicks);
 }
 
-static struct cdevm_binding *cdevm_get_binding(struct device *dev)
+/*
+ * A call that ends its own scope is not waited for, but all others are. What it
+ * does to the hardware from here on is its own fault, so it is told of the way
+ * that has no such problem. If two such calls wait for each other, the watch says
+ * so.
+ */
+static unsigned int cdevm_set_aside_own(struct cdevm_scope *scope)
 {
-	struct cdevm_binding *binding;
-	int ret;
+	unsigned int own = cdevm_own_calls(scope);
+	const struct cdevm_call *call;
 
-	binding = devres_find(dev, cdevm_binding_release, NULL, NULL);
-	if (binding && !binding->unbound)
-		return binding;
+	if (!own)
+		return 0;
+	call = cdevm_own_call(scope);
+	pr_warn("cdevm: %s: unbound by %s of its own driver (%pS), which should use cdevm_unbind_self()\n",
+		scope->name, call->method, call->fn);
+	resmgr_gate_set_aside(&scope->gate, own);
+	return own;
+}
 
-	binding = devres_alloc(cdevm_binding_release, sizeof(*binding), GFP_KERNEL);
-	if (!binding)
-		return ERR_PTR(-ENOMEM);
-	binding->dev = dev;
-	INIT_LIST_HEAD(&binding->scopes);
+/*
+ * When no node can be opened. Then mappings are zapped once more, since no mmap()
+ * and no fault is left that could bring one back.
+ */
+static void cdevm_step_drain(struct cdevm_scope *scope)
+{
+	/* From inside of another scope, perhaps of the same lock class. */
+	unsigned int subclass = current->cdevm_call ? SINGLE_DEPTH_NESTING : 0;
+	unsigned int own;
 
-	ret = devm_add_unpublish_action(dev, cdevm_unbind, binding);
-	if (ret) {
-		devres_free(binding);
-		return ERR_PTR(ret);
+	cdevm_trace(drain_begin, scope);
+	own = cdevm_set_aside_own(scope);
+	/* The watch sees to those inside. The hung task detector need not. */
+	while (!resmgr_gate_drain_nested(&scope->gate, subclass, CDEVM_REPORT_AFTER))
+		;
+	cdevm_wait_mappers(scope);
+	if (own)
+		resmgr_gate_take_back(&scope->gate, own);
+	cdevm_watch_end(scope);
+	cdevm_trace(drain_end, scope);
+
+	cdevm_zap(scope);
+	spin_lock(&cdevm_live_lock);
+	scope->dev = NULL;
+	spin_unlock(&cdevm_live_lock);
+}
+
+/* What calls have begun and what goes on without them: no call can begin it again. */
+static void cdevm_step_stop(struct cdevm_scope *scope)
+{
+	resmgr_release_final(&scope->stops);
+}
+
+static const struct {
+	const char	*name;
+	void		(*run)(struct cdevm_scope *scope);
+} cdevm_steps[] = {
+	{ "revoke",	cdevm_step_revoke },
+	{ "kick",	cdevm_step_kick },
+	{ "unpublish",	cdevm_unpublish },
+	{ "drain",	cdevm_step_drain },
+	{ "stop",	cdevm_step_stop },
+};
+
+static void cdevm_step(struct resmgr_early *early, unsigned int step)
+{
+	struct cdevm_scope *scope = container_of(early, struct cdevm_scope, bound);
+
+	/* A step may do anything, also have released what the scope belongs to. */
+	resmgr_object_get(&scope->obj);
+	WRITE_ONCE(scope->step, cdevm_steps[step].name);
+	cdevm_steps[step].run(scope);
+	resmgr_object_put(&scope->obj);
+}
+
+/* The binding lets go of the scope, when it is its turn among the devm resources. */
+static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct cdevm_scope *scope = container_of(node, struct cdevm_scope, bound.node);
+
+	cdevm_debug_unbound(scope);
+	cdevm_put(scope);
+}
+
+/**
+ * cdevm_withdraw() - end a scope now
+ * @scope: scope
+ *
+ * Everything that is done before ->remove(), in the same order: calls are refused,
+ * sleepers woken, the nodes removed, the calls inside waited for, and what they have
+ * begun is stopped. The memory stays, as the scope does, until the devm resources go
+ * and the last file is closed.
+ *
+ * For a probe that undoes by hand what it has done, before the first thing that a
+ * call may use is undone. One that leaves all of that to devm and cdevm does not
+ * need it. Nothing is done twice: not by a second call, nor when the probe has
+ * failed. No node can be published through the scope any more.
+ *
+ * Context: Process context, sleeps. Under the device lock, as in probe and remove.
+ */
+void cdevm_withdraw(struct cdevm_scope *scope)
+{
+	struct device *dev;
+
+	spin_lock(&cdevm_live_lock);
+	dev = scope->dev;
+	spin_unlock(&cdevm_live_lock);
+	/* The device lock keeps it from being ended meanwhile. */
+	if (dev)
+		resmgr_early_finish(&dev->devres, &scope->bound);
+}
+EXPORT_SYMBOL_GPL(cdevm_withdraw);
+
+/* The first device below @dev that is being probed. */
+static int cdevm_find_probed(struct device *dev, void *data)
+{
+	struct device **found = data;
+
+	if (dev->links.status == DL_DEV_PROBING) {
+		*found = get_device(dev);
+		return 1;
 	}
-	devres_add(dev, binding);
-	return binding;
+	return device_for_each_child(dev, data, cdevm_find_probed);
+}
+
+/*
+ * Is it from the device's probe that it gets a scope? A parent is the usual mistake.
+ * Its scope would not end when the driver that is being probed goes. Also right is a
+ * device that is bound, in a devres group of its own time, as component_bind() opens
+ * it; or without one, when it cannot be a mistake as no device below is being
+ * probed.
+ */
+static int cdevm_check_device(struct device *dev)
+{
+	struct device *probed = NULL;
+
+	if (!device_is_registered(dev))
+		return -ENODEV;
+	if (dev->links.status == DL_DEV_PROBING ||
+	    resmgr_in_group(&dev->devres, DEVRES_GROUP_LATE))
+		return 0;
+
+	device_for_each_child(dev, &probed, cdevm_find_probed);
+	if (!probed && dev->driver)
+		return 0;
+	WARN(1, "cdevm: %s is not being probed, and its scope would not end when it has to%s%s%s\n",
+	     dev_name(dev), probed ? "; was " : "", probed ? dev_name(probed) : "",
+	     probed ? " meant?" : "");
+	put_device(probed);
+	return -EINVAL;
 }
 
 /**
@@ -276,19 +322,21 @@ static struct cdevm_binding *cdevm_get_binding(struct device *dev)
  * @key: lock class of the gate
  *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: the zeroed memory; ERR_PTR(-ENOMEM), or ERR_PTR(-ENODEV) when @dev
- * was not registered.
+ * Return: the zeroed memory; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when @dev was not
+ * registered; ERR_PTR(-EINVAL) with a WARN when it has no driver and is not being
+ * probed, or when it is bound and a device below it is being probed, which then was
+ * meant.
  */
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 			 struct module *owner, struct lock_class_key *key)
 {
-	struct cdevm_binding *binding;
 	struct cdevm_scope *scope;
 	void *mem;
+	int ret;
 
-	binding = cdevm_get_binding(dev);
-	if (IS_ERR(binding))
-		return binding;
+	ret = cdevm_check_device(dev);
+	if (ret)
+		return ERR_PTR(ret);
 
 	mem = kzalloc_node(size, GFP_KERNEL, dev_to_node(dev));
 	if (!mem)
@@ -318,7 +366,10 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	list_add_tail(&scope->live, &cdevm_live);
 	spin_unlock(&cdevm_live_lock);
 
-	list_add_tail(&scope->bound, &binding->scopes);
+	/* Cannot fail: the manager of a device is always ready. */
+	resmgr_early_init(&scope->bound, cdevm_step, ARRAY_SIZE(cdevm_steps),
+			  cdevm_release_bound, "cdevm_scope");
+	resmgr_early_add(&dev->devres, &scope->bound);
 	cdevm_trace(create, scope);
 	return mem;
 

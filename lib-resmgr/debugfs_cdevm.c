@@ -5,8 +5,7 @@
  * What a scope knows is its references and, for each node, how many files are
  * open. Who has them, the tables of files of all processes say; one that is in a
  * message on its way, or mapped and closed, is counted and in no table. Who is
- * inside a call, the stacks of the tasks that sleep say, as they do for an unbind
- * that has to wait; a call that runs at the moment is not seen.
+ * inside a call, the tasks say, see cdevm_calls.c.
  *
  * No reference is taken on a scope, or this could become the last to drop one,
  * and would release the resources of a driver. The lock of the list of scopes
@@ -67,7 +66,8 @@ struct cdevm_node_copy {
  * @comm: its name
  * @fd: number of the file
  * @method: that it is inside of
- * @fn: where in the driver
+ * @fn: function of the driver
+ * @runs: the task does not sleep
  */
 struct cdevm_user {
 	u64			scope;
@@ -76,7 +76,8 @@ struct cdevm_user {
 	char			comm[TASK_COMM_LEN];
 	unsigned int		fd;
 	const char		*method;
-	unsigned long		fn;
+	void			*fn;
+	bool			runs;
 };
 
 /**
@@ -204,88 +205,46 @@ static void cdevm_look_at_files(struct cdevm_list *list, struct task_struct *tas
 }
 
 /**
- * struct cdevm_caller - a task that is inside a call, of a scope to be found
- * @list: where it goes
- * @task: the task
- * @call: the call
- * @drivers: not enough that the task has a file of the scope: the method has to
- *	be in its driver
- * @first: index of the first of the users that this call has added
+ * struct cdevm_seen - the calls that a task is inside of
+ * @sight: the look at the task
+ * @calls: the calls
+ * @count: how many there are
  */
-struct cdevm_caller {
-	struct cdevm_list	*list;
-	struct task_struct	*task;
-	const struct cdevm_call	*call;
-	bool			drivers;
-	unsigned int		first;
+struct cdevm_seen {
+	struct cdevm_sight	sight;
+	struct cdevm_call	calls[CDEVM_DEPTH];
+	unsigned int		count;
 };
 
-static void cdevm_add_caller(const struct cdevm_caller *caller,
-			     const struct cdevm_scope *scope)
+/* With locks of the scheduler's. Goes on to the next call. */
+static bool cdevm_note_call(struct cdevm_sight *sight)
 {
-	const struct cdevm_array *users = &caller->list->users;
-	struct cdevm_user *user;
-	unsigned int i;
+	struct cdevm_seen *seen = container_of(sight, struct cdevm_seen, sight);
 
-	/* By another file? */
-	for (i = caller->first; i < min(users->count, users->room); i++) {
-		user = (struct cdevm_user *)users->items + i;
-		if (user->scope == scope->id)
-			return;
-	}
-	user = cdevm_add_user(caller->list, caller->task, scope->id);
-	if (user) {
-		user->method = caller->call->method;
-		user->fn = caller->call->fn;
-	}
+	seen->calls[seen->count++] = sight->call;
+	return false;
 }
 
-/* Under the lock of the table, which keeps the scope with the file. */
-static int cdevm_add_caller_by_file(const void *data, struct file *file,
-				    unsigned int fd)
+static void cdevm_add_calls(struct cdevm_list *list, const struct cdevm_seen *seen)
 {
-	const struct file_operations *fops = READ_ONCE(file->f_op);
-	const struct cdevm_caller *caller = data;
-	const struct cdevm_scope *scope;
-
-	if (!cdevm_is_wrapped(fops))
-		return 0;
-	scope = container_of(fops, struct cdevm_fops, fops)->scope;
-	if (!caller->drivers || cdevm_is_drivers(scope, caller->call->fn))
-		cdevm_add_caller(caller, scope);
-	return 0;
-}
-
-/*
- * Of which scope is the call? The method lies in the driver of many, perhaps, and
- * the task has a file of one of them. So the scopes count of which the task has a
- * file and whose driver the method is in; if there are none, those of which it
- * has a file; and if there are none of these, those of the driver.
- */
-static void cdevm_add_call(struct cdevm_list *list, struct task_struct *task,
-			   const struct cdevm_call *call)
-{
-	struct cdevm_caller caller = {
-		.list = list, .task = task, .call = call,
-		.drivers = true, .first = list->users.count,
-	};
+	const struct cdevm_call *call;
 	struct cdevm_scope *scope;
+	struct cdevm_user *user;
 
-	task_lock(task);
-	if (task->files) {
-		iterate_fd(task->files, 0, cdevm_add_caller_by_file, &caller);
-		caller.drivers = false;
-		if (list->users.count == caller.first)
-			iterate_fd(task->files, 0, cdevm_add_caller_by_file, &caller);
-	}
-	task_unlock(task);
-	if (list->users.count != caller.first)
-		return;
-
+	/* By address: a call that has ended may be of a scope that is gone. */
 	spin_lock(&cdevm_live_lock);
-	list_for_each_entry(scope, &cdevm_live, live)
-		if (cdevm_is_drivers(scope, call->fn))
-			cdevm_add_caller(&caller, scope);
+	for (call = seen->calls; call < seen->calls + seen->count; call++)
+		list_for_each_entry(scope, &cdevm_live, live) {
+			if (scope != call->scope)
+				continue;
+			user = cdevm_add_user(list, seen->sight.task, scope->id);
+			if (!user)
+				continue;
+			user->method = call->method;
+			user->fn = call->fn;
+			user->runs = seen->sight.running ||
+				     !(seen->sight.state & TASK_NORMAL);
+		}
 	spin_unlock(&cdevm_live_lock);
 }
 
@@ -309,19 +268,16 @@ static struct task_struct *cdevm_get_task(pid_t *nr)
 	return task;
 }
 
-static void cdevm_look_at_tasks(struct cdevm_list *list, struct cdevm_call *call)
+static void cdevm_look_at_tasks(struct cdevm_list *list, struct cdevm_seen *seen)
 {
 	struct task_struct *task;
 	pid_t nr = 1;
 
 	while ((task = cdevm_get_task(&nr))) {
 		cdevm_look_at_files(list, task);
-		/* Of this task there would be the stack of this function. */
-		if (task != current) {
-			cdevm_read_stack(call, task);
-			while (cdevm_next_call(call))
-				cdevm_add_call(list, task, call);
-		}
+		seen->count = 0;
+		cdevm_look(task, &seen->sight);
+		cdevm_add_calls(list, seen);
 		put_task_struct(task);
 		cond_resched();
 	}
@@ -410,10 +366,11 @@ void cdevm_list_free(struct cdevm_list *list)
 struct cdevm_list *cdevm_list_make(void)
 {
 	struct cdevm_list *list = kzalloc_obj(*list, GFP_KERNEL);
-	struct cdevm_call *call = kmalloc_obj(*call, GFP_KERNEL);
+	struct cdevm_seen *seen = kzalloc_obj(*seen, GFP_KERNEL);
 
-	if (!list || !call)
+	if (!list || !seen)
 		goto err;
+	seen->sight.wanted = cdevm_note_call;
 	do {
 		if (cdevm_array_grow(&list->scopes, sizeof(struct cdevm_scope_copy)) ||
 		    cdevm_array_grow(&list->nodes, sizeof(struct cdevm_node_copy)) ||
@@ -424,17 +381,17 @@ struct cdevm_list *cdevm_list_make(void)
 		 * a scope that is gone by then will not be shown.
 		 */
 		if (!list_empty(&cdevm_live))
-			cdevm_look_at_tasks(list, call);
+			cdevm_look_at_tasks(list, seen);
 		cdevm_copy_scopes(list);
 	} while (!cdevm_array_fits(&list->scopes) ||
 		 !cdevm_array_fits(&list->nodes) ||
 		 !cdevm_array_fits(&list->users));
-	kfree(call);
+	kfree(seen);
 	return list;
 
 err:
 	cdevm_list_free(list);
-	kfree(call);
+	kfree(seen);
 	return ERR_PTR(-ENOMEM);
 }
 
@@ -468,8 +425,8 @@ static void cdevm_show_scope_text(struct seq_file *m, const struct cdevm_list *l
 			continue;
 		seq_puts(m, "   inside: ");
 		seq_escape(m, user->comm, "\n\\");
-		seq_printf(m, "[%d] sleeps in %s, %pS\n", user->pid, user->method,
-			   (void *)user->fn);
+		seq_printf(m, "[%d] %s in %s, %pS\n", user->pid,
+			   user->runs ? "runs" : "sleeps", user->method, user->fn);
 	}
 }
 
@@ -482,7 +439,7 @@ static void cdevm_show_task_json(struct seq_file *m, const struct cdevm_user *us
 		return;
 	}
 	seq_printf(m, ",\"method\":\"%s\",\"function\":", user->method);
-	resmgr_json_symbol(m, "%pS", user->fn);
+	resmgr_json_symbol(m, "%pS", (unsigned long)user->fn);
 	seq_putc(m, '}');
 }
 

@@ -7,7 +7,7 @@
  * the counter of a CPU alone means nothing and may be below zero; the sum of all
  * is the number of calls inside.
  *
- * The sum cannot be had while they change. So the hard part is the revoke. It
+ * The sum is meaningless while the counters change. So the hard part is the revoke. It
  * sets a flag, in the word that has the pointer to the counters, after which no
  * call enters, and those that leave are counted off in one atomic counter, @left.
  * But some CPU may have looked at the flag just before, and be about to change its
@@ -35,6 +35,7 @@
 #include <linux/bitops.h>
 #include <linux/export.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/resmgr_gate.h>
 
 static unsigned int __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
@@ -75,7 +76,7 @@ static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
 {
 	int left = atomic_add_return(calls, &gate->left);
 
-	/* Who waits is let go: for the calls that there are not, it would be for ever. */
+	/* Complete anyway, or the waiter would never wake. */
 	if (!WARN(left < 0, "resmgr: a gate was left more often than entered\n") &&
 	    left > 0)
 		return;
@@ -131,37 +132,114 @@ bool resmgr_gate_revoke(struct resmgr_gate *gate)
 EXPORT_SYMBOL_GPL(resmgr_gate_revoke);
 
 /**
- * resmgr_gate_drain() - wait until no call is inside
+ * resmgr_gate_drain_nested() - wait for the calls inside, from inside of another gate
  * @gate: the gate, which has been revoked
+ * @subclass: for lockdep: 0, or %SINGLE_DEPTH_NESTING when the caller is inside
+ *	another gate of the same lock class
  * @timeout: jiffies; %MAX_SCHEDULE_TIMEOUT for ever
  *
- * Context: Process context, sleeps. Not from inside a call, nor while holding a
- * lock that calls take: it would wait for itself, and lockdep says so.
- * Return: true when none is inside, nor will be; false on timeout, or with a
- * WARN when the gate has not been revoked.
+ * Context: Process context, sleeps. Not from inside a call, unless it was set
+ * aside with resmgr_gate_set_aside(); nor while holding a lock that calls take:
+ * it would wait for itself, and lockdep says so.
+ * Return: as resmgr_gate_drain().
  */
-bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout)
+bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
+			      unsigned long timeout)
 {
 	if (WARN(!resmgr_gate_is_revoked(gate), "resmgr: drain of an open gate\n"))
 		return false;
 
 	might_sleep();
-	rwsem_acquire(&gate->dep_map, 0, 0, _RET_IP_);
+	rwsem_acquire(&gate->dep_map, subclass, 0, _RET_IP_);
 	rwsem_release(&gate->dep_map, _RET_IP_);
 
 	return wait_for_completion_timeout(&gate->drained, timeout);
 }
+EXPORT_SYMBOL_GPL(resmgr_gate_drain_nested);
+
+/**
+ * resmgr_gate_drain() - wait until no call is inside
+ * @gate: the gate, which has been revoked
+ * @timeout: jiffies; %MAX_SCHEDULE_TIMEOUT for ever
+ *
+ * Context: As resmgr_gate_drain_nested().
+ * Return: true when none is inside, nor will be; false on timeout, or with a
+ * WARN when the gate has not been revoked.
+ */
+bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout)
+{
+	return resmgr_gate_drain_nested(gate, 0, timeout);
+}
 EXPORT_SYMBOL_GPL(resmgr_gate_drain);
 
 /**
- * resmgr_gate_destroy() - free what the gate has allocated
- * @gate: a gate that was drained, or that was never revoked and has no call
- *	inside
+ * resmgr_gate_set_aside() - let a drain not wait for calls of this task
+ * @gate: the gate, which has been revoked
+ * @calls: how many calls of this task are inside; to be followed by
+ *	resmgr_gate_take_back() before the first of them leaves
+ *
+ * For a drain that is done from inside.
+ *
+ * Context: Process context.
+ */
+void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls)
+{
+	unsigned int i;
+
+	for (i = 0; i < calls; i++)
+		rwsem_release(&gate->dep_map, _RET_IP_);
+	/*
+	 * Before the grace period is over @left is far above zero; after it the
+	 * calls are in it. So it does not fall below zero.
+	 */
+	resmgr_gate_count(gate, -(int)calls);
+}
+EXPORT_SYMBOL_GPL(resmgr_gate_set_aside);
+
+/**
+ * resmgr_gate_take_back() - undo resmgr_gate_set_aside(), after the drain
+ * @gate: the gate
+ * @calls: the same number
+ *
+ * When these calls leave, @drained is completed again, which tells nobody.
+ *
+ * Context: Process context.
+ */
+void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls)
+{
+	unsigned int i;
+
+	atomic_add(calls, &gate->left);
+	for (i = 0; i < calls; i++)
+		rwsem_acquire_read(&gate->dep_map, 0, 1, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(resmgr_gate_take_back);
+
+/**
+ * resmgr_gate_calls() - how many calls are inside?
+ * @gate: the gate, which has been revoked
  *
  * Context: Any context.
+ * Return: the number of calls, of which some may leave at any time; a very large
+ * one while the grace period of the revoke is not over.
+ */
+unsigned int resmgr_gate_calls(const struct resmgr_gate *gate)
+{
+	return max(atomic_read(&gate->left), 0);
+}
+EXPORT_SYMBOL_GPL(resmgr_gate_calls);
+
+/**
+ * resmgr_gate_destroy() - free what the gate has allocated
+ * @gate: a gate with no call inside
+ *
+ * Context: Any context for a gate that was drained or never revoked. Else it
+ * sleeps until the grace period of the revoke is over: that uses @gate.
  */
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {
+	if (resmgr_gate_is_revoked(gate) && !completion_done(&gate->drained))
+		wait_for_completion(&gate->drained);
 	free_percpu(resmgr_gate_counters(gate));
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_destroy);

@@ -10,7 +10,9 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/mnt_idmapping.h>
+#include <linux/mutex.h>
 #include <linux/namei.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -41,6 +43,27 @@
 static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)
 {
 	return lookup_one_len(name, dir, strlen(name));
+}
+
+/*
+ * Does a task that cannot wake up wait for this mutex? Whoever waits is on its
+ * list by something on the waiter's stack. The lock of the list is free, or the
+ * answer is no.
+ */
+static inline bool compat_waits_for(struct task_struct *task, struct mutex *mutex)
+{
+	bool found = false;
+#ifndef CONFIG_PREEMPT_RT
+	unsigned long stack = (unsigned long)task_stack_page(task);
+	struct list_head *waiter;
+
+	if (!raw_spin_trylock(&mutex->wait_lock))
+		return false;
+	list_for_each(waiter, &mutex->wait_list)
+		found |= (unsigned long)waiter - stack < THREAD_SIZE;
+	raw_spin_unlock(&mutex->wait_lock);
+#endif
+	return found;
 }
 
 static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
@@ -94,6 +117,11 @@ void devm_free_percpu(struct device *dev, void __percpu *pdata);
 	io_uring_cmd_done(cmd, ret, flags)
 #define compat_get_unmapped_area(file, ...) \
 	mm_get_unmapped_area(file, ##__VA_ARGS__)
+
+static inline bool compat_waits_for(struct task_struct *task, struct mutex *mutex)
+{
+	return READ_ONCE(task->blocked_on) == mutex;
+}
 
 /* Names are looked up as a struct qstr. */
 static inline struct dentry *compat_lookup(struct dentry *dir, const char *name)

@@ -67,8 +67,14 @@ struct cdevm_ops {
  *	its removal waits for this scope
  * @name: name of the device, which may be gone before the scope is
  * @mem: start of the memory that the scope is in
- * @bound: link in the list of the device's scopes. Protected by the device
- *	lock, as probe and unbind are
+ * @bound: among the managed resources of the device: its steps end the scope, its
+ *	release drops the reference of the binding
+ * @step: what is being done to end the scope, for reports
+ * @leaving: link in the list of the scopes that are being left. This and the next
+ *	three are protected by a lock of cdevm_watch.c
+ * @left_at: in jiffies, when that began
+ * @stir_at: when those inside are interrupted next
+ * @tell_at: when they are named next
  * @live: link in the list of all scopes. Protected by cdevm_live_lock
  * @id: with %CONFIG_RESMGR_DEBUG: number of the scope, constant
  * @bind_ref: with %CONFIG_RESMGR_DEBUG: the reference of the binding is held
@@ -93,7 +99,12 @@ struct cdevm_scope {
 	struct module		*owner;
 	const char		*name;
 	void			*mem;
-	struct list_head	bound;
+	struct resmgr_early	bound;
+	const char		*step;
+	struct list_head	leaving;
+	unsigned long		left_at;
+	unsigned long		stir_at;
+	unsigned long		tell_at;
 	struct list_head	live;
 #ifdef CONFIG_RESMGR_DEBUG
 	u64			id;
@@ -114,8 +125,12 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
  * the last close of every node published through the scope, and after the last
  * cdevm_put(). Never free it.
  *
+ * The scope belongs to the devres group that is open, as any devm resource does,
+ * and ends when that is released. @dev has to be the device whose driver is being
+ * probed, not its parent: see __devm_cdevm_alloc().
+ *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: pointer to the private struct, ERR_PTR(-ENOMEM) on failure.
+ * Return: pointer to the private struct; on failure as __devm_cdevm_alloc().
  */
 #define devm_cdevm_alloc(dev, type, member)				\
 ({									\
@@ -131,7 +146,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
  * @dev: device that is being probed
  *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: the scope, ERR_PTR(-ENOMEM) on failure.
+ * Return: the scope; on failure as __devm_cdevm_alloc().
  */
 #define devm_cdevm_create(dev)						\
 ({									\
@@ -146,6 +161,7 @@ void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops);
 void cdevm_get(struct cdevm_scope *scope);
 void cdevm_put(struct cdevm_scope *scope);
 int cdevm_unbind_self(struct cdevm_scope *scope);
+void cdevm_withdraw(struct cdevm_scope *scope);
 
 /* Character devices */
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,

@@ -81,6 +81,11 @@ int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 
 bool resmgr_gate_revoke(struct resmgr_gate *gate);
 bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout);
+bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
+			      unsigned long timeout);
+void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls);
+void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls);
+unsigned int resmgr_gate_calls(const struct resmgr_gate *gate);
 void resmgr_gate_exit_revoked(struct resmgr_gate *gate);
 void resmgr_gate_destroy(struct resmgr_gate *gate);
 
