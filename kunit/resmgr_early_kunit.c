@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of early nodes: what comes before any resource is released
+ *
+ * Everything that is called writes a word: "a0" is the first step of the early
+ * node a, "a" its release, "p" the release of the plain resource p, "X" the early
+ * action X. A test compares the sentence.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/resmgr.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "resmgr_kunit.h"
+
+#define STEPS 3
+
+struct early_test;
+
+/**
+ * struct thing - a resource of one kind or another
+ * @early: for an early node
+ * @node: for a plain one
+ * @t: the test
+ * @name: its letter
+ * @at: the step in which @hook is called
+ * @hook: does something to the manager
+ */
+struct thing {
+	struct resmgr_early	early;
+	struct resmgr_node	node;
+	struct early_test	*t;
+	char			name;
+	unsigned int		at;
+	void			(*hook)(struct thing *thing);
+};
+
+struct early_test {
+	struct kunit		*test;
+	struct resmgr		mgr;
+	spinlock_t		lock;		/* protects said */
+	char			said[256];
+	struct thing		things[128];
+	struct completion	inside;
+	struct completion	leave;
+};
+
+static void say(struct early_test *t, char name, int step)
+{
+	size_t used;
+
+	/* Never under the lock of a manager. */
+	might_sleep();
+	spin_lock(&t->lock);
+	used = strlen(t->said);
+	if (step < 0)
+		snprintf(t->said + used, sizeof(t->said) - used, "%c ", name);
+	else
+		snprintf(t->said + used, sizeof(t->said) - used, "%c%d ", name, step);
+	spin_unlock(&t->lock);
+}
+
+#define EXPECT_SAID(t, words)						\
+do {									\
+	KUNIT_EXPECT_STREQ((t)->test, (t)->said, words);		\
+	(t)->said[0] = '\0';						\
+} while (0)
+
+static void thing_step(struct resmgr_early *early, unsigned int step)
+{
+	struct thing *thing = container_of(early, struct thing, early);
+
+	say(thing->t, thing->name, step);
+	if (thing->hook && thing->at == step)
+		thing->hook(thing);
+}
+
+static void thing_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct thing *thing = container_of(node, struct thing, early.node);
+
+	say(thing->t, thing->name, -1);
+}
+
+static void plain_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct thing *thing = container_of(node, struct thing, node);
+
+	say(thing->t, thing->name, -1);
+	if (thing->hook)
+		thing->hook(thing);
+}
+
+static void action_run(void *data)
+{
+	struct thing *thing = data;
+
+	say(thing->t, thing->name, -1);
+	if (thing->hook)
+		thing->hook(thing);
+}
+
+static struct thing *thing(struct early_test *t, char name)
+{
+	struct thing *thing = &t->things[(unsigned char)name];
+
+	thing->t = t;
+	thing->name = name;
+	return thing;
+}
+
+static struct thing *add_early(struct early_test *t, char name)
+{
+	struct thing *new = thing(t, name);
+
+	resmgr_early_init(&new->early, thing_step, STEPS, thing_gone, "thing");
+	KUNIT_ASSERT_EQ(t->test, resmgr_early_add(&t->mgr, &new->early), 0);
+	return new;
+}
+
+static struct thing *add_plain(struct early_test *t, char name)
+{
+	struct thing *new = thing(t, name);
+
+	resmgr_node_init(&new->node, plain_gone, "plain", 0);
+	KUNIT_ASSERT_EQ(t->test, resmgr_node_add(&t->mgr, &new->node), 0);
+	return new;
+}
+
+static struct thing *add_action(struct early_test *t, char name)
+{
+	struct thing *new = thing(t, name);
+
+	KUNIT_ASSERT_EQ(t->test, resmgr_add_early_action(&t->mgr, action_run, new), 0);
+	return new;
+}
+
+static const char *early_owner_name(const struct resmgr *mgr)
+{
+	return "early";
+}
+
+static const struct resmgr_class early_class = {
+	.name		= "kunit",
+	.owner_name	= early_owner_name,
+};
+
+static int early_init(struct kunit *test)
+{
+	struct early_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	t->test = test;
+	spin_lock_init(&t->lock);
+	init_completion(&t->inside);
+	init_completion(&t->leave);
+	resmgr_init(&t->mgr, &early_class);
+	test->priv = t;
+	return 0;
+}
+
+static void early_exit(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	if (t && !resmgr_empty(&t->mgr))
+		resmgr_release_all(&t->mgr);
+}
+
+/* A step of all, newest first, then the next; actions; then the list in its order. */
+static void early_order(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_plain(t, 'p');
+	add_action(t, 'X');
+	add_early(t, 'a');
+	add_plain(t, 'q');
+	add_early(t, 'b');
+	add_action(t, 'Y');
+	add_plain(t, 'r');
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 7);
+	EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 Y X r b q a p ");
+}
+
+static void early_alone(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_early(t, 'a');
+	add_plain(t, 'p');
+	add_action(t, 'X');
+	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 1);
+	EXPECT_SAID(t, "a0 a1 a2 X ");
+	/* Nothing twice, and what is not early is there. */
+	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
+	EXPECT_SAID(t, "");
+	/* What comes later is not forgotten. */
+	add_early(t, 'b');
+	add_action(t, 'Y');
+	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 1);
+	EXPECT_SAID(t, "b0 b1 b2 Y ");
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 3);
+	EXPECT_SAID(t, "b p a ");
+}
+
+static void early_none(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
+	add_plain(t, 'p');
+	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
+	EXPECT_SAID(t, "");
+}
+
+static void early_final(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_early(t, 'a');
+	add_action(t, 'X');
+	add_plain(t, 'p');
+	KUNIT_EXPECT_EQ(test, resmgr_release_final(&t->mgr), 3);
+	EXPECT_SAID(t, "a0 a1 a2 X p a ");
+}
+
+/* A group has its own, and leaves those of others alone. */
+static void early_in_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	void *id;
+
+	add_early(t, 'a');
+	add_action(t, 'X');
+	id = resmgr_open_group(&t->mgr, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, id);
+	add_plain(t, 'p');
+	add_early(t, 'b');
+	add_action(t, 'Y');
+	add_plain(t, 'q');
+	KUNIT_ASSERT_EQ(test, resmgr_close_group(&t->mgr, id), 0);
+	add_early(t, 'c');
+	add_action(t, 'Z');
+	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, id), 4);
+	EXPECT_SAID(t, "b0 b1 b2 Y q b p ");
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 4);
+	EXPECT_SAID(t, "c0 a0 c1 a1 c2 a2 Z X c a ");
+}
+
+static void early_in_open_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	void *outer, *inner;
+
+	outer = resmgr_open_group(&t->mgr, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, outer);
+	add_early(t, 'a');
+	inner = resmgr_open_group(&t->mgr, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, inner);
+	add_early(t, 'b');
+	add_plain(t, 'p');
+	/* The newest that is not closed is the inner one. */
+	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, NULL), 2);
+	EXPECT_SAID(t, "b0 b1 b2 p b ");
+	add_action(t, 'X');
+	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, outer), 2);
+	EXPECT_SAID(t, "a0 a1 a2 X a ");
+}
+
+static void early_finished_by_hand(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *a = add_early(t, 'a');
+
+	add_early(t, 'b');
+	resmgr_early_finish(&t->mgr, &a->early);
+	EXPECT_SAID(t, "a0 a1 a2 ");
+	resmgr_early_finish(&t->mgr, &a->early);
+	EXPECT_SAID(t, "");
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "b0 b1 b2 b a ");
+}
+
+static void hook_finish(struct thing *thing)
+{
+	resmgr_early_finish(&thing->t->mgr, &thing->early);
+}
+
+static void hook_add_early(struct thing *thing)
+{
+	add_early(thing->t, 'n');
+}
+
+static void hook_add_action(struct thing *thing)
+{
+	add_action(thing->t, 'N');
+}
+
+static void hook_release_early(struct thing *thing)
+{
+	resmgr_release_early(&thing->t->mgr);
+}
+
+static void hook_forget_x(struct thing *thing)
+{
+	KUNIT_EXPECT_EQ(thing->t->test,
+			resmgr_remove_early_action(&thing->t->mgr, action_run,
+						   &thing->t->things['X']), 0);
+}
+
+/* Steps may use the list as release functions may. */
+static void early_reentry(struct kunit *test)
+{
+	static const struct {
+		void		(*hook)(struct thing *thing);
+		const char	*said;
+	} cases[] = {
+		{ hook_finish,		"b0 a0 b1 b2 a1 a2 X p b a " },
+		/* It has to catch up first. */
+		{ hook_add_early,	"b0 a0 b1 n0 n1 a1 n2 b2 a2 X n p b a " },
+		{ hook_add_action,	"b0 a0 b1 a1 b2 a2 N X p b a " },
+		{ hook_release_early,	"b0 a0 b1 a1 b2 a2 X p b a " },
+		{ hook_forget_x,	"b0 a0 b1 a1 b2 a2 p b a " },
+	};
+	struct early_test *t = test->priv;
+	struct thing *b;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		add_action(t, 'X');
+		add_early(t, 'a');
+		b = add_early(t, 'b');
+		b->at = 1;
+		b->hook = cases[i].hook;
+		add_plain(t, 'p');
+		resmgr_release_all(&t->mgr);
+		b->hook = NULL;
+		EXPECT_SAID(t, cases[i].said);
+	}
+}
+
+/* What a release function adds has all its steps, before anything else goes. */
+static void early_added_by_release(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_plain(t, 'p');
+	add_plain(t, 'q')->hook = hook_add_early;
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "q n0 n1 n2 n p ");
+	thing(t, 'q')->hook = NULL;
+
+	add_plain(t, 'p');
+	add_plain(t, 'q')->hook = hook_add_action;
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "q N p ");
+}
+
+static void early_action_removed(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_action(t, 'X');
+	add_action(t, 'Y');
+	KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
+							 thing(t, 'X')), 0);
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "Y ");
+	EXPECT_WARNING(test, "there is no action",
+		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
+									thing(t, 'Y')),
+				       -ENOENT));
+}
+
+static void early_failed_allocation(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	faults_need(test);
+	faults_arm(1);
+	KUNIT_EXPECT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, thing(t, 'X')),
+			-ENOMEM);
+	KUNIT_EXPECT_TRUE(test, faults_disarm());
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
+static void hook_wait(struct thing *thing)
+{
+	complete(&thing->t->inside);
+	wait_for_completion(&thing->t->leave);
+}
+
+static int release_early_thread(void *data)
+{
+	struct early_test *t = data;
+
+	resmgr_release_early(&t->mgr);
+	return 0;
+}
+
+/* Two who release at the same time: each step is taken by one of them. */
+static void early_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *task;
+	struct thing *b;
+
+	add_early(t, 'a');
+	b = add_early(t, 'b');
+	b->at = 0;
+	b->hook = hook_wait;
+	task = kthread_run(release_early_thread, t, "early");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wait_for_completion(&t->inside);
+	/* The other one is in b0. */
+	resmgr_release_early(&t->mgr);
+	EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 ");
+	complete(&t->leave);
+	kthread_stop(task);
+	put_task_struct(task);
+	EXPECT_SAID(t, "");
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "b a ");
+}
+
+static void early_tagged_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	void *id;
+
+	KUNIT_EXPECT_FALSE(test, resmgr_in_group(&t->mgr, 1));
+	id = __resmgr_open_group(&t->mgr, NULL, 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, id);
+	KUNIT_EXPECT_TRUE(test, resmgr_in_group(&t->mgr, 1));
+	KUNIT_EXPECT_FALSE(test, resmgr_in_group(&t->mgr, 2));
+	KUNIT_EXPECT_EQ(test, resmgr_close_group(&t->mgr, id), 0);
+	KUNIT_EXPECT_FALSE(test, resmgr_in_group(&t->mgr, 1));
+	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&t->mgr, id), 0);
+}
+
+static struct kunit_case early_cases[] = {
+	KUNIT_CASE(early_order),
+	KUNIT_CASE(early_alone),
+	KUNIT_CASE(early_none),
+	KUNIT_CASE(early_final),
+	KUNIT_CASE(early_in_group),
+	KUNIT_CASE(early_in_open_group),
+	KUNIT_CASE(early_finished_by_hand),
+	KUNIT_CASE(early_reentry),
+	KUNIT_CASE(early_added_by_release),
+	KUNIT_CASE(early_action_removed),
+	KUNIT_CASE(early_failed_allocation),
+	KUNIT_CASE(early_in_parallel),
+	KUNIT_CASE(early_tagged_group),
+	{}
+};
+
+static struct kunit_suite early_suite = {
+	.name		= "resmgr-early",
+	.init		= early_init,
+	.exit		= early_exit,
+	.test_cases	= early_cases,
+};
+
+kunit_test_suite(early_suite);
+
+MODULE_DESCRIPTION("KUnit tests of early nodes of the resource manager");
+MODULE_LICENSE("GPL");
