@@ -146,7 +146,7 @@ int main(void)
 	look();
 	show();
 	ok(strstr(summary, "\ndevm cdevm-sample: 4 resources, 8 bytes\n"), "the device's own resources");
-	ok(has("   cdevm_scope ", " 0 ", "early", NULL), "what comes before ->remove()");
+	ok(has("   cdevm_scope ", " 0 ", "cdevm_release_bound", "sample_probe+", NULL), "the scope, among them");
 	ok(has("   sample_hw_off ", " 0 ", "sample_hw_off [cdevm_sample]", "sample_probe+", NULL),
 	   "an action: its function, and who added it");
 	age = age_ms("sample_hw_off");
