@@ -79,13 +79,13 @@ static void ok_order(const char *what, const char *const *lines)
 
 /* Steps of the device's own. */
 #define STEPS								\
-	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_first", \
 	"cdevm_revoke: cdevm cdevm-probe #| refs=",				\
 	"cdevm_kick: cdevm cdevm-probe #| refs=",				\
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
 	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
+	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_first", \
 	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_last"
 
 static void t_unbind(void)
@@ -93,7 +93,7 @@ static void t_unbind(void)
 	trace_begin();
 	ok_err(probe_unbind(), 0, "unbind");
 	trace_end();
-	ORDER("unbind: revoke, kick, unpublish, drain, remove, devm, binding", STEPS,
+	ORDER("unbind: revoke, kick, unpublish, drain, unpublish actions, remove, devm, binding", STEPS,
 	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",

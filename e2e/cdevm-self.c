@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A driver that unbinds its device from inside one of its own operations: as it
- * should, and as it should not, which is reported and does not hang. The latter
- * turns lockdep off, so it has a boot of its own.
+ * should, and as it should not, which is said in the log and does not hang.
  */
 #include "probe.h"
 
 int main(void)
 {
-	static const char *const words[] = {
-		"cdevm: cdevm-probe: unbound by unlocked_ioctl of its own driver (probe_ioctl",
-		"which has to use cdevm_unbind_self()", NULL
-	};
+	static const char *const words[] = { "cdevm: cdevm-probe: ", "cdevm_unbind_self()", NULL };
 	int fd;
 	long t0;
 
@@ -25,14 +21,10 @@ int main(void)
 	ok_err(probe_bind(), 0, "bind");
 
 	fd = probe_open(0);
-	expect("possible recursive locking");
-	expect("cdevm_warn_self");
 	kmsg_start();
 	t0 = now_ms();
 	ok_err(xioctl(fd, PROBE_LEAVE_WRONG, NULL), 0, "the wrong way");
 	ok(now_ms() - t0 < 5000, "it does not hang");
-	expect_end();
-	expect_end();
 	ok(kmsg_has(words), "the log says what to do");
 	ok(!probe_is_bound(), "the device is unbound");
 	ok_err(xioctl(fd, PROBE_PING, NULL), ENODEV, "ioctl");
