@@ -41,7 +41,7 @@
 /* A driver's private struct, with a node. */
 struct gadget {
 	struct cdevm_scope	scope;
-	struct cdev		cdev;
+	struct cdev		cdev, spare;
 	unsigned int		number;
 	int			*reg;
 };
@@ -67,6 +67,7 @@ static struct {
 	struct device_link	*link;
 	struct thing		*card, *part;
 	struct completion	inside, leave;
+	struct file		*file;
 	/* What probe of a platform or an I2C device is to do. */
 	int			(*probe)(struct device *dev);
 	int			ret;
@@ -1189,6 +1190,134 @@ static void exit_action_in_group_waits_for_call(struct kunit *test)
 	EXPECT_NOTES(test, "remove");
 }
 
+/* --- a driver that unwinds by hand */
+
+/*
+ * As drivers do: memory that nobody manages is freed when probe fails, although
+ * the node is open and a call is inside.
+ */
+static int probe_unwinds(struct device *dev)
+{
+	struct kunit *test = way.test;
+	struct task_struct *task;
+	struct gadget *g;
+	int *reg, ret = -EIO;
+
+	reg = kmalloc_obj(*reg, GFP_KERNEL);
+	if (!reg)
+		return -ENOMEM;
+	*reg = ALIVE;
+	g = gadget_new(dev);
+	if (IS_ERR(g)) {
+		ret = PTR_ERR(g);
+		goto err_free;
+	}
+	g->reg = reg;
+	way.file = gadget_file(g);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, way.file);
+	task = writer_start(test, way.file);
+
+	cdevm_withdraw(&g->scope);
+	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(&g->scope));
+	expect_no_node(test, g);
+	note("unwound");
+err_free:
+	kfree(reg);
+	if (!IS_ERR(g))
+		writer_stop(test, task);
+	return ret;
+}
+
+static void exit_withdraw_in_probe(struct kunit *test)
+{
+	struct thing *t = thing_new(test, probe_unwinds, NULL);
+
+	t->ret = -EIO;
+	KUNIT_EXPECT_EQ(test, thing_bind(t), -EIO);
+	EXPECT_NOTES(test, "kick 1", "call leaves", "unwound", "dma_cleanup",
+		     "hardware 1 goes");
+	KUNIT_EXPECT_EQ(test, read_file(way.file), -ENODEV);
+	__fput_sync(way.file);
+}
+
+static int probe_two_with_actions(struct device *dev)
+{
+	struct gadget *first = gadget_new(dev), *second = gadget_new(dev);
+
+	if (IS_ERR(first) || IS_ERR(second))
+		return -ENOMEM;
+	return cdevm_add_kick_action(&second->scope, note_plain, "kick action") ?:
+	       cdevm_add_stop_action(&second->scope, note_plain, "stop action") ?:
+	       devm_add_unpublish_action(dev, unpublish_gadget, second);
+}
+
+/* One of two scopes goes, once, and the other one does not notice. */
+static void exit_withdraw_twice(struct kunit *test)
+{
+	struct thing *t = thing_new(test, probe_two_with_actions, NULL);
+	struct gadget *second;
+	struct file *file;
+
+	KUNIT_ASSERT_EQ(test, thing_bind(t), 0);
+	second = way.gadgets[1];
+	file = gadget_file(second);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	device_lock(&t->dev);
+	cdevm_withdraw(&second->scope);
+	device_unlock(&t->dev);
+	EXPECT_NOTES(test, "kick 2", "kick action", "stop action");
+	KUNIT_EXPECT_EQ(test, read_file(file), -ENODEV);
+	expect_no_node(test, second);
+	cdev_init(&second->spare, &gadget_fops);
+	KUNIT_EXPECT_EQ(test, cdevm_add_cdev(&second->scope, &second->spare,
+					     way.devt + GADGETS - 1, 1), -ENODEV);
+	__fput_sync(file);
+	/* The reference of the binding, and that of the test. */
+	KUNIT_EXPECT_EQ(test, refcount_read(&second->scope.obj.ref), 2);
+	expect_usable(test, way.gadgets[0]);
+
+	device_lock(&t->dev);
+	cdevm_withdraw(&second->scope);
+	device_unlock(&t->dev);
+	EXPECT_NO_NOTES(test);
+	KUNIT_EXPECT_EQ(test, refcount_read(&second->scope.obj.ref), 2);
+
+	thing_unbind(t);
+	EXPECT_NOTES(test, "kick 1", "unpublish", "remove", "hardware 2 goes",
+		     "hardware 1 goes");
+	KUNIT_EXPECT_EQ(test, refcount_read(&second->scope.obj.ref), 1);
+}
+
+/* In a group that is released after that. */
+static int probe_withdraws_in_group(struct device *dev)
+{
+	struct kunit *test = way.test;
+	struct gadget *g;
+	void *id;
+
+	id = devres_open_group(dev, NULL, GFP_KERNEL);
+	if (!id)
+		return -ENOMEM;
+	g = gadget_new(dev);
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	cdevm_withdraw(&g->scope);
+	EXPECT_NOTES(test, "kick 1");
+	devres_release_group(dev, id);
+	EXPECT_NOTES(test, "hardware 1 goes");
+	KUNIT_EXPECT_EQ(test, refcount_read(&g->scope.obj.ref), 1);
+	return 0;
+}
+
+static void exit_withdraw_in_group(struct kunit *test)
+{
+	struct thing *t = thing_new(test, probe_withdraws_in_group, NULL);
+
+	KUNIT_EXPECT_EQ(test, thing_bind(t), 0);
+	thing_unbind(t);
+	EXPECT_NOTES(test, "remove");
+}
+
 static struct kunit_case exit_cases[] = {
 	KUNIT_CASE_PARAM(exit_probe_fails, probe_error_gen_params),
 	KUNIT_CASE_PARAM(exit_probe_fails_without_scope, probe_error_gen_params),
@@ -1210,6 +1339,9 @@ static struct kunit_case exit_cases[] = {
 	KUNIT_CASE(exit_actions_between_scopes),
 	KUNIT_CASE(exit_action_waits_for_call),
 	KUNIT_CASE(exit_action_in_group_waits_for_call),
+	KUNIT_CASE(exit_withdraw_in_probe),
+	KUNIT_CASE(exit_withdraw_twice),
+	KUNIT_CASE(exit_withdraw_in_group),
 	{}
 };
 

@@ -52,11 +52,33 @@ const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope)
 	return call;
 }
 
+/* Is the current task inside of any scope? */
+bool cdevm_is_in_some_call(void)
+{
+	const struct cdevm_call *call;
+
+	for (call = current->cdevm_call; call; call = call->outer)
+		if (call->scope)
+			return true;
+	return false;
+}
+
+/* The device whose probe the current task is running; %NULL if none is known. */
+struct device *cdevm_own_probe(void)
+{
+	const struct cdevm_call *call;
+
+	for (call = current->cdevm_call; call; call = call->outer)
+		if (!call->scope)
+			return call->fn;
+	return NULL;
+}
+
 /* Under the lock that keeps @task from being woken, or that of its run queue. */
 static int cdevm_see(struct task_struct *task, void *data)
 {
 	struct cdevm_sight *sight = data;
-	/* Pairs with the release in cdevm_begin(). */
+	/* Pairs with the release in cdevm_push_call(). */
 	const struct cdevm_call *next = smp_load_acquire(&task->cdevm_call);
 	unsigned int depth;
 

@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/cdevm.h>
+#include <linux/cdevm_call.h>
 #include <linux/kobject.h>
 #include <linux/spinlock.h>
 #include <trace/events/resmgr.h>
@@ -67,20 +68,6 @@ extern const char cdevm_node_name[];
 extern spinlock_t cdevm_live_lock;
 extern struct list_head cdevm_live;
 
-/**
- * struct cdevm_call - a call into a driver, on the stack of the wrapper
- * @scope: whose gate it is inside of
- * @method: name of the method
- * @fn: function of the driver
- * @outer: the call that this one was made from, or %NULL
- */
-struct cdevm_call {
-	const struct cdevm_scope	*scope;
-	const char			*method;
-	void				*fn;
-	struct cdevm_call		*outer;
-};
-
 /*
  * Begin a call, if the gate lets it in. A record is there only between the two
  * ends of a gated section: who has one is counted. In task context only.
@@ -91,19 +78,14 @@ static __always_inline bool cdevm_begin(struct cdevm_call *call,
 {
 	if (!cdevm_enter(scope))
 		return false;
-	call->scope = scope;
-	call->method = method;
-	call->fn = fn;
-	call->outer = current->cdevm_call;
-	/* Pairs with the acquire in cdevm_see(). */
-	smp_store_release(&current->cdevm_call, call);
+	cdevm_push_call(call, scope, method, fn);
 	return true;
 }
 
 static __always_inline void cdevm_end(struct cdevm_call *call,
 				      struct cdevm_scope *scope)
 {
-	WRITE_ONCE(current->cdevm_call, call->outer);
+	cdevm_pop_call(call);
 	cdevm_exit(scope);
 }
 
@@ -238,6 +220,8 @@ struct cdevm_sight {
 bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
 unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
+bool cdevm_is_in_some_call(void);
+struct device *cdevm_own_probe(void);
 
 /* What becomes of them, in cdevm_watch.c */
 

@@ -188,7 +188,7 @@ static unsigned int cdevm_set_aside_own(struct cdevm_scope *scope)
 static void cdevm_step_drain(struct cdevm_scope *scope)
 {
 	/* From inside of another scope, perhaps of the same lock class. */
-	unsigned int subclass = current->cdevm_call ? SINGLE_DEPTH_NESTING : 0;
+	unsigned int subclass = cdevm_is_in_some_call() ? SINGLE_DEPTH_NESTING : 0;
 	unsigned int own;
 
 	cdevm_trace(drain_begin, scope);
@@ -287,25 +287,31 @@ static int cdevm_find_probed(struct device *dev, void *data)
 }
 
 /*
- * Is it from the device's probe that it gets a scope? A parent is the usual mistake.
- * Its scope would not end when the driver that is being probed goes. Also right is a
- * device that is bound, in a devres group of its own time, as component_bind() opens
- * it; or without one, when it cannot be a mistake as no device below is being
- * probed.
+ * Is it from the device's probe that it gets a scope? A parent is the usual mistake,
+ * of USB drivers and of those of the cells of an MFD. Its scope would not end when
+ * the driver that is being probed goes. Also right is a device that is bound, in a
+ * devres group of its own time, as component_bind() opens it; or outside of any probe.
+ *
+ * PCI has probes run by a worker, which nothing is known of. There it has to do that
+ * the device is being probed, or that none below it is.
  */
 static int cdevm_check_device(struct device *dev)
 {
-	struct device *probed = NULL;
+	struct device *probed = cdevm_own_probe();
 
 	if (!device_is_registered(dev))
 		return -ENODEV;
-	if (dev->links.status == DL_DEV_PROBING ||
-	    resmgr_in_group(&dev->devres, DEVRES_GROUP_LATE))
+	if (dev == probed || resmgr_in_group(&dev->devres, DEVRES_GROUP_LATE))
 		return 0;
-
-	device_for_each_child(dev, &probed, cdevm_find_probed);
-	if (!probed && dev->driver)
-		return 0;
+	if (probed) {
+		get_device(probed);
+	} else {
+		if (dev->links.status == DL_DEV_PROBING)
+			return 0;
+		device_for_each_child(dev, &probed, cdevm_find_probed);
+		if (!probed && dev->driver)
+			return 0;
+	}
 	WARN(1, "cdevm: %s is not being probed, and its scope would not end when it has to%s%s%s\n",
 	     dev_name(dev), probed ? "; was " : "", probed ? dev_name(probed) : "",
 	     probed ? " meant?" : "");
@@ -324,8 +330,7 @@ static int cdevm_check_device(struct device *dev)
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: the zeroed memory; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when @dev was not
  * registered; ERR_PTR(-EINVAL) with a WARN when it has no driver and is not being
- * probed, or when it is bound and a device below it is being probed, which then was
- * meant.
+ * probed, or when this is the probe of another device, which then was meant.
  */
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 			 struct module *owner, struct lock_class_key *key)

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an unbind can have to wait for, although its sleepers are interrupted:
+ * each wait of more than ten seconds is named in the log, and what a kill would
+ * end is killed after a time that can be set
+ */
+#include "pair.h"
+
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
+
+#define CDEVM_PARAMS	"/sys/module/cdevm/parameters/"
+
+static void bind_it(int n)
+{
+	ok_err(pair_bind(n), 0, "bind %s", pair_name(n));
+}
+
+static void kill_after(const char *seconds)
+{
+	ok_err(write_file(CDEVM_PARAMS "kill_after", seconds), 0, "kill_after %s", seconds);
+}
+
+/* A page whose first use sleeps until it is told what is in it: for ever. */
+static void *page_that_never_comes(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	void *page;
+
+	if (uffd < 0)
+		return NULL;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (unsigned long)page;
+	reg.range.len = 4096;
+	if (page == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg))
+		return NULL;
+	return page;
+}
+
+/* read() into it, by nobody in particular. */
+static pid_t read_never(int fd)
+{
+	pid_t child = fork();
+	void *page;
+
+	if (child)
+		return child;
+	page = page_that_never_comes();
+	if (!page || setresuid(65534, 65534, 65534))
+		_exit(2);
+	_exit(read(fd, page, 4) != 4);
+}
+
+static bool has_userfaultfd(void)
+{
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0)
+		return false;
+	close(uffd);
+	return true;
+}
+
+/* Named when ten seconds are over, and killed when @seconds are; 0 is never. */
+static void t_copy(int seconds)
+{
+	int fd = pair_open(0, 0), status = 0;
+	struct job unbind = JOB_UNBIND(0);
+	char number[16], task[32];
+	long t0 = now_ms();
+	pid_t child;
+
+	diag("a read into a page that never comes, killed after %d s", seconds);
+	if (!has_userfaultfd()) {
+		skip("a page that never comes", "no userfaultfd in this kernel");
+		close(fd);
+		return;
+	}
+	snprintf(number, sizeof(number), "%d", seconds);
+	kill_after(number);
+	kmsg_start();
+	child = read_never(fd);
+	sleep_ms(500);
+	ok(!waitpid(child, &status, WNOHANG), "it does not come back");
+	snprintf(task, sizeof(task), "[%d]", child);
+	job_start(&unbind);
+	sleep_ms(8000);
+	ok(!job_over(&unbind), "the unbind waits for it");
+	ok(wait_for(KMSG_HAS(pair_name(0), task, "read"), 10000), "the log says for whom, after %ld s",
+	   (now_ms() - t0) / 1000);
+	if (seconds) {
+		ok(wait_for(job_over(&unbind), (seconds + 5) * 1000), "the unbind comes to an end, after %ld s",
+		   (now_ms() - t0) / 1000);
+		ok(now_ms() - t0 > (seconds - 2) * 1000, "not before its time");
+	} else {
+		sleep_ms(30000);
+		ok(!job_over(&unbind), "it is not killed");
+	}
+	if (!job_over(&unbind)) {
+		kill(child, SIGKILL);
+		ok(wait_for(job_over(&unbind), 5000), "a kill by hand ends it");
+	}
+	ok(child_over(child, 5000, &status) && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "the task was killed");
+	pthread_join(unbind.thread, NULL);
+	ok_err(unbind.ret, 0, "unbind");
+	close(fd);
+	bind_it(0);
+	kill_after("60");
+}
+
+/* A method that wants the lock that the unbind holds: for ever. */
+static void t_device_lock(void)
+{
+	int fd = pair_open(0, 0), status = 0;
+	struct job unbind = JOB_UNBIND(0);
+	char task[32];
+	pid_t child;
+
+	diag("a method that takes the lock of its device");
+	kill_after("0");
+	child = child_ioctl(fd, PAIR_LOCK, 0, 0);
+	ok(wait_for(task_state(child) == 'D', 5000), "a call is inside");
+	snprintf(task, sizeof(task), "[%d]", child);
+	kmsg_start();
+	job_start(&unbind);
+	sleep_ms(500);
+	ok(!job_over(&unbind), "the unbind waits for it");
+	/* On it goes, to the lock. */
+	pair_wake();
+	ok(wait_for(KMSG_HAS(pair_name(0), task, "device lock"), 20000),
+	   "the log says that it waits for the device lock");
+	ok(!job_over(&unbind), "which the unbind holds");
+	kill(child, SIGKILL);
+	ok(wait_for(job_over(&unbind), 5000), "unbind is over when the task is killed");
+	child_over(child, 5000, &status);
+	pthread_join(unbind.thread, NULL);
+	ok_err(unbind.ret, 0, "unbind");
+	close(fd);
+	bind_it(0);
+	kill_after("60");
+}
+
+static void t_kick(void)
+{
+	struct job unbind = JOB_UNBIND(0);
+
+	diag("kick() does not return");
+	pair_set("kick_sleeps", "1");
+	kmsg_start();
+	job_start(&unbind);
+	sleep_ms(3000);
+	ok(!job_over(&unbind), "the unbind waits");
+	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "kick"), 20000), "the log says for what");
+	pair_set("kick_sleeps", "0");
+	pair_wake();
+	ok(wait_for(job_over(&unbind), PROMPT_MS), "unbind is over when it has returned");
+	pthread_join(unbind.thread, NULL);
+	ok_err(unbind.ret, 0, "unbind");
+	bind_it(0);
+}
+
+/* An open() that sleeps uninterruptibly holds misc_mtx: of device @n, while device 0 is unbound. */
+static void t_misc_mtx(int n)
+{
+	struct job unbind = JOB_UNBIND(0);
+	pid_t child;
+	int status;
+
+	diag("an open() of %s that holds misc_mtx", n ? "another device" : "the device");
+	pair_set("open_sleeps", n ? "0,2" : "2,0");
+	child = fork();
+	if (!child)
+		_exit(pair_open(n, 0) < 0);
+	ok(wait_for(task_state(child) == 'D', 5000), "it sleeps");
+	kmsg_start();
+	job_start(&unbind);
+	sleep_ms(3000);
+	ok(!job_over(&unbind), "the unbind waits");
+	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "wait"), 20000), "the log says for what");
+	pair_wake();
+	ok(wait_for(job_over(&unbind), PROMPT_MS), "unbind is over when it has returned");
+	pthread_join(unbind.thread, NULL);
+	ok_err(unbind.ret, 0, "unbind");
+	ok(child_over(child, 5000, &status), "so is the open()");
+	pair_set("open_sleeps", "0,0");
+	bind_it(0);
+}
+
+int main(void)
+{
+	if (!pair_load())
+		return done("cdevm-waits");
+	t_kick();
+	t_misc_mtx(0);
+	t_misc_mtx(1);
+	t_device_lock();
+	t_copy(20);
+	t_copy(0);
+	ok_err(rmmod("cdevm_pair"), 0, "rmmod");
+	return done("cdevm-waits");
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * cdevm: what a task is in the middle of
+ *
+ * Records on the stack, to the innermost of which the task points: the calls into
+ * drivers that it is inside of, and the probes of drivers that it is running. A
+ * record is only read where its task keeps it, or as lib/resmgr/cdevm_calls.c does.
+ */
+#ifndef _LINUX_CDEVM_CALL_H
+#define _LINUX_CDEVM_CALL_H
+
+#include <linux/sched.h>
+
+struct cdevm_scope;
+struct device;
+
+/**
+ * struct cdevm_call - a call into a driver, or a probe
+ * @scope: whose gate the call is inside of; %NULL for a probe
+ * @method: name of the method
+ * @fn: function of the driver; for a probe the &struct device
+ * @outer: the record that was there before, or %NULL
+ */
+struct cdevm_call {
+	const struct cdevm_scope	*scope;
+	const char			*method;
+	void				*fn;
+	struct cdevm_call		*outer;
+};
+
+#ifdef CONFIG_CDEVM
+/**
+ * cdevm_push_call() - make a record the innermost one of this task
+ * @call: on the stack of the caller, until cdevm_pop_call()
+ * @scope: for its fields, as are the rest
+ * @method: see &struct cdevm_call
+ * @fn: see &struct cdevm_call
+ *
+ * Context: Task context.
+ */
+static __always_inline void cdevm_push_call(struct cdevm_call *call,
+					    const struct cdevm_scope *scope,
+					    const char *method, void *fn)
+{
+	call->scope = scope;
+	call->method = method;
+	call->fn = fn;
+	call->outer = current->cdevm_call;
+	/* Pairs with the acquire in cdevm_see(). */
+	smp_store_release(&current->cdevm_call, call);
+}
+
+/**
+ * cdevm_pop_call() - undo cdevm_push_call()
+ * @call: the record
+ *
+ * Context: The same task.
+ */
+static __always_inline void cdevm_pop_call(struct cdevm_call *call)
+{
+	WRITE_ONCE(current->cdevm_call, call->outer);
+}
+
+/* So that it is known whose probe asks for a scope. */
+static inline void cdevm_begin_probe(struct cdevm_call *call, struct device *dev)
+{
+	cdevm_push_call(call, NULL, "probe", dev);
+}
+
+static inline void cdevm_end_probe(struct cdevm_call *call)
+{
+	cdevm_pop_call(call);
+}
+#else
+static inline void cdevm_begin_probe(struct cdevm_call *call, struct device *dev)
+{
+}
+
+static inline void cdevm_end_probe(struct cdevm_call *call)
+{
+}
+#endif
+
+#endif /* _LINUX_CDEVM_CALL_H */
