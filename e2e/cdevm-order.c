@@ -85,24 +85,15 @@ static void ok_order(const char *what, const char *const *lines)
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
 	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
-<<<<<<< HEAD
 	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first",	\
 	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
-=======
-	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_first", \
-	"resmgr_release_begin: unpublish cdevm-probe #| probe_unpublished_last"
->>>>>>> 28d5dca92fb5c61f3c67f861281bd4d7980ea798
 
 static void t_unbind(void)
 {
 	trace_begin();
 	ok_err(probe_unbind(), 0, "unbind");
 	trace_end();
-<<<<<<< HEAD
 	ORDER("unbind: revoke, kick, unpublish, drain, the driver's own actions, remove, devm, binding", STEPS,
-=======
-	ORDER("unbind: revoke, kick, unpublish, drain, unpublish actions, remove, devm, binding", STEPS,
->>>>>>> 28d5dca92fb5c61f3c67f861281bd4d7980ea798
 	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_remove",
 	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",

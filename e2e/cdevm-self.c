@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A driver that unbinds its device from inside one of its own operations: as it
-<<<<<<< HEAD
  * should, and as it should not, which is reported and does not hang.
-=======
- * should, and as it should not, which is said in the log and does not hang.
->>>>>>> 28d5dca92fb5c61f3c67f861281bd4d7980ea798
  */
 #include "probe.h"
 
 int main(void)
 {
-<<<<<<< HEAD
 	static const char *const words[] = {
 		"cdevm: cdevm-probe: unbound by unlocked_ioctl of its own driver (probe_ioctl",
 		"which should use cdevm_unbind_self()", NULL
 	};
-=======
-	static const char *const words[] = { "cdevm: cdevm-probe: ", "cdevm_unbind_self()", NULL };
->>>>>>> 28d5dca92fb5c61f3c67f861281bd4d7980ea798
 	int fd;
 	long t0;
 
