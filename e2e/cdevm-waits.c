@@ -89,14 +89,14 @@ static void t_copy(int seconds)
 	job_start(&unbind);
 	sleep_ms(8000);
 	ok(!job_over(&unbind), "the unbind waits for it");
-	ok(wait_for(KMSG_HAS(pair_name(0), task, "read"), 10000), "the log says for whom, after %ld s",
+	ok(wait_for(KMSG_HAS(pair_name(0), task, "read"), REPORT_MS / 2), "the log says for whom, after %ld s",
 	   (now_ms() - t0) / 1000);
 	if (seconds) {
-		ok(wait_for(job_over(&unbind), (seconds + 5) * 1000), "the unbind comes to an end, after %ld s",
+		ok(wait_for(job_over(&unbind), (seconds + 5) * 2000), "the unbind comes to an end, after %ld s",
 		   (now_ms() - t0) / 1000);
 		ok(now_ms() - t0 > (seconds - 2) * 1000, "not before its time");
 	} else {
-		sleep_ms(30000);
+		sleep_ms(15000);
 		ok(!job_over(&unbind), "it is not killed");
 	}
 	if (!job_over(&unbind)) {
@@ -131,7 +131,7 @@ static void t_device_lock(void)
 	ok(!job_over(&unbind), "the unbind waits for it");
 	/* On it goes, to the lock. */
 	pair_wake();
-	ok(wait_for(KMSG_HAS(pair_name(0), task, "device lock"), 20000),
+	ok(wait_for(KMSG_HAS(pair_name(0), task, "device lock"), REPORT_MS),
 	   "the log says that it waits for the device lock");
 	ok(!job_over(&unbind), "which the unbind holds");
 	kill(child, SIGKILL);
@@ -154,7 +154,7 @@ static void t_kick(void)
 	job_start(&unbind);
 	sleep_ms(3000);
 	ok(!job_over(&unbind), "the unbind waits");
-	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "kick"), 20000), "the log says for what");
+	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "kick"), REPORT_MS), "the log says for what");
 	pair_set("kick_sleeps", "0");
 	pair_wake();
 	ok(wait_for(job_over(&unbind), PROMPT_MS), "unbind is over when it has returned");
@@ -180,7 +180,7 @@ static void t_misc_mtx(int n)
 	job_start(&unbind);
 	sleep_ms(3000);
 	ok(!job_over(&unbind), "the unbind waits");
-	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "wait"), 20000), "the log says for what");
+	ok(wait_for(KMSG_HAS("cdevm: ", pair_name(0), "wait"), REPORT_MS), "the log says for what");
 	pair_wake();
 	ok(wait_for(job_over(&unbind), PROMPT_MS), "unbind is over when it has returned");
 	pthread_join(unbind.thread, NULL);

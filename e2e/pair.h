@@ -11,6 +11,11 @@
 
 /* The unbind has to be over within this when it has nothing to wait for. */
 #define PROMPT_MS	3000
+/*
+ * A wait is reported after ten seconds. On UML with a clock that skips sleeps,
+ * jiffies are slower than the clock of user space.
+ */
+#define REPORT_MS	60000
 
 static const char *pair_name(int n)
 {

@@ -49,7 +49,7 @@ static struct {
 /* What a call is to do. */
 #define STAY	_IO('p', 0x50)	/* until the test lets it go */
 #define UNBIND	_IO('p', 0x51)	/* unbind the device with the number @arg */
-#define NESTED	_IO('p', 0x52)	/* call the device with the number @arg % 16, for UNBIND of @arg / 16 */
+#define NESTED	_IO('p', 0x52)	/* call device @arg % 16, for UNBIND of @arg / 16 */
 
 static long call(unsigned int n, unsigned int cmd, unsigned long arg)
 {
