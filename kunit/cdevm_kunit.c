@@ -765,6 +765,48 @@ static void gate_left_too_often(struct kunit *test)
 	resmgr_gate_destroy(gate);
 }
 
+/* A drain from inside waits for all calls but those of the caller. */
+static void gate_set_aside(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	struct visitor *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	visit(test, v, gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+
+	resmgr_gate_set_aside(gate, 2);
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
+	complete(&v->leave);
+	wait_for_completion(&v->left);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	resmgr_gate_take_back(gate, 2);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 2);
+
+	resmgr_gate_exit(gate);
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	resmgr_gate_destroy(gate);
+}
+
+/* The grace period of a revoke uses the gate, also when nobody drains it. */
+static void gate_destroyed_undrained(struct kunit *test)
+{
+	struct resmgr_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, gate);
+	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	resmgr_gate_destroy(gate);
+	KUNIT_EXPECT_TRUE(test, completion_done(&gate->drained));
+	/* KASAN would see the callback. */
+	kfree(gate);
+	rcu_barrier();
+}
+
 static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_enter),
 	KUNIT_CASE(gate_revoke_twice),
@@ -774,6 +816,8 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_across_cpus),
 	KUNIT_CASE(gate_left_early),
 	KUNIT_CASE(gate_left_too_often),
+	KUNIT_CASE(gate_set_aside),
+	KUNIT_CASE(gate_destroyed_undrained),
 	{}
 };
 
