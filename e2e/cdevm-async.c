@@ -355,6 +355,44 @@ static void t_uring_poll(void)
 	bind();
 }
 
+/*
+ * The queue that a poll is on goes, and the poll with it. One on the next queue
+ * is told of the end of the device.
+ */
+static void t_queue_goes(bool uring)
+{
+	aio_context_t ctx = aio_setup();
+	int fd = probe_open(0), i;
+	struct ring r = { 0 };
+	struct iocb cb;
+	long res;
+
+	diag("%s: poll of a queue that goes", uring ? "io_uring" : "aio");
+	if (!ok(fd >= 0 && ctx && (!uring || ring_open(&r, 0)), "open, set up"))
+		return;
+	for (i = 0; i < 3; i++) {
+		if (uring)
+			ring_submit(&r, IORING_OP_POLL_ADD, fd, NULL, 0, POLLIN, 1);
+		else
+			aio_submit(ctx, &cb, IOCB_CMD_POLL, fd, (void *)POLLIN, 0);
+		res = uring ? ring_result(&r, 50) : aio_result(ctx, 50);
+		ok(res == -ETIME, "nothing to read");
+		if (i == 2)
+			break;
+		ok(xioctl(fd, PROBE_NEW_QUEUE, NULL) == 1, "a new queue; somebody is on the old one");
+		res = uring ? ring_result(&r, 5000) : aio_result(ctx, 5000);
+		ok(res == (uring ? -ECANCELED : POLLHUP), "the poll ends (%ld)", res);
+	}
+	unbind();
+	res = uring ? ring_result(&r, 5000) : aio_result(ctx, 5000);
+	ok(res == (POLLERR | POLLHUP), "POLLERR | POLLHUP when the device goes (%ld)", res);
+	close(fd);
+	syscall(SYS_io_destroy, ctx);
+	if (uring)
+		ring_close(&r);
+	bind();
+}
+
 /* Requests that are complete when somebody looks, and not before. */
 static void t_uring_iopoll(void)
 {
@@ -457,6 +495,8 @@ int main(void)
 	t_uring_cancel(false);
 	t_uring_cancel(true);
 	t_uring_poll();
+	t_queue_goes(false);
+	t_queue_goes(true);
 	t_uring_iopoll();
 	t_uring_registered();
 	t_exit();

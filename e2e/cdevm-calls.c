@@ -508,6 +508,48 @@ static void t_pollers(void)
 	bind_it();
 }
 
+/* A driver that frees the queue of a file when nobody is on it. */
+static void t_queue_goes(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN }, got;
+	int fd = probe_open(O_NONBLOCK), ep = epoll_create1(EPOLL_CLOEXEC);
+
+	diag("a queue that goes before the file");
+	ok(poll_one(fd, 10) == 0, "poll() finds nothing");
+	ok_err(xioctl(fd, PROBE_NEW_QUEUE, NULL), 0, "a new queue; nobody is on the old one");
+	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), "epoll");
+	ok(xioctl(fd, PROBE_NEW_QUEUE, NULL) == 1, "a new queue; somebody is on the old one");
+	ok(!epoll_ctl(ep, EPOLL_CTL_DEL, fd, &ev) && !epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev),
+	   "epoll, on the new one");
+	ok(!epoll_wait(ep, &got, 1, 10), "nothing has happened");
+	xioctl(fd, PROBE_DATA, NULL);
+	ok(epoll_wait(ep, &got, 1, 1000) == 1 && got.events == EPOLLIN, "there is something to read");
+	unbind_it();
+	ok(epoll_wait(ep, &got, 1, 2000) == 1 && (got.events & GONE) == GONE, "it is gone");
+	close(ep);
+	close(fd);
+	bind_it();
+}
+
+/* A driver that ends SIGIO by itself: the VFS does not do it at close any more. */
+static void t_sigio_ended(void)
+{
+	int fd = probe_open(O_NONBLOCK), other = probe_open(O_NONBLOCK);
+
+	diag("SIGIO that the driver has ended");
+	fcntl(fd, F_SETOWN, getpid());
+	fcntl(other, F_SETOWN, getpid());
+	ok(!call_fasync(fd) && !call_fasync(other), "two files want SIGIO");
+	ok_err(xioctl(fd, PROBE_NO_SIGIO, NULL), 0, "the driver ends it for one");
+	ok(!(fcntl(fd, F_GETFL) & O_ASYNC), "which shows");
+	close(fd);
+	sigio = 0;
+	unbind_it();
+	ok(sigio == 1, "the other one is told");
+	close(other);
+	bind_it();
+}
+
 /* --- sleepers that nobody wakes */
 
 static void t_sleeper(const char *what, unsigned int cmd, bool read_it)
@@ -584,6 +626,8 @@ int main(void)
 	t_replaced();
 	t_race();
 	t_pollers();
+	t_queue_goes();
+	t_sigio_ended();
 	t_sleeper("a sleeper in read()", 0, true);
 	t_sleeper("a sleeper in ioctl()", PROBE_SLEEP, false);
 	t_sleeper("a sleeper in the last call of its method", PROBE_SLEEP_TAIL, false);

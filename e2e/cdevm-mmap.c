@@ -365,6 +365,125 @@ static void t_traced(void)
 	bind();
 }
 
+static void *unbinder(void *ret)
+{
+	*(volatile long *)ret = probe_unbind();
+	return NULL;
+}
+
+/* While the device goes: registers that were given back are not seen. */
+static bool goes(unsigned char *p)
+{
+	int i, byte;
+
+	for (i = 0; i < 500; i++) {
+		byte = peek(p);
+		if (byte != PROBE_REGS_BYTE)
+			return byte == -SIGBUS;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+/*
+ * A process that has a mapping of the device, and is in the mmap() of another
+ * driver, for as long as that likes: its mmap_lock is held meanwhile.
+ */
+static void t_busy_elsewhere(void)
+{
+	int fd = probe_open(0), slow = xopen(probe_node(PROBE_SLOW, ""), O_RDWR), status;
+	volatile long ret = 1;
+	pthread_t thread;
+	pid_t child;
+
+	diag("a process that is in the mmap() of another driver");
+	child = fork();
+	if (!child) {
+		unsigned char *p = map(fd, &kinds[3]);
+
+		if (!p || peek(p) != PROBE_REGS_BYTE)
+			_exit(1);
+		mmap(NULL, PAGE, PROT_READ, MAP_SHARED, slow, 0);
+		_exit(peek(p) != -SIGBUS);
+	}
+	ok(wait_for(task_state(child) == 'D', 5000), "it sleeps");
+	pthread_create(&thread, NULL, unbinder, (void *)&ret);
+	ok(wait_for(ret != 1, 8000), "unbind does not wait for it");
+	probe_set("slow", "1");
+	pthread_join(thread, NULL);
+	ok_err(ret, 0, "unbind");
+	ok(waitpid(child, &status, 0) == child && status == 0, "its mapping is gone: SIGBUS");
+	close(slow);
+	close(fd);
+	bind();
+}
+
+/*
+ * Another driver hands its mapping over to the device's file. The device's
+ * mmap() has filled it in and has returned, and nobody can find it yet.
+ */
+static void t_handed_over(void)
+{
+	const char *words[] = { "cdevm: cdevm-probe: unbind waits for cdevm-mmap[", "has called mmap()",
+				NULL };
+	int fd = probe_open(0), slow = xopen(probe_node(PROBE_SLOW, ""), O_RDWR), status;
+	volatile long ret = 1;
+	pthread_t thread;
+	pid_t child;
+	long t0;
+
+	diag("a mapping that another driver hands over");
+	kmsg_start();
+	child = fork();
+	if (!child) {
+		unsigned char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, slow, fd * PAGE);
+
+		_exit(p == MAP_FAILED || !goes(p));
+	}
+	ok(wait_for(task_state(child) == 'D', 5000) && probe_saw("mmap"), "the driver has made it");
+	t0 = now_ms();
+	pthread_create(&thread, NULL, unbinder, (void *)&ret);
+	sleep_ms(3000);
+	ok(ret == 1, "unbind waits");
+	ok(wait_for(kmsg_has(words), 30000), "the log says for whom, after %ld s", (now_ms() - t0) / 1000);
+	ok(ret == 1, "unbind waits still");
+	probe_set("slow", "1");
+	pthread_join(thread, NULL);
+	ok_err(ret, 0, "unbind, when mmap() is over");
+	ok(waitpid(child, &status, 0) == child && status == 0, "the mapping was found: SIGBUS");
+	close(slow);
+	close(fd);
+	bind();
+}
+
+/* An open() that wants the mappings where an unbind does not look for them. */
+static void t_moved(void)
+{
+	static const char *const words[] = { "cdevm: cdevm-probe: open() replaced f_mapping", NULL };
+	long releases = probe_param("releases");
+	unsigned char *p;
+	int fd;
+
+	diag("an open() that replaces the address space");
+	kmsg_start();
+	expect("cdevm_open");
+	fd = xopen(probe_node(PROBE_MOVE, ""), O_RDWR);
+	expect_end();
+	if (ok_err(fd, EINVAL, "it is refused")) {
+		ok(kmsg_has(words), "the log says why");
+		ok(probe_param("releases") == releases + 1, "what it had opened is released");
+		return;
+	}
+	/* Else this is what would come of it. */
+	p = map(fd, &kinds[3]);
+	ok(p && peek(p) == PROBE_REGS_BYTE, "the mapping can be seen");
+	unbind();
+	ok_gone(p, "after unbind");
+	munmap(p, PAGE);
+	close(fd);
+	bind();
+}
+
 /* Processes that map and look while the device comes and goes. */
 static volatile sig_atomic_t stop;
 
@@ -473,6 +592,9 @@ int main(void)
 	t_mkwrite();
 	t_nodes();
 	t_traced();
+	t_busy_elsewhere();
+	t_handed_over();
+	t_moved();
 	t_race();
 	t_bar();
 	probe_ok_end();

@@ -62,6 +62,12 @@ static struct {
 	atomic_t		mappings;
 	struct completion	inside;
 	bool			ready;
+	/* Of replacing_fops and handing_fops. */
+	unsigned int		replace;
+	struct file		*other;
+	/* Of queue_fops, and how pollers are put on it. */
+	wait_queue_head_t	*queue;
+	bool			exclusive;
 } ops;
 
 static int seen(const char *method)
@@ -173,7 +179,7 @@ static void unbind(void)
 	device_release_driver(&ops.pdev->dev);
 }
 
-static struct file *open_node(struct kunit *test)
+static struct file *try_open_node(struct kunit *test)
 {
 	struct dentry *root = ops.mnt->mnt_root, *dentry;
 	struct path path = { .mnt = ops.mnt };
@@ -190,6 +196,13 @@ static struct file *open_node(struct kunit *test)
 	path.dentry = dentry;
 	file = dentry_open(&path, O_RDWR, current_cred());
 	dput(dentry);
+	return file;
+}
+
+static struct file *open_node(struct kunit *test)
+{
+	struct file *file = try_open_node(test);
+
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	return file;
 }
@@ -439,6 +452,33 @@ static void ops_fasync(struct kunit *test)
 	__fput_sync(file);
 }
 
+/*
+ * A driver that ends it by itself, in an ioctl() say. The VFS does not call
+ * fasync() at close then, since the file is not marked any more.
+ */
+static void ops_fasync_ended_by_driver(struct kunit *test)
+{
+	struct file *file, *other;
+
+	bind(test, &every_fops);
+	file = open_node(test);
+	other = open_node(test);
+	KUNIT_EXPECT_EQ(test, file->f_op->fasync(1, file, 1), SEEN);
+	KUNIT_EXPECT_EQ(test, other->f_op->fasync(1, other, 1), SEEN);
+	KUNIT_EXPECT_EQ(test, fasync_helper(-1, file, 0, &ops.every->fasync), 1);
+	KUNIT_EXPECT_FALSE(test, file->f_flags & FASYNC);
+	__fput_sync(file);
+	KUNIT_EXPECT_EQ(test, ops.calls, 2);
+	KUNIT_ASSERT_NOT_NULL(test, ops.every->scope.fasync);
+	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync->fa_next);
+	KUNIT_EXPECT_PTR_EQ(test, ops.every->scope.fasync->fa_file, other);
+	/* Reads what is on the list. */
+	unbind();
+	KUNIT_EXPECT_EQ(test, other->f_op->fasync(-1, other, 0), SEEN);
+	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync);
+	__fput_sync(other);
+}
+
 /* Somebody who can be on one queue only, as aio's polls. */
 struct poller {
 	poll_table		table;
@@ -455,7 +495,9 @@ static int poller_wake(struct wait_queue_entry *entry, unsigned int mode, int sy
 
 	p->key |= key_to_poll(key);
 	p->woken++;
-	return 0;
+	if (key_to_poll(key) & POLLFREE)
+		list_del_init(&entry->entry);
+	return 1;
 }
 
 static void poller_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
@@ -466,7 +508,10 @@ static void poller_queue(struct file *file, wait_queue_head_t *queue, poll_table
 		return;
 	p->queue = queue;
 	init_waitqueue_func_entry(&p->entry, poller_wake);
-	add_wait_queue(queue, &p->entry);
+	if (ops.exclusive)
+		add_wait_queue_exclusive(queue, &p->entry);
+	else
+		add_wait_queue(queue, &p->entry);
 }
 
 static __poll_t queueing_poll(struct file *file, struct poll_table_struct *table)
@@ -512,6 +557,209 @@ static void ops_poll_has_one_queue(struct kunit *test)
 			(__force int)(EPOLLHUP | EPOLLERR));
 	remove_wait_queue(p[0].queue, &p[0].entry);
 	__fput_sync(file);
+}
+
+/*
+ * Queues that go before the file does. Whoever frees one wakes it with POLLFREE
+ * and waits for RCU readers, as the kernel's own pollers demand.
+ */
+static __poll_t queue_poll(struct file *file, struct poll_table_struct *table)
+{
+	poll_wait(file, READ_ONCE(ops.queue), table);
+	return ops.ready ? EPOLLIN : 0;
+}
+
+static const struct file_operations queue_fops = {
+	.owner	= THIS_MODULE,
+	.poll	= queue_poll,
+};
+
+static void queue_new(struct kunit *test)
+{
+	ops.queue = kmalloc(sizeof(*ops.queue), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ops.queue);
+	init_waitqueue_head(ops.queue);
+}
+
+/* As a driver asks. */
+static bool queue_is_used(void)
+{
+	/* No other task changes it meanwhile. */
+	return waitqueue_active(ops.queue);
+}
+
+static void queue_free(void)
+{
+	wait_queue_head_t *queue = ops.queue;
+
+	ops.queue = NULL;
+	synchronize_rcu();
+	kfree(queue);
+}
+
+static void poller_arm(struct kunit *test, struct poller *p, struct file *file)
+{
+	memset(p, 0, sizeof(*p));
+	init_poll_funcptr(&p->table, poller_queue);
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &p->table), 0);
+	KUNIT_ASSERT_EQ(test, p->queued, 1);
+}
+
+static void poller_disarm(struct poller *p)
+{
+	remove_wait_queue(p->queue, &p->entry);
+}
+
+/* As poll() and select() are: on any number of queues, until they return. */
+static void queue_sleeper(struct kunit *test, struct file *file, int mask)
+{
+	struct poll_wqueues *sleeper = kunit_kzalloc(test, sizeof(*sleeper), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, sleeper);
+	poll_initwait(sleeper);
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &sleeper->pt), mask);
+	KUNIT_EXPECT_TRUE(test, queue_is_used());
+	poll_freewait(sleeper);
+}
+
+/* When poll() is over nobody is on the queue, so the driver frees it. */
+static void ops_poll_leaves_the_queue(struct kunit *test)
+{
+	struct file *file;
+
+	bind(test, &queue_fops);
+	queue_new(test);
+	file = open_node(test);
+	queue_sleeper(test, file, 0);
+	KUNIT_EXPECT_FALSE(test, queue_is_used());
+	KUNIT_EXPECT_TRUE(test, list_empty(&ops.every->scope.gone.head));
+	ops.ready = true;
+	queue_sleeper(test, file, (__force int)EPOLLIN);
+	KUNIT_EXPECT_FALSE(test, queue_is_used());
+	queue_free();
+	unbind();
+	__fput_sync(file);
+}
+
+/* One that is in poll() when the device goes. */
+static void ops_poll_sleeper_is_woken(struct kunit *test)
+{
+	struct poll_wqueues *sleeper = kunit_kzalloc(test, sizeof(*sleeper), GFP_KERNEL);
+	struct file *file;
+
+	KUNIT_ASSERT_NOT_NULL(test, sleeper);
+	bind(test, &queue_fops);
+	queue_new(test);
+	file = open_node(test);
+	poll_initwait(sleeper);
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &sleeper->pt), 0);
+	KUNIT_EXPECT_FALSE(test, sleeper->triggered);
+	unbind();
+	KUNIT_EXPECT_TRUE(test, sleeper->triggered);
+	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL),
+			(__force int)(EPOLLHUP | EPOLLERR));
+	poll_freewait(sleeper);
+	queue_free();
+	__fput_sync(file);
+}
+
+/* A poller that stays is told with POLLFREE, and so is cdevm. */
+static void ops_poll_queue_is_freed(struct kunit *test)
+{
+	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	struct file *file;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	bind(test, &queue_fops);
+	file = open_node(test);
+	for (i = 0; i < 3; i++) {
+		queue_new(test);
+		poller_arm(test, p, file);
+		wake_up_pollfree(ops.queue);
+		KUNIT_EXPECT_TRUE(test, p->key & POLLFREE);
+		KUNIT_EXPECT_FALSE(test, queue_is_used());
+		queue_free();
+	}
+	/* The one that is there when the device goes is woken. */
+	queue_new(test);
+	poller_arm(test, p, file);
+	unbind();
+	KUNIT_EXPECT_EQ(test, (__force int)p->key, (__force int)(EPOLLHUP | EPOLLERR));
+	poller_disarm(p);
+	__fput_sync(file);
+	KUNIT_EXPECT_FALSE(test, queue_is_used());
+	queue_free();
+}
+
+/* Who has left the queue is not stood for any longer than until it is woken. */
+static void ops_poll_leaves_when_alone(struct kunit *test)
+{
+	struct poller *p = kunit_kcalloc(test, 2, sizeof(*p), GFP_KERNEL);
+	struct file *file[2];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	bind(test, &queue_fops);
+	queue_new(test);
+	for (i = 0; i < 2; i++) {
+		file[i] = open_node(test);
+		poller_arm(test, &p[i], file[i]);
+	}
+	poller_disarm(&p[0]);
+	wake_up(ops.queue);
+	KUNIT_EXPECT_EQ(test, p[1].woken, 1);
+	KUNIT_EXPECT_TRUE(test, queue_is_used());
+	poller_disarm(&p[1]);
+	wake_up(ops.queue);
+	KUNIT_EXPECT_FALSE(test, queue_is_used());
+
+	/* It comes back with the next one. */
+	poller_arm(test, &p[0], file[0]);
+	unbind();
+	KUNIT_EXPECT_EQ(test, (__force int)p[0].key, (__force int)(EPOLLHUP | EPOLLERR));
+	poller_disarm(&p[0]);
+	for (i = 0; i < 2; i++)
+		__fput_sync(file[i]);
+	queue_free();
+}
+
+/* Exclusive pollers are woken one at a time, in order, and all when it goes. */
+static void ops_poll_exclusive(struct kunit *test)
+{
+	struct poller *p = kunit_kcalloc(test, 3, sizeof(*p), GFP_KERNEL);
+	struct file *file[2];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	bind(test, &queue_fops);
+	queue_new(test);
+	ops.exclusive = true;
+	for (i = 0; i < 2; i++)
+		file[i] = open_node(test);
+	poller_arm(test, &p[0], file[0]);
+	poller_arm(test, &p[1], file[1]);
+	wake_up(ops.queue);
+	KUNIT_EXPECT_EQ(test, p[0].woken, 1);
+	KUNIT_EXPECT_EQ(test, p[1].woken, 0);
+
+	/* The first goes and comes again, so the other is the first now. */
+	poller_disarm(&p[0]);
+	poller_arm(test, &p[2], file[0]);
+	wake_up(ops.queue);
+	KUNIT_EXPECT_EQ(test, p[1].woken, 1);
+	KUNIT_EXPECT_EQ(test, p[2].woken, 0);
+	poller_disarm(&p[1]);
+	wake_up(ops.queue);
+	KUNIT_EXPECT_EQ(test, p[2].woken, 1);
+
+	p[2].key = 0;
+	unbind();
+	KUNIT_EXPECT_EQ(test, (__force int)p[2].key, (__force int)(EPOLLHUP | EPOLLERR));
+	poller_disarm(&p[2]);
+	for (i = 0; i < 2; i++)
+		__fput_sync(file[i]);
+	queue_free();
 }
 
 /* Mappings */
@@ -612,6 +860,188 @@ static void map_flags_desc(const unsigned long *flags, char *desc)
 
 KUNIT_ARRAY_PARAM(map_flags, map_flags, map_flags_desc);
 
+/*
+ * A driver that wants its mappings in an address space of its own, where those
+ * of a device that goes would not be found.
+ */
+enum replace { REPLACE_IN_OPEN, REPLACE_LATER, REPLACE_IN_MMAP };
+
+static void replace_mapping(struct file *file)
+{
+	file->f_mapping = d_inode(ops.mnt->mnt_root)->i_mapping;
+}
+
+static int replacing_open(struct inode *inode, struct file *file)
+{
+	if (ops.replace == REPLACE_IN_OPEN)
+		replace_mapping(file);
+	return 0;
+}
+
+static int replacing_release(struct inode *inode, struct file *file)
+{
+	return seen("release");
+}
+
+static int replacing_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (ops.replace == REPLACE_IN_MMAP)
+		replace_mapping(file);
+	return every_mmap(file, vma);
+}
+
+static const struct file_operations replacing_fops = {
+	.owner		= THIS_MODULE,
+	.open		= replacing_open,
+	.release	= replacing_release,
+	.mmap		= replacing_mmap,
+};
+
+static const enum replace replaces[] = {
+	REPLACE_IN_OPEN, REPLACE_LATER, REPLACE_IN_MMAP
+};
+
+static void replace_desc(const enum replace *replace, char *desc)
+{
+	static const char *const names[] = { "in open", "later", "in mmap" };
+
+	strscpy(desc, names[*replace], KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(replace, replaces, replace_desc);
+
+/* It is refused: in open() if it is done there, else in mmap(). */
+static void ops_mapping_replaced(struct kunit *test)
+{
+	unsigned long addr = 0;
+	struct file *file;
+
+	ops.replace = *(enum replace *)test->param_value;
+	bind(test, &replacing_fops);
+	if (ops.replace == REPLACE_IN_OPEN) {
+		EXPECT_WARNING(test, "open() replaced f_mapping", file = try_open_node(test));
+		KUNIT_EXPECT_PTR_EQ(test, file, ERR_PTR(-EINVAL));
+		KUNIT_EXPECT_STREQ(test, ops.seen, "release");
+		KUNIT_EXPECT_EQ(test, ops.calls, 1);
+		return;
+	}
+	file = open_node(test);
+	if (ops.replace == REPLACE_LATER) {
+		struct address_space *was = file->f_mapping;
+
+		KUNIT_ASSERT_PTR_EQ(test, was, ops.every->scope.inode->i_mapping);
+		replace_mapping(file);
+		EXPECT_WARNING(test, "f_mapping was replaced before mmap()",
+			       addr = map(test, file, MAP_SHARED));
+		KUNIT_EXPECT_EQ(test, ops.calls, 0);
+	} else {
+		EXPECT_WARNING(test, "mmap() replaced f_mapping",
+			       addr = map(test, file, MAP_SHARED));
+		KUNIT_EXPECT_STREQ(test, ops.seen, "mmap");
+	}
+	KUNIT_EXPECT_EQ(test, addr, (unsigned long)-EINVAL);
+	/* As many ends of mappings as beginnings. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
+	__fput_sync(file);
+}
+
+/* A node that cannot be mapped may use what address space it likes. */
+static const struct file_operations unmapped_fops = {
+	.owner		= THIS_MODULE,
+	.open		= replacing_open,
+};
+
+static void ops_mapping_of_no_mapping(struct kunit *test)
+{
+	struct file *file;
+
+	bind(test, &unmapped_fops);
+	file = open_node(test);
+	KUNIT_EXPECT_PTR_EQ(test, file->f_mapping, d_inode(ops.mnt->mnt_root)->i_mapping);
+	__fput_sync(file);
+}
+
+/* mmap() hands the mapping over to another file of the scope. */
+static int handing_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma_set_file(vma, ops.other);
+	return every_mmap(file, vma);
+}
+
+static const struct file_operations handing_fops = {
+	.owner	= THIS_MODULE,
+	.mmap	= handing_mmap,
+};
+
+static void ops_mmap_handed_over(struct kunit *test)
+{
+	unsigned long addr;
+	struct file *file;
+	char c = 0;
+
+	bind(test, &handing_fops);
+	file = open_node(test);
+	ops.other = open_node(test);
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
+	KUNIT_EXPECT_EQ(test, c, 'x');
+	unbind();
+	ops.seen = "none";
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), -EFAULT);
+	KUNIT_EXPECT_STREQ(test, ops.seen, "none");
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	__fput_sync(ops.other);
+	__fput_sync(file);
+}
+
+static int unbinder(void *done)
+{
+	unbind();
+	complete(done);
+	return 0;
+}
+
+/*
+ * The method has returned, and the process still holds the mmap_lock: a mapping
+ * may be there that a zap does not find. The unbind waits for that.
+ */
+static void ops_mmap_is_waited_for(struct kunit *test)
+{
+	struct completion *done = kunit_kzalloc(test, sizeof(*done), GFP_KERNEL);
+	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	unsigned long addr[2];
+	struct file *file;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, done);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	init_completion(done);
+	bind(test, &mapped_fops);
+	file = open_node(test);
+	/* A kernel thread stays, as it never returns to user mode; once. */
+	for (i = 0; i < 2; i++) {
+		addr[i] = map(test, file, MAP_SHARED);
+		KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr[i]));
+	}
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&ops.every->scope.mappers));
+
+	vma->vm_mm = current->mm;
+	vma->vm_file = file;
+	mmap_write_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, file->f_op->mmap(file, vma), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(unbinder, done, NAME));
+	msleep(300);
+	KUNIT_EXPECT_FALSE(test, completion_done(done));
+	mmap_write_unlock(current->mm);
+	wait_for_completion(done);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ops.every->scope.mappers));
+	vma->vm_ops->close(vma);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, vm_munmap(addr[i], PAGE_SIZE), 0);
+	__fput_sync(file);
+}
+
 /* A driver that sleeps as drivers do, and is not woken when the device goes. */
 static ssize_t sleepy_read(struct file *file, char __user *buf, size_t len,
 			   loff_t *pos)
@@ -628,13 +1058,6 @@ static const struct file_operations sleepy_fops = {
 static int reader(void *file)
 {
 	return ((struct file *)file)->f_op->read(file, NULL, 0, NULL);
-}
-
-static int unbinder(void *done)
-{
-	unbind();
-	complete(done);
-	return 0;
 }
 
 /*
@@ -705,8 +1128,18 @@ static void ops_unbinds_itself(struct kunit *test)
 static struct kunit_case ops_cases[] = {
 	KUNIT_CASE_PARAM(ops_method, method_gen_params),
 	KUNIT_CASE(ops_fasync),
+	KUNIT_CASE(ops_fasync_ended_by_driver),
 	KUNIT_CASE(ops_poll_has_one_queue),
+	KUNIT_CASE(ops_poll_leaves_the_queue),
+	KUNIT_CASE(ops_poll_sleeper_is_woken),
+	KUNIT_CASE(ops_poll_queue_is_freed),
+	KUNIT_CASE(ops_poll_leaves_when_alone),
+	KUNIT_CASE(ops_poll_exclusive),
 	KUNIT_CASE_PARAM(ops_mmap, map_flags_gen_params),
+	KUNIT_CASE_PARAM(ops_mapping_replaced, replace_gen_params),
+	KUNIT_CASE(ops_mapping_of_no_mapping),
+	KUNIT_CASE(ops_mmap_handed_over),
+	KUNIT_CASE(ops_mmap_is_waited_for),
 	KUNIT_CASE(ops_kernel_thread_is_left_alone),
 	KUNIT_CASE(ops_unbinds_itself),
 	{}

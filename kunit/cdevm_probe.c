@@ -46,6 +46,7 @@
  * @dev: the device
  * @cdev: with %PROBE_MINORS minors
  * @swap: whose open() replaces the file operations
+ * @move: whose open() replaces the address space of mappings
  * @lock: protects @requests
  * @requests: that have not been completed
  * @lazy: kick() leaves them
@@ -60,7 +61,7 @@
 struct probe_dev {
 	struct cdevm_scope	scope;
 	struct device		*dev;
-	struct cdev		cdev, swap;
+	struct cdev		cdev, swap, move;
 	spinlock_t		lock;	/* protects requests */
 	struct list_head	requests;
 	bool			lazy;
@@ -76,12 +77,12 @@ struct probe_dev {
 /**
  * struct probe_file - an open file
  * @p: its device
- * @wait: for pollers; gone when the file is released
+ * @wait: for pollers; gone when the file is released, or before
  * @readable: what they wait for
  */
 struct probe_file {
 	struct probe_dev	*p;
-	wait_queue_head_t	wait;
+	wait_queue_head_t	*wait;
 	bool			readable;
 };
 
@@ -245,19 +246,37 @@ static bool probe_complete(struct probe_request *req, long ret, unsigned int fla
 
 /* --- file operations */
 
-static int probe_open(struct inode *inode, struct file *file)
+static wait_queue_head_t *probe_new_queue(void)
+{
+	wait_queue_head_t *queue = kmalloc_obj(*queue, GFP_KERNEL);
+
+	if (queue)
+		init_waitqueue_head(queue);
+	return queue;
+}
+
+static int probe_open_dev(struct probe_dev *p, struct file *file)
 {
 	struct probe_file *f = kzalloc_obj(*f, GFP_KERNEL);
 
 	if (!f)
 		return -ENOMEM;
-	f->p = container_of(inode->i_cdev, struct probe_dev, cdev);
-	init_waitqueue_head(&f->wait);
+	f->p = p;
+	f->wait = probe_new_queue();
+	if (!f->wait) {
+		kfree(f);
+		return -ENOMEM;
+	}
 	file->private_data = f;
 	/* So that io_uring does not send a thread, and asks iopoll(). */
 	file->f_mode |= FMODE_NOWAIT | FMODE_CAN_ODIRECT;
 	atomic_inc(&probe_opens);
 	return 0;
+}
+
+static int probe_open(struct inode *inode, struct file *file)
+{
+	return probe_open_dev(container_of(inode->i_cdev, struct probe_dev, cdev), file);
 }
 
 static int probe_release(struct inode *inode, struct file *file)
@@ -270,6 +289,7 @@ static int probe_release(struct inode *inode, struct file *file)
 	if (late)
 		atomic_inc(&probe_late_releases);
 	atomic_inc(&probe_releases);
+	kfree(f->wait);
 	kfree(f);
 	return 0;
 }
@@ -339,8 +359,28 @@ static __poll_t probe_poll(struct file *file, struct poll_table_struct *table)
 	struct probe_file *f = file->private_data;
 
 	seen("poll");
-	poll_wait(file, &f->wait, table);
+	poll_wait(file, f->wait, table);
 	return READ_ONCE(f->readable) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+/*
+ * As the kernel wants it: pollers are told, and it is freed when none can be
+ * looking at it any more. Not to be polled by another thread meanwhile.
+ */
+static long probe_swap_queue(struct probe_file *f)
+{
+	wait_queue_head_t *old = f->wait, *queue = probe_new_queue();
+	bool was_on;
+
+	if (!queue)
+		return -ENOMEM;
+	f->wait = queue;
+	/* Nobody comes any more; who leaves meanwhile does no harm. */
+	was_on = waitqueue_active(old);
+	wake_up_pollfree(old);
+	synchronize_rcu();
+	kfree(old);
+	return was_on;
 }
 
 static long probe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -372,8 +412,13 @@ static long probe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case PROBE_DATA:
 		WRITE_ONCE(f->readable, true);
-		wake_up_interruptible_poll(&f->wait, EPOLLIN | EPOLLRDNORM);
+		wake_up_interruptible_poll(f->wait, EPOLLIN | EPOLLRDNORM);
 		kill_fasync(&p->fasync, SIGIO, POLL_IN);
+		return 0;
+	case PROBE_NEW_QUEUE:
+		return probe_swap_queue(f);
+	case PROBE_NO_SIGIO:
+		fasync_helper(-1, file, 0, &p->fasync);
 		return 0;
 	}
 	return -ENOTTY;
@@ -693,6 +738,58 @@ static const struct file_operations probe_swap_fops = {
 	.open	= probe_swap_open,
 };
 
+/* This as well. */
+static int probe_move_open(struct inode *inode, struct file *file)
+{
+	file->f_mapping = inode->i_mapping;
+	return probe_open_dev(container_of(inode->i_cdev, struct probe_dev, move), file);
+}
+
+static const struct file_operations probe_move_fops = {
+	.owner		= THIS_MODULE,
+	.open		= probe_move_open,
+	.release	= probe_release,
+	.mmap		= probe_mmap,
+};
+
+/* --- another driver's node, which has nothing to do with the device */
+
+static struct cdev probe_slow;
+static DECLARE_COMPLETION(probe_slow_go);
+
+static int probe_set_slow(const char *val, const struct kernel_param *kp)
+{
+	complete(&probe_slow_go);
+	return 0;
+}
+
+static const struct kernel_param_ops probe_slow_ops = { .set = probe_set_slow };
+module_param_cb(slow, &probe_slow_ops, NULL, 0200);
+MODULE_PARM_DESC(slow, "write to let one slow mmap() go on");
+
+static int probe_slow_mmap(struct file *slow, struct vm_area_struct *vma)
+{
+	struct file *file;
+	int ret = 0;
+
+	if (vma->vm_pgoff) {
+		file = fget(vma->vm_pgoff);
+		if (!file)
+			return -EBADF;
+		vma_set_file(vma, file);
+		vma->vm_pgoff = PROBE_MAP_REGS;
+		ret = file->f_op->mmap(file, vma);
+		fput(file);
+	}
+	wait_for_completion(&probe_slow_go);
+	return ret;
+}
+
+static const struct file_operations probe_slow_fops = {
+	.owner	= THIS_MODULE,
+	.mmap	= probe_slow_mmap,
+};
+
 /* --- the device */
 
 static void probe_kick(struct cdevm_scope *scope)
@@ -807,8 +904,10 @@ static int probe_probe(struct platform_device *pdev)
 
 	cdev_init(&p->cdev, &probe_fops);
 	cdev_init(&p->swap, &probe_swap_fops);
+	cdev_init(&p->move, &probe_move_fops);
 	ret = cdevm_add_cdev(&p->scope, &p->cdev, probe_devt, PROBE_MINORS) ?:
 	      cdevm_add_cdev(&p->scope, &p->swap, probe_devt + PROBE_SWAP, 1) ?:
+	      cdevm_add_cdev(&p->scope, &p->move, probe_devt + PROBE_MOVE, 1) ?:
 	      devm_add_unpublish_action(dev, probe_unpublished_first, NULL);
 	if (!ret && probe_fails)
 		ret = -EIO;
@@ -876,13 +975,18 @@ static int __init probe_init(void)
 {
 	int ret;
 
-	ret = alloc_chrdev_region(&probe_devt, 0, PROBE_MINORS + 1, PROBE_DRIVER);
+	ret = alloc_chrdev_region(&probe_devt, 0, PROBE_NODES, PROBE_DRIVER);
 	if (ret)
 		return ret;
 	probe_major = MAJOR(probe_devt);
-	ret = platform_driver_register(&probe_parent_driver);
+	cdev_init(&probe_slow, &probe_slow_fops);
+	probe_slow.owner = THIS_MODULE;
+	ret = cdev_add(&probe_slow, probe_devt + PROBE_SLOW, 1);
 	if (ret)
 		goto err_region;
+	ret = platform_driver_register(&probe_parent_driver);
+	if (ret)
+		goto err_slow;
 	ret = platform_driver_register(&probe_driver);
 	if (ret)
 		goto err_parent_driver;
@@ -903,8 +1007,10 @@ err_driver:
 	platform_driver_unregister(&probe_driver);
 err_parent_driver:
 	platform_driver_unregister(&probe_parent_driver);
+err_slow:
+	cdev_del(&probe_slow);
 err_region:
-	unregister_chrdev_region(probe_devt, PROBE_MINORS + 1);
+	unregister_chrdev_region(probe_devt, PROBE_NODES);
 	return ret;
 }
 module_init(probe_init);
@@ -917,7 +1023,8 @@ static void __exit probe_exit(void)
 	if (!IS_ERR_OR_NULL(probe_child))
 		platform_device_unregister(probe_child);
 	platform_device_unregister(probe_parent);
-	unregister_chrdev_region(probe_devt, PROBE_MINORS + 1);
+	cdev_del(&probe_slow);
+	unregister_chrdev_region(probe_devt, PROBE_NODES);
 }
 module_exit(probe_exit);
 

@@ -9,9 +9,17 @@
 #define PROBE_DRIVER	"cdevm-probe"
 #define PROBE_PARENT	"cdevm-probe-parent"
 
-/* Minors of one cdev, and behind them that of one whose open() replaces f_op. */
+/* Minors of one cdev, and behind them those of others: */
 #define PROBE_MINORS	4
-#define PROBE_SWAP	PROBE_MINORS
+#define PROBE_SWAP	PROBE_MINORS	/* open() replaces f_op */
+#define PROBE_MOVE	(PROBE_MINORS + 1)	/* open() replaces f_mapping */
+/*
+ * Another driver's, without a scope: mmap() sleeps until parameter "slow" is
+ * written. With a page offset it first hands the mapping over to the file with
+ * that descriptor, which makes it at PROBE_MAP_REGS.
+ */
+#define PROBE_SLOW	(PROBE_MINORS + 2)
+#define PROBE_NODES	(PROBE_MINORS + 3)
 
 /* Results, to be told from those of the kernel's. */
 #define PROBE_PONG		32	/* of PROBE_PING by ioctl() */
@@ -31,6 +39,8 @@
 #define PROBE_COMPLETE		_IO('p', 0x76)	/* complete the oldest */
 #define PROBE_LAZY		_IO('p', 0x77)	/* argument: kick() does not complete them */
 #define PROBE_DATA		_IO('p', 0x78)	/* there is something to read: poll, SIGIO */
+#define PROBE_NEW_QUEUE		_IO('p', 0x79)	/* pollers: the old one goes; 1 if any was on it */
+#define PROBE_NO_SIGIO		_IO('p', 0x7a)	/* the driver ends SIGIO for this file */
 
 /* For IORING_OP_URING_CMD */
 #define PROBE_CMD_NOW		1

@@ -54,52 +54,30 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 	 */
 	file->f_mapping = file_inode(file)->i_mapping;
 	if (!ret) {
+		struct cdevm_call call;
+		bool entered = cdevm_begin(&call, wrapped->scope, "release",
+					   (void *)file->f_op->release);
+
 		WARN_ONCE(1, "cdevm: %s: open() replaced the file operations by %ps\n",
 			  wrapped->scope->name, file->f_op);
 		if (file->f_op->release)
 			file->f_op->release(inode, file);
+		if (entered)
+			cdevm_end(&call, wrapped->scope);
 		ret = -EINVAL;
 	}
 	cdevm_put(wrapped->scope);
 	return ret;
 }
 
-static int cdevm_open(struct inode *inode, struct file *file)
-{
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_call call;
-	int ret = 0;
-
-	cdevm_get(scope);
-	if (!cdevm_begin(&call, scope, "open", (void *)wrapped->orig->open)) {
-		cdevm_detach(file, wrapped);
-		return -ENODEV;
-	}
-	cdevm_set_mapping(file, scope);
-	if (wrapped->orig->open)
-		ret = wrapped->orig->open(inode, file);
-	/* Inside the gate: a trace shows no open() after the drain. */
-	if (!ret && file->f_op == &wrapped->fops) {
-		cdevm_debug_opened(wrapped);
-		cdevm_trace(open, scope, wrapped->name);
-	}
-	cdevm_end(&call, scope);
-
-	if (unlikely(file->f_op != &wrapped->fops))
-		return cdevm_open_replaced(inode, file, wrapped, ret);
-	if (ret)
-		cdevm_detach(file, wrapped);
-	return ret;
-}
-
 /*
- * Runs once per open, whatever happened to the device. Inside the gate if it
- * still can be, so that a release that has begun is waited for at unbind.
+ * The driver's release. Runs once per open, whatever happened to the device.
+ * Inside the gate if it still can be, so that one that has begun is waited for
+ * at unbind.
  */
-static int cdevm_release(struct inode *inode, struct file *file)
+static int cdevm_call_release(struct inode *inode, struct file *file,
+			      struct cdevm_fops *wrapped)
 {
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_call call;
 	bool entered = cdevm_begin(&call, scope, "release",
@@ -108,13 +86,76 @@ static int cdevm_release(struct inode *inode, struct file *file)
 
 	/* The driver's release may free the queues of this file. */
 	cdevm_forget_polled(file);
+	/*
+	 * The VFS has called fasync() if the file is marked FASYNC. The driver may
+	 * have taken it off its own list, which takes the mark away, and does not
+	 * know of that of the scope.
+	 */
+	if (unlikely(READ_ONCE(scope->fasync)))
+		fasync_helper(-1, file, 0, &scope->fasync);
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
 		cdevm_end(&call, scope);
+	return ret;
+}
+
+/*
+ * The driver has chosen another address space for the mappings of the file. A
+ * zap would not find them, and may not be done there, where others may have
+ * theirs. So the file cannot be opened.
+ */
+static int cdevm_open_elsewhere(struct inode *inode, struct file *file,
+				struct cdevm_fops *wrapped)
+{
+	WARN_ONCE(1, "cdevm: %s: open() replaced f_mapping\n", wrapped->scope->name);
+	cdevm_call_release(inode, file, wrapped);
+	return -EINVAL;
+}
+
+static int cdevm_open(struct inode *inode, struct file *file)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_call call;
+	struct address_space *mapping;
+	bool elsewhere;
+	int ret = 0;
+
+	cdevm_get(scope);
+	if (!cdevm_begin(&call, scope, "open", (void *)wrapped->orig->open)) {
+		cdevm_detach(file, wrapped);
+		return -ENODEV;
+	}
+	cdevm_set_mapping(file, scope);
+	mapping = file->f_mapping;
+	if (wrapped->orig->open)
+		ret = wrapped->orig->open(inode, file);
+	/* It does not matter for a file that has no mappings. */
+	elsewhere = unlikely(file->f_mapping != mapping) && cdevm_can_map(wrapped->orig);
+	/* Inside the gate: a trace shows no open() after the drain. */
+	if (!ret && file->f_op == &wrapped->fops && !elsewhere) {
+		cdevm_debug_opened(wrapped);
+		cdevm_trace(open, scope, wrapped->name);
+	}
+	cdevm_end(&call, scope);
+
+	if (unlikely(file->f_op != &wrapped->fops))
+		return cdevm_open_replaced(inode, file, wrapped, ret);
+	if (unlikely(elsewhere) && !ret)
+		ret = cdevm_open_elsewhere(inode, file, wrapped);
+	if (ret)
+		cdevm_detach(file, wrapped);
+	return ret;
+}
+
+static int cdevm_release(struct inode *inode, struct file *file)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	int ret = cdevm_call_release(inode, file, wrapped);
 
 	cdevm_debug_closed(wrapped);
-	cdevm_trace(close, scope, wrapped->name);
+	cdevm_trace(close, wrapped->scope, wrapped->name);
 	cdevm_detach(file, wrapped);
 	return ret;
 }

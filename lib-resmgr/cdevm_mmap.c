@@ -19,20 +19,25 @@
  * The gap in between. mmap() may fill in the page table before the mapping can
  * be found in the address space, and the driver's method has returned by then.
  * But all of that is done under the mmap_lock of the process. So the scope
- * remembers which processes have called, and when the calls are drained the
- * unbind takes the mmap_lock of each once: after that the mapping can be found,
- * and all is zapped once more. To count the call in the gate until the task is
- * back in user mode would be simpler; a debugger can keep it from getting there.
+ * remembers who has called, until that task is back in user mode. When the calls
+ * are drained, the unbind waits for those that are left until their process has
+ * the mmap_lock free for a moment: then the mapping can be found, and all is
+ * zapped once more. To wait for the task alone would be simpler; but a debugger
+ * can keep it from getting back, and a kernel thread never does. To wait for the
+ * mmap_lock alone would be simpler, too; but whoever has called once may be in
+ * the mmap() of another driver by now, for as long as that likes.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/kallsyms.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/printk.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/task_work.h>
 
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
@@ -174,7 +179,7 @@ static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 	/* With the release below: what is in the list is there in full. */
 	first = smp_load_acquire(&scope->vm_ops);
 	for (wrapped = first; wrapped; wrapped = wrapped->next)
-		if (wrapped->orig == orig)
+		if (wrapped->orig == orig || &wrapped->ops == orig)
 			return wrapped;
 
 	wrapped = *spare;
@@ -187,100 +192,226 @@ static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 }
 
 /**
- * struct cdevm_mapper - a process that has called mmap()
- * @link: on &cdevm_scope.mappers, protected by its lock
+ * struct cdevm_mapper - a call of mmap() that may hold the mmap_lock still
+ * @work: runs when @task returns to user mode, and frees this
+ * @link: on &cdevm_scope.mappers, then on a list of cdevm_wait_mappers(); empty
+ *	when nobody needs to wait for it. Protected by cdevm_mappers_lock
+ * @task: who has called; there as long as @link is not empty. %NULL for one that
+ *	never returns to user mode: stays until the unbind
  * @mm: held, without what is mapped
  */
 struct cdevm_mapper {
+	struct callback_head	work;
 	struct list_head	link;
+	struct task_struct	*task;
 	struct mm_struct	*mm;
 };
+
+/*
+ * Not a lock of the scope's, which may be gone when a task that was stopped
+ * returns to user mode. Taken under the mmap_lock.
+ */
+static DEFINE_SPINLOCK(cdevm_mappers_lock);
+
+static void cdevm_free_mapper(struct cdevm_mapper *mapper)
+{
+	mmdrop(mapper->mm);
+	kfree(mapper);
+}
 
 static void cdevm_free_mappers(struct list_head *mappers)
 {
 	struct cdevm_mapper *mapper, *next;
 
-	list_for_each_entry_safe(mapper, next, mappers, link) {
-		mmdrop(mapper->mm);
-		kfree(mapper);
-	}
+	list_for_each_entry_safe(mapper, next, mappers, link)
+		cdevm_free_mapper(mapper);
 }
 
-/* Under the mmap_lock, so no other call can remember the same process meanwhile. */
-static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm)
+/* The task is about to return to user mode, or exits. */
+static void cdevm_mapper_returns(struct callback_head *work)
+{
+	struct cdevm_mapper *mapper = container_of(work, struct cdevm_mapper, work);
+
+	spin_lock(&cdevm_mappers_lock);
+	list_del(&mapper->link);
+	spin_unlock(&cdevm_mappers_lock);
+	cdevm_free_mapper(mapper);
+}
+
+/* Wait no more for those of @mm, or for any when it is %NULL. */
+static void cdevm_forget_mappers(struct list_head *mappers, const struct mm_struct *mm)
+{
+	struct cdevm_mapper *mapper, *next;
+	LIST_HEAD(stay);
+
+	spin_lock(&cdevm_mappers_lock);
+	list_for_each_entry_safe(mapper, next, mappers, link) {
+		if (mm && mapper->mm != mm)
+			continue;
+		if (mapper->task)
+			list_del_init(&mapper->link);
+		else
+			list_move(&mapper->link, &stay);
+	}
+	spin_unlock(&cdevm_mappers_lock);
+	cdevm_free_mappers(&stay);
+}
+
+static bool cdevm_knows_mapper(struct cdevm_scope *scope, const struct mm_struct *mm)
 {
 	struct cdevm_mapper *mapper, *next;
 	LIST_HEAD(dead);
 	bool known = false;
 
-	mmap_assert_write_locked(mm);
-
-	spin_lock(&scope->mappers_lock);
+	spin_lock(&cdevm_mappers_lock);
 	list_for_each_entry_safe(mapper, next, &scope->mappers, link) {
-		known |= mapper->mm == mm;
+		known |= mapper->mm == mm && (!mapper->task || mapper->task == current);
 		/* A process that has exited maps no more. */
-		if (!atomic_read(&mapper->mm->mm_users))
+		if (!mapper->task && !atomic_read(&mapper->mm->mm_users))
 			list_move(&mapper->link, &dead);
 	}
-	spin_unlock(&scope->mappers_lock);
+	spin_unlock(&cdevm_mappers_lock);
 	cdevm_free_mappers(&dead);
-	if (known)
-		return 0;
+	return known;
+}
 
-	mapper = kmalloc_obj(*mapper, GFP_KERNEL);
+/* Under the mmap_lock. What is remembered goes by itself. */
+static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm)
+{
+	struct cdevm_mapper *mapper;
+
+	mmap_assert_write_locked(mm);
+
+	if (cdevm_knows_mapper(scope, mm))
+		return 0;
+	mapper = kzalloc_obj(*mapper, GFP_KERNEL);
 	if (!mapper)
 		return -ENOMEM;
 	mmgrab(mm);
 	mapper->mm = mm;
-	spin_lock(&scope->mappers_lock);
+	init_task_work(&mapper->work, cdevm_mapper_returns);
+	/* Does not run before this call is over. It cannot be added in exit. */
+	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
+	    !task_work_add(current, &mapper->work, TWA_RESUME))
+		mapper->task = current;
+	spin_lock(&cdevm_mappers_lock);
 	list_add(&mapper->link, &scope->mappers);
-	spin_unlock(&scope->mappers_lock);
+	spin_unlock(&cdevm_mappers_lock);
 	return 0;
 }
 
-/* With no call in the gate any more: wait for what is left of those of mmap(). */
-void cdevm_wait_mappers(struct cdevm_scope *scope)
+/* The process of one that has not returned; held. Tell in the log who, if @tell. */
+static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
+					   const struct list_head *mappers, bool tell)
 {
 	struct cdevm_mapper *mapper;
-	LIST_HEAD(mappers);
+	struct mm_struct *mm = NULL;
+	char comm[TASK_COMM_LEN] = "a kernel thread";
+	pid_t pid = 0;
 
-	spin_lock(&scope->mappers_lock);
-	list_splice_init(&scope->mappers, &mappers);
-	spin_unlock(&scope->mappers_lock);
-	list_for_each_entry(mapper, &mappers, link) {
-		mmap_read_lock(mapper->mm);
-		mmap_read_unlock(mapper->mm);
+	spin_lock(&cdevm_mappers_lock);
+	mapper = list_first_entry_or_null(mappers, struct cdevm_mapper, link);
+	if (mapper) {
+		mm = mapper->mm;
+		mmgrab(mm);
+		if (mapper->task) {
+			strscpy(comm, mapper->task->comm);
+			pid = task_pid_nr(mapper->task);
+		}
 	}
-	cdevm_free_mappers(&mappers);
+	spin_unlock(&cdevm_mappers_lock);
+	if (mm && tell)
+		pr_warn("cdevm: %s: unbind waits for %s[%d], which has called mmap() of the driver and holds the mmap_lock\n",
+			scope->name, comm, pid);
+	return mm;
+}
+
+/**
+ * cdevm_wait_mappers() - wait for what is left of the calls of mmap()
+ * @scope: scope, with no call in the gate any more
+ *
+ * The driver's part of each is over. The mmap_lock is tried only: who holds it
+ * need not be the one that is waited for, which may return meanwhile.
+ *
+ * Context: Process context, sleeps.
+ */
+void cdevm_wait_mappers(struct cdevm_scope *scope)
+{
+	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
+	struct mm_struct *mm;
+	LIST_HEAD(mappers);
+	bool tell, over;
+
+	/* Those that come from now on are refused. */
+	spin_lock(&cdevm_mappers_lock);
+	list_splice_init(&scope->mappers, &mappers);
+	spin_unlock(&cdevm_mappers_lock);
+
+	/* A driver that unbinds itself from its mmap() holds the lock itself. */
+	if (cdevm_own_calls(scope))
+		cdevm_forget_mappers(&mappers, current->mm);
+
+	for (;;) {
+		tell = time_after(jiffies, report);
+		if (tell)
+			report = jiffies + CDEVM_REPORT_AFTER;
+		mm = cdevm_next_mapper(scope, &mappers, tell);
+		if (!mm)
+			return;
+		over = mmap_read_trylock(mm);
+		if (over) {
+			mmap_read_unlock(mm);
+			cdevm_forget_mappers(&mappers, mm);
+		}
+		mmdrop(mm);
+		if (!over)
+			schedule_timeout_uninterruptible(1);
+	}
+}
+
+/* Is a mapping of @file the scope's? One of another file's is that file's. */
+static bool cdevm_maps(const struct cdevm_scope *scope, const struct file *file)
+{
+	return file && cdevm_is_wrapped(file->f_op) &&
+	       cdevm_file_fops(file)->scope == scope;
 }
 
 /*
- * Enter the gate for a mapping, with what it takes allocated before the driver
- * is called, so that nothing fails after.
+ * Before the driver is called for a mapping. What it takes is allocated, so that
+ * nothing fails after.
  */
-static int cdevm_begin_mmap(struct cdevm_call *call, struct cdevm_scope *scope,
-			    void *fn, struct mm_struct *mm,
-			    struct cdevm_vm_ops **spare)
+static int cdevm_begin_mmap(struct cdevm_scope *scope, const struct file *file,
+			    struct mm_struct *mm, struct cdevm_vm_ops **spare)
 {
 	int ret;
 
-	if (!cdevm_begin(call, scope, "mmap", fn))
+	if (cdevm_is_revoked(scope))
 		return -ENODEV;
+	/* The driver may have done it in an ioctl(). */
+	if (WARN_ONCE(file->f_mapping != scope->inode->i_mapping,
+		      "cdevm: %s: f_mapping was replaced before mmap()\n", scope->name))
+		return -EINVAL;
 	ret = cdevm_remember_mapper(scope, mm);
-	if (!ret) {
-		*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
-		ret = *spare ? 0 : -ENOMEM;
-	}
 	if (ret)
-		cdevm_end(call, scope);
-	return ret;
+		return ret;
+	*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
+	return *spare ? 0 : -ENOMEM;
 }
 
-static void cdevm_end_mmap(struct cdevm_call *call, struct cdevm_scope *scope,
-			   struct cdevm_vm_ops *spare)
+/*
+ * After the driver has made a mapping: it is found by a zap when it is in the
+ * address space of the scope. True if the driver has seen to it that it is not.
+ */
+static bool cdevm_mmap_escapes(struct cdevm_scope *scope, struct file *file)
 {
-	cdevm_kfree(scope, spare);
-	cdevm_end(call, scope);
+	struct address_space *mapping = scope->inode->i_mapping;
+
+	if (likely(file->f_mapping == mapping))
+		return false;
+	WARN_ONCE(1, "cdevm: %s: mmap() replaced f_mapping\n", scope->name);
+	/* The core goes on with what it was before. */
+	file->f_mapping = mapping;
+	return true;
 }
 
 /* The mmap method of a node. */
@@ -289,18 +420,21 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_vm_ops *spare;
-	struct cdevm_call call;
 	int ret;
 
-	ret = cdevm_begin_mmap(&call, scope, (void *)wrapped->orig->mmap,
-			       vma->vm_mm, &spare);
+	ret = cdevm_begin_mmap(scope, file, vma->vm_mm, &spare);
 	if (ret)
 		return ret;
-	ret = wrapped->orig->mmap(file, vma);
-	/* A driver may hand the mapping over to another file: not ours any more. */
-	if (!ret && vma->vm_ops && vma->vm_file == file)
+	ret = cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+	if (!ret && vma->vm_ops && cdevm_maps(scope, vma->vm_file))
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
-	cdevm_end_mmap(&call, scope, spare);
+	if (!ret && cdevm_mmap_escapes(scope, file)) {
+		/* To the core it has failed, to the driver it has begun. */
+		if (vma->vm_ops && vma->vm_ops->close)
+			vma->vm_ops->close(vma);
+		ret = -EINVAL;
+	}
+	cdevm_kfree(scope, spare);
 	return ret;
 }
 
@@ -311,17 +445,18 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_vm_ops *spare;
-	struct cdevm_call call;
 	int ret;
 
-	ret = cdevm_begin_mmap(&call, scope, (void *)wrapped->orig->mmap_prepare,
-			       desc->mm, &spare);
+	ret = cdevm_begin_mmap(scope, desc->file, desc->mm, &spare);
 	if (ret)
 		return ret;
-	ret = wrapped->orig->mmap_prepare(desc);
-	if (!ret && desc->vm_ops && desc->vm_file == desc->file)
+	ret = cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
+	if (!ret && desc->vm_ops && cdevm_maps(scope, desc->vm_file))
 		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
-	cdevm_end_mmap(&call, scope, spare);
+	/* There is no mapping yet that would have to be ended. */
+	if (!ret && cdevm_mmap_escapes(scope, desc->file))
+		ret = -EINVAL;
+	cdevm_kfree(scope, spare);
 	return ret;
 }
 #endif
@@ -383,15 +518,18 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 /* No file and so no mapping is left. */
 void cdevm_mapping_destroy(struct cdevm_scope *scope)
 {
-	/* Left over when the unbind could not wait. */
-	cdevm_free_mappers(&scope->mappers);
+	/* Left over when the unbind could not wait, or refused since. */
+	cdevm_forget_mappers(&scope->mappers, NULL);
 	if (!scope->inode)
 		return;
 	iput(scope->inode);
 	simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
 }
 
-/* Before the driver's open: it may want to change the mapping's properties. */
+/*
+ * Before the driver's open: it may want to change the mapping's properties, but
+ * must not replace it.
+ */
 void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope)
 {
 	struct inode *inode = READ_ONCE(scope->inode);

@@ -2,18 +2,39 @@
 /*
  * cdevm: pollers
  *
- * Whoever polls a file sleeps on queues of the driver, and must be woken when
- * the device goes. To put every poller on a queue of the scope's as well would
- * do, were it not for those that can be on one queue or two and no more: aio
- * refuses to poll a file that has a second queue, io_uring one that has a third.
- * So it is the driver's own queues that are woken. Which they are is seen when
- * the driver names them to the poll table, and remembered until the file is
- * released: as long as epoll, which remembers them too, needs them to be there.
+ * Whoever polls a file waits on queues of the driver, and must be woken when the
+ * device goes. How, depends on who it is.
+ *
+ * poll() and select() sleep in the call and can be on any number of queues. They
+ * are put on a queue of the scope as well, and nothing is left when the call is
+ * over. One that has found something does not sleep, and is not.
+ *
+ * All others stay on the queues when the call is over, and nothing tells when
+ * they leave. Some can be on few queues: aio refuses to poll a file that has a
+ * second one, io_uring one that has a third. So it is the driver's own queue that
+ * is woken for them. Which one that is, is seen when the driver names it to the
+ * poll table, and remembered until the file is released.
+ *
+ * The hard part is a queue that goes before the file does. A driver frees one
+ * that pollers may be on with wake_up_pollfree() and after an RCU grace period.
+ * So what is remembered is an entry on that very queue, which is told as the
+ * pollers are. It forgets the queue under the queue's lock, with a release that
+ * pairs with an acquire of whoever is about to take that lock, inside an RCU
+ * read-side critical section.
+ *
+ * The entry wakes nobody, and is behind those that it stands for: on whatever end
+ * of the queue they are put, it is put last after that. Hence it has nobody to
+ * stand for when it is the first on the queue, and leaves the next time that it
+ * is woken, so waitqueue_active() does not stay true for long. The order of the
+ * others, and who of them is woken, is not changed by it.
  */
+#include <linux/cache.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
+#include <linux/init.h>
 #include <linux/list.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -28,13 +49,17 @@
  * @link: in the bucket of @file, protected by its lock
  * @scope: of @file, which holds it
  * @file: the file
- * @queue: the driver's
+ * @queue: the driver's. Set under its lock and that of the bucket, and set to
+ *	%NULL under its lock alone, when @entry leaves it. Then it may be used for
+ *	another queue
+ * @entry: on @queue
  */
 struct cdevm_polled {
 	struct hlist_node	link;
 	struct cdevm_scope	*scope;
 	const struct file	*file;
 	wait_queue_head_t	*queue;
+	struct wait_queue_entry	entry;
 };
 
 /*
@@ -55,48 +80,105 @@ static struct cdevm_polled_bucket *cdevm_polled_bucket(const struct file *file)
 	return &cdevm_polled[hash_ptr(file, CDEVM_POLLED_BITS)];
 }
 
-static bool cdevm_is_polled(const struct cdevm_polled_bucket *bucket,
-			    const struct file *file, const wait_queue_head_t *queue)
+/* Under the lock of the queue. */
+static int cdevm_polled_wake(struct wait_queue_entry *entry, unsigned int mode,
+			     int sync, void *key)
 {
-	const struct cdevm_polled *polled;
+	struct cdevm_polled *polled = container_of(entry, struct cdevm_polled, entry);
+
+	if (key_to_poll(key) & POLLFREE ||
+	    list_is_first(&entry->entry, &polled->queue->head)) {
+		/* Whoever has read @queue before may take it off once more. */
+		list_del_init(&entry->entry);
+		/* The last access: @polled may be freed or used again after it. */
+		smp_store_release(&polled->queue, NULL);
+	}
+	return 0;
+}
+
+/* Put the entry on the queue, or behind those that have come since. */
+static void cdevm_polled_queue(struct cdevm_polled *polled, wait_queue_head_t *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (polled->queue) {
+		list_move_tail(&polled->entry.entry, &queue->head);
+	} else {
+		polled->queue = queue;
+		__add_wait_queue_entry_tail(queue, &polled->entry);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+/* Free what has been taken off its bucket. */
+static void cdevm_polled_free(struct cdevm_polled *polled)
+{
+	wait_queue_head_t *queue;
+
+	/* The queue may go as soon as the entry has left it: hence RCU. */
+	rcu_read_lock();
+	/* With the release in cdevm_polled_wake(): it is done with @polled. */
+	queue = smp_load_acquire(&polled->queue);
+	if (queue)
+		remove_wait_queue(queue, &polled->entry);
+	rcu_read_unlock();
+	kfree(polled);
+}
+
+/* What is remembered of @file and @queue, or else can be used for that. */
+static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *bucket,
+					      const struct file *file,
+					      const wait_queue_head_t *queue)
+{
+	struct cdevm_polled *polled, *unused = NULL;
+	const wait_queue_head_t *has;
 
 	lockdep_assert_held(&bucket->lock);
 
-	hlist_for_each_entry(polled, &bucket->list, link)
-		if (polled->file == file && polled->queue == queue)
-			return true;
-	return false;
+	hlist_for_each_entry(polled, &bucket->list, link) {
+		if (polled->file != file)
+			continue;
+		/* As in cdevm_polled_free(): nobody uses an entry that has left. */
+		has = smp_load_acquire(&polled->queue);
+		if (has == queue)
+			return polled;
+		if (!has)
+			unused = polled;
+	}
+	return unused;
 }
 
-/* False without memory. */
+/* After somebody was put on @queue. False without memory. */
 static bool cdevm_remember_polled(struct cdevm_scope *scope, const struct file *file,
 				  wait_queue_head_t *queue)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
-	struct cdevm_polled *polled;
-	bool known;
+	struct cdevm_polled *polled, *spare = NULL;
 
 	spin_lock(&bucket->lock);
-	known = cdevm_is_polled(bucket, file, queue);
-	spin_unlock(&bucket->lock);
-	if (known)
-		return true;
+	polled = cdevm_find_polled(bucket, file, queue);
+	if (!polled) {
+		spin_unlock(&bucket->lock);
+		/* There is one for each open file, so whoever has those pays for it. */
+		spare = kzalloc_obj(*spare, GFP_KERNEL_ACCOUNT);
+		if (!spare)
+			return false;
+		spare->scope = scope;
+		spare->file = file;
+		init_waitqueue_func_entry(&spare->entry, cdevm_polled_wake);
 
-	/* There is one for each open file, so whoever has those pays for it. */
-	polled = kmalloc_obj(*polled, GFP_KERNEL_ACCOUNT);
-	if (!polled)
-		return false;
-	polled->scope = scope;
-	polled->file = file;
-	polled->queue = queue;
-
-	spin_lock(&bucket->lock);
-	known = cdevm_is_polled(bucket, file, queue);
-	if (!known)
-		hlist_add_head(&polled->link, &bucket->list);
+		spin_lock(&bucket->lock);
+		polled = cdevm_find_polled(bucket, file, queue);
+		if (!polled) {
+			polled = spare;
+			spare = NULL;
+			hlist_add_head(&polled->link, &bucket->list);
+		}
+	}
+	cdevm_polled_queue(polled, queue);
 	spin_unlock(&bucket->lock);
-	if (known)
-		kfree(polled);
+	kfree(spare);
 	return true;
 }
 
@@ -122,40 +204,72 @@ static void cdevm_poll_queue(struct file *file, wait_queue_head_t *queue,
 	struct cdevm_poll_table *poll;
 
 	poll = container_of(table, struct cdevm_poll_table, table);
+	/* First, since what is remembered has to be behind it. */
+	poll->caller->_qproc(file, queue, poll->caller);
 	if (cdevm_remember_polled(cdevm_file_fops(poll->file)->scope, poll->file, queue))
 		poll->queued = true;
 	else
 		poll->forgot = true;
-	poll->caller->_qproc(file, queue, poll->caller);
 }
+
+/* For a caller that may stay on the queues, and cannot be on any number of them. */
+static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
+				 poll_table *caller)
+{
+	struct cdevm_poll_table poll = { .caller = caller, .file = file };
+	struct cdevm_scope *scope = wrapped->scope;
+	__poll_t mask;
+
+	init_poll_funcptr(&poll.table, cdevm_poll_queue);
+	poll.table._key = caller->_key;
+	mask = cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, &poll.table);
+
+	/* A poller that is on no queue of the driver's still has to learn of it. */
+	if (!poll.queued || poll.forgot)
+		poll_wait(file, &scope->gone, caller);
+	/*
+	 * Queue first, look second: a revoke that the look misses finds the
+	 * queue remembered, by the lock of the bucket.
+	 */
+	return cdevm_is_revoked(scope) ? EPOLLHUP | EPOLLERR : mask;
+}
+
+/* What poll() and select() have in their tables. */
+static poll_queue_proc cdevm_sleeper_queue __ro_after_init;
+
+static int __init cdevm_poll_init(void)
+{
+	static struct poll_wqueues wqueues __initdata;
+
+	/* Nobody says who they are, but the table that everybody can have tells. */
+	poll_initwait(&wqueues);
+	cdevm_sleeper_queue = wqueues.pt._qproc;
+	return 0;
+}
+core_initcall(cdevm_poll_init);
 
 /* The poll method of a node. */
 __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_poll_table poll = { .caller = table, .file = file };
-	struct cdevm_call call;
 	__poll_t mask;
 
 	/* Somebody who looks and does not wait. */
 	if (!table || !table->_qproc)
 		return cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, table);
+	if (table->_qproc != cdevm_sleeper_queue)
+		return cdevm_poll_stays(wrapped, file, table);
 
-	if (!cdevm_begin(&call, scope, "poll", (void *)wrapped->orig->poll))
-		return EPOLLHUP | EPOLLERR;
-	init_poll_funcptr(&poll.table, cdevm_poll_queue);
-	poll.table._key = table->_key;
-	mask = wrapped->orig->poll(file, &poll.table);
-	cdevm_end(&call, scope);
-
-	/* A poller that is on no queue of the driver's still has to learn of it. */
-	if (!poll.queued || poll.forgot)
-		poll_wait(file, &scope->gone, table);
+	mask = cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, table);
 	/*
-	 * Queue first, look second: a revoke that the look misses finds the
-	 * queue remembered, by the lock of the bucket.
+	 * What was asked for is there, so nobody is going to sleep. Not so for
+	 * EPOLLPRI: select() asks for it in any case, also when it is not wanted.
 	 */
+	if (mask & table->_key & ~EPOLLPRI)
+		return mask;
+	poll_wait(file, &scope->gone, table);
+	/* Queue first, look second, by the lock of the queue. */
 	return cdevm_is_revoked(scope) ? EPOLLHUP | EPOLLERR : mask;
 }
 
@@ -164,14 +278,22 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 {
 	struct cdevm_polled_bucket *bucket;
 	struct cdevm_polled *polled;
+	wait_queue_head_t *queue;
 
 	for (bucket = cdevm_polled; bucket < cdevm_polled + ARRAY_SIZE(cdevm_polled);
 	     bucket++) {
 		spin_lock(&bucket->lock);
-		hlist_for_each_entry(polled, &bucket->list, link)
-			if (polled->scope == scope)
-				__wake_up(polled->queue, TASK_NORMAL, 0,
+		rcu_read_lock();
+		hlist_for_each_entry(polled, &bucket->list, link) {
+			if (polled->scope != scope)
+				continue;
+			/* As in cdevm_polled_free(). */
+			queue = smp_load_acquire(&polled->queue);
+			if (queue)
+				__wake_up(queue, TASK_NORMAL, 0,
 					  poll_to_key(EPOLLHUP | EPOLLERR));
+		}
+		rcu_read_unlock();
 		spin_unlock(&bucket->lock);
 	}
 }
@@ -195,7 +317,7 @@ void cdevm_forget_polled(const struct file *file)
 		if (polled->file != file)
 			continue;
 		hlist_del(&polled->link);
-		kfree(polled);
+		cdevm_polled_free(polled);
 	}
 	spin_unlock(&bucket->lock);
 }

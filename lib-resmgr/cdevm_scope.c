@@ -364,7 +364,6 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	mutex_init(&scope->lock);
 	init_waitqueue_head(&scope->gone);
 	INIT_LIST_HEAD(&scope->mappers);
-	spin_lock_init(&scope->mappers_lock);
 	cdevm_debug_bound(scope);
 
 	spin_lock(&cdevm_live_lock);

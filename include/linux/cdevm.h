@@ -49,15 +49,15 @@ struct cdevm_ops {
  *	Additions are serialised with the unpublishing by @lock
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
  *	taken over misc_mtx. Not taken by any file operation
- * @gone: cdevm_wait_event_*() sleepers, and pollers that are on no queue of the
- *	driver's; woken at revoke
+ * @gone: cdevm_wait_event_*() sleepers, those in poll() and select(), and pollers
+ *	that no queue of the driver's is remembered for; woken at revoke
  * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
  *	see fasync_helper()
  * @inode: has the address space that all mappings are in; %NULL while no node
  *	can be mapped. Written once, under @lock, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
- * @mappers: processes that have called mmap(). Protected by @mappers_lock
- * @mappers_lock: taken under the mmap_lock
+ * @mappers: tasks that are in mmap(). Protected by a lock of cdevm_mmap.c, which
+ *	is taken under the mmap_lock
  * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
  * @stops: what ends that calls have begun; see cdevm_add_stop_action()
  * @dev: the device, %NULL once unbound. Valid inside the gate; else protected
@@ -91,7 +91,6 @@ struct cdevm_scope {
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;
 	struct list_head	mappers;
-	spinlock_t		mappers_lock;	/* protects mappers */
 	struct resmgr		kicks;
 	struct resmgr		stops;
 	struct device		*dev;
