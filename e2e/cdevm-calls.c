@@ -508,6 +508,32 @@ static void t_pollers(void)
 	bind_it();
 }
 
+/* With no other poller on the queue, whose wakeup would do for it as well. */
+static void t_polls_alone(bool selects)
+{
+	int fd = probe_open(O_NONBLOCK), status;
+	pid_t child;
+
+	diag("alone in %s", selects ? "select()" : "poll()");
+	child = fork();
+	if (!child) {
+		fd_set set;
+
+		if (!selects)
+			_exit((poll_one(fd, -1) & GONE) != GONE);
+		FD_ZERO(&set);
+		FD_SET(fd, &set);
+		_exit(select(fd + 1, &set, NULL, NULL, NULL) != 1);
+	}
+	ok(wait_for(task_state(child) == 'S', 5000), "it sleeps");
+	unbind_it();
+	if (!ok(wait_for(waitpid(child, &status, WNOHANG) == child, 5000) && !status,
+		"it is woken when the device goes"))
+		kill(child, SIGKILL);
+	close(fd);
+	bind_it();
+}
+
 /* A driver that frees the queue of a file when nobody is on it. */
 static void t_queue_goes(void)
 {
@@ -626,6 +652,8 @@ int main(void)
 	t_replaced();
 	t_race();
 	t_pollers();
+	t_polls_alone(false);
+	t_polls_alone(true);
 	t_queue_goes();
 	t_sigio_ended();
 	t_sleeper("a sleeper in read()", 0, true);

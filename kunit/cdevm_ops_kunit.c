@@ -482,7 +482,7 @@ static void ops_fasync_ended_by_driver(struct kunit *test)
 /* Somebody who can be on one queue only, as aio's polls. */
 struct poller {
 	poll_table		table;
-	wait_queue_head_t	*queue;
+	wait_queue_head_t	*queue, *second;
 	struct wait_queue_entry	entry;
 	__poll_t		key;
 	unsigned int		queued, woken;
@@ -504,8 +504,10 @@ static void poller_queue(struct file *file, wait_queue_head_t *queue, poll_table
 {
 	struct poller *p = container_of(table, struct poller, table);
 
-	if (p->queued++)
+	if (p->queued++) {
+		p->second = queue;
 		return;
+	}
 	p->queue = queue;
 	init_waitqueue_func_entry(&p->entry, poller_wake);
 	if (ops.exclusive)
@@ -760,6 +762,33 @@ static void ops_poll_exclusive(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		__fput_sync(file[i]);
 	queue_free();
+}
+
+/* Without memory to remember the queue with, there is the one of the scope. */
+static void ops_poll_without_memory(struct kunit *test)
+{
+	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	struct file *file;
+	__poll_t mask;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	faults_need(test);
+	bind(test, &queue_fops);
+	queue_new(test);
+	file = open_node(test);
+	init_poll_funcptr(&p->table, poller_queue);
+	faults_arm(1);
+	mask = vfs_poll(file, &p->table);
+	KUNIT_EXPECT_TRUE(test, faults_disarm());
+	KUNIT_EXPECT_EQ(test, (__force int)mask, 0);
+	KUNIT_EXPECT_EQ(test, p->queued, 2);
+	KUNIT_EXPECT_PTR_EQ(test, p->queue, ops.queue);
+	KUNIT_EXPECT_PTR_EQ(test, p->second, &ops.every->scope.gone);
+	poller_disarm(p);
+	KUNIT_EXPECT_FALSE(test, queue_is_used());
+	queue_free();
+	unbind();
+	__fput_sync(file);
 }
 
 /* Mappings */
@@ -1135,6 +1164,7 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(ops_poll_queue_is_freed),
 	KUNIT_CASE(ops_poll_leaves_when_alone),
 	KUNIT_CASE(ops_poll_exclusive),
+	KUNIT_CASE(ops_poll_without_memory),
 	KUNIT_CASE_PARAM(ops_mmap, map_flags_gen_params),
 	KUNIT_CASE_PARAM(ops_mapping_replaced, replace_gen_params),
 	KUNIT_CASE(ops_mapping_of_no_mapping),
