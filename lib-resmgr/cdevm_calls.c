@@ -11,13 +11,16 @@
  * and its stack is used again or freed. A task that is not on a CPU cannot: the
  * lock that waking it takes is held meanwhile, by task_call_func(). For one that
  * is on a CPU the record is published with a release store and read with care
- * after an acquire load. What is found was true at the time of that load, since a
- * record that came in its place was written before it was pointed to; and memory
- * that has gone is an error of the copy, not a fault.
+ * after an acquire load, from the task's stack and nowhere else. If the task leaves
+ * at this very moment, what is read may be anything. So it is not followed but into
+ * the stack, and only believed if it names a method; whoever acts on it looks at
+ * more than that, see cdevm_can_be_killed().
  */
 #include <linux/sched.h>
+#include <linux/sched/task_stack.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include <asm/sections.h>
 
 #include "cdevm_internal.h"
 
@@ -74,6 +77,12 @@ struct device *cdevm_own_probe(void)
 	return NULL;
 }
 
+static bool cdevm_is_on_stack(const struct task_struct *task, const void *p)
+{
+	return p - task_stack_page(task) >= 0 &&
+	       p - task_stack_page(task) <= (long)(THREAD_SIZE - sizeof(struct cdevm_call));
+}
+
 /* Under the lock that keeps @task from being woken, or that of its run queue. */
 static int cdevm_see(struct task_struct *task, void *data)
 {
@@ -85,7 +94,9 @@ static int cdevm_see(struct task_struct *task, void *data)
 	sight->state = READ_ONCE(task->__state);
 	sight->running = task_curr(task);
 	for (depth = 0; next && depth < CDEVM_DEPTH; depth++) {
-		if (copy_from_kernel_nofault(&sight->call, next, sizeof(sight->call)))
+		if (!cdevm_is_on_stack(task, next) ||
+		    copy_from_kernel_nofault(&sight->call, next, sizeof(sight->call)) ||
+		    !is_kernel_rodata((unsigned long)sight->call.method))
 			break;
 		if (sight->wanted(sight)) {
 			sight->found = true;

@@ -236,8 +236,8 @@ CDEVM_GATED(ssize_t, copy_file_range, to,
 	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
 	     size_t len, unsigned int flags),
 	    from, pos_from, to, pos_to, len, flags)
-/* Here it is the one that is read from. */
-CDEVM_GATED(loff_t, remap_file_range, from,
+/* Here it is the one that is read from, but for deduplication. */
+CDEVM_GATED(loff_t, remap_file_range, flags & REMAP_FILE_DEDUP ? to : from,
 	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
 	     loff_t len, unsigned int flags),
 	    from, pos_from, to, pos_to, len, flags)
@@ -297,8 +297,11 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 	int ret, added;
 
 	if (!on) {
-		fasync_helper(fd, file, 0, &scope->fasync);
-		return cdevm_always(file, fasync, fd, file, 0);
+		/* If the driver fails, the VFS tries again at close, by a mark of the file. */
+		ret = cdevm_always(file, fasync, fd, file, 0);
+		if (ret >= 0)
+			fasync_helper(fd, file, 0, &scope->fasync);
+		return ret;
 	}
 	/*
 	 * The scope's list first: who is in the gate after that is on the list

@@ -221,7 +221,6 @@ bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
 unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
 bool cdevm_is_in_some_call(void);
-struct device *cdevm_own_probe(void);
 
 /* What becomes of them, in cdevm_watch.c */
 

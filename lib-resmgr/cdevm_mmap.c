@@ -101,7 +101,7 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);		\
 	struct cdevm_scope *scope = wrapped->scope;			\
 	struct cdevm_call call;						\
-	bool entered = cdevm_begin(&call, scope, #method,		\
+	bool entered = cdevm_begin(&call, scope, "vm_" #method,		\
 				   (void *)wrapped->orig->method);	\
 									\
 	wrapped->orig->method(vma);					\
@@ -302,7 +302,7 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 
 /* The process of one that has not returned; held. Tell in the log who, if @tell. */
 static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
-					   const struct list_head *mappers, bool tell)
+					   struct list_head *mappers, bool tell)
 {
 	struct cdevm_mapper *mapper;
 	struct mm_struct *mm = NULL;
@@ -347,8 +347,8 @@ void cdevm_wait_mappers(struct cdevm_scope *scope)
 	list_splice_init(&scope->mappers, &mappers);
 	spin_unlock(&cdevm_mappers_lock);
 
-	/* A driver that unbinds itself from its mmap() holds the lock itself. */
-	if (cdevm_own_calls(scope))
+	/* A call of mmap() that unbinds a device holds the lock itself. */
+	if (cdevm_is_in_some_call())
 		cdevm_forget_mappers(&mappers, current->mm);
 
 	for (;;) {

@@ -112,6 +112,23 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
 }
 
+/* The newest scope of @dev that is not revoked yet, with a reference. */
+static struct cdevm_scope *cdevm_get_unrevoked(const struct device *dev)
+{
+	struct cdevm_scope *scope;
+	bool found = false;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry_reverse(scope, &cdevm_live, live) {
+		found = scope->dev == dev && !cdevm_is_revoked(scope) &&
+			resmgr_object_tryget(&scope->obj);
+		if (found)
+			break;
+	}
+	spin_unlock(&cdevm_live_lock);
+	return found ? scope : NULL;
+}
+
 /*
  * Scopes of devices below one that is unbound are revoked before its own: their
  * calls go through its driver. The remaining steps run when the child is unbound,
@@ -126,11 +143,11 @@ static int cdevm_revoke_device(struct device *dev, void *unused)
 
 	device_for_each_child_reverse(dev, NULL, cdevm_revoke_device);
 
-	spin_lock(&cdevm_live_lock);
-	list_for_each_entry_reverse(scope, &cdevm_live, live)
-		if (scope->dev == dev)
-			cdevm_revoke(scope);
-	spin_unlock(&cdevm_live_lock);
+	/* One at a time, as waking those that poll can take long. */
+	while ((scope = cdevm_get_unrevoked(dev))) {
+		cdevm_revoke(scope);
+		resmgr_object_put(&scope->obj);
+	}
 	return 0;
 }
 
@@ -232,6 +249,7 @@ static void cdevm_step(struct resmgr_early *early, unsigned int step)
 	/* A step may do anything, also have released what the scope belongs to. */
 	resmgr_object_get(&scope->obj);
 	WRITE_ONCE(scope->step, cdevm_steps[step].name);
+	WRITE_ONCE(scope->ender, current);
 	cdevm_steps[step].run(scope);
 	resmgr_object_put(&scope->obj);
 }
@@ -269,8 +287,12 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 	dev = scope->dev;
 	spin_unlock(&cdevm_live_lock);
 	/* The device lock keeps it from being ended meanwhile. */
-	if (dev)
-		resmgr_early_finish(&dev->devres, &scope->bound);
+	if (!dev)
+		return;
+	/* A step may have the group released that the scope is in. */
+	resmgr_object_get(&scope->obj);
+	resmgr_early_finish(&dev->devres, &scope->bound);
+	resmgr_object_put(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_withdraw);
 
@@ -301,7 +323,7 @@ static int cdevm_check_device(struct device *dev)
 
 	if (!device_is_registered(dev))
 		return -ENODEV;
-	if (dev == probed || resmgr_in_group(&dev->devres, DEVRES_GROUP_LATE))
+	if (dev == probed || resmgr_in_group(&dev->devres, CDEVM_GROUP_LATE))
 		return 0;
 	if (probed) {
 		get_device(probed);
@@ -433,20 +455,31 @@ EXPORT_SYMBOL_GPL(cdevm_put);
  * @work: runs when the driver's call may have ended
  * @scope: held; of the binding that is to end
  * @dev: held; the device
+ * @parent: held; its parent, or %NULL
  */
 struct cdevm_self {
 	struct work_struct	work;
 	struct cdevm_scope	*scope;
 	struct device		*dev;
+	struct device		*parent;
 };
 
 static void cdevm_self_work(struct work_struct *work)
 {
 	struct cdevm_self *self = container_of(work, struct cdevm_self, work);
 
+	/* Which an interface driver of USB relies on, as sysfs does it, too. */
+	struct device *locked = self->dev->type && self->dev->type->need_parent_lock ?
+				self->parent : NULL;
+
+	if (locked)
+		device_lock(locked);
 	/* Somebody else may have been faster, and have bound it again. */
 	if (!cdevm_is_revoked(self->scope))
 		device_release_driver(self->dev);
+	if (locked)
+		device_unlock(locked);
+	put_device(self->parent);
 	put_device(self->dev);
 	cdevm_put(self->scope);
 	kfree(self);
@@ -478,8 +511,9 @@ int cdevm_unbind_self(struct cdevm_scope *scope)
 	cdevm_get(scope);
 	self->scope = scope;
 	self->dev = get_device(scope->dev);
+	self->parent = get_device(scope->dev->parent);
 	INIT_WORK(&self->work, cdevm_self_work);
-	queue_work(system_unbound_wq, &self->work);
+	queue_work(system_dfl_wq, &self->work);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(cdevm_unbind_self);

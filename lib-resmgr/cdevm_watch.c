@@ -16,14 +16,18 @@
  * is seen to sleep inside the scope, and cannot wake up: so no other call than one
  * of this scope is ever interrupted.
  *
- * A kernel thread is left alone: it never comes to that border, so it would have a
- * signal pending for the rest of its life. Like a call that sleeps otherwise, it
- * is waited for and named.
+ * Two are left alone; like a call that sleeps otherwise, they are waited for and
+ * named. A kernel thread never comes to that border, so it would have a signal
+ * pending for the rest of its life. And what is called when files and mappings are
+ * closed is not a system call that could be restarted; on its way to the border the
+ * task may go on to close files of others, which would be interrupted by the flag.
  *
  * A call that waits for something that some user gives or does not give, such as
  * a page that userfaultfd or FUSE has to bring, can be held for ever by somebody
  * without any privilege, and the unbind with it. All such waits can be killed. So
- * after @kill_after seconds the task is.
+ * after @kill_after seconds the task is, if it sleeps so that a kill ends that, or
+ * if it was interrupted before and runs in circles, as a fault does that is tried
+ * again. Others would be killed for nothing.
  */
 #include <linux/cdevm.h>
 #include <linux/device.h>
@@ -33,6 +37,7 @@
 #include <linux/printk.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "cdevm_internal.h"
@@ -88,16 +93,30 @@ static struct cdevm_scope *cdevm_leaving_scope(const struct cdevm_call *call)
 	return NULL;
 }
 
+/* A call that is made when something is closed. */
+static bool cdevm_is_closing(const struct cdevm_call *call)
+{
+	static const char * const methods[] = {
+		"release", "flush", "vm_open", "vm_close",
+	};
+
+	return match_string(methods, ARRAY_SIZE(methods), call->method) >= 0;
+}
+
 static bool cdevm_can_be_interrupted(const struct cdevm_sight *sight)
 {
 	return sight->state & TASK_INTERRUPTIBLE && !sight->running &&
-	       !(sight->task->flags & PF_KTHREAD);
+	       !(sight->task->flags & PF_KTHREAD) &&
+	       !cdevm_is_closing(&sight->call);
 }
 
 /* With locks of the scheduler's: the task cannot wake up meanwhile. */
 static bool cdevm_interrupt(struct cdevm_sight *sight)
 {
-	if (!cdevm_leaving_scope(&sight->call))
+	const struct cdevm_scope *scope = cdevm_leaving_scope(&sight->call);
+
+	/* Who ends the scope is not waited for. */
+	if (!scope || sight->task == READ_ONCE(scope->ender))
 		return false;
 	if (cdevm_can_be_interrupted(sight))
 		set_tsk_thread_flag(sight->task, TIF_NOTIFY_SIGNAL);
@@ -108,26 +127,35 @@ static bool cdevm_kill_is_due(const struct cdevm_scope *scope)
 {
 	unsigned int after = READ_ONCE(kill_after);
 
-	return after && time_after(jiffies, scope->left_at + after * HZ);
+	return after && (jiffies - scope->left_at) / HZ >= after;
 }
 
-/* What sleeps where a kill does not reach it is not killed for nothing. */
 static bool cdevm_can_be_killed(const struct cdevm_sight *sight)
 {
-	if (sight->task->flags & PF_KTHREAD || fatal_signal_pending(sight->task))
+	struct task_struct *task = sight->task;
+
+	/* It is on its way out, or no signal kills it. */
+	if (task->flags & (PF_KTHREAD | PF_EXITING) || is_global_init(task) ||
+	    task->signal->flags & SIGNAL_GROUP_EXIT || fatal_signal_pending(task))
 		return false;
-	return sight->running || !(sight->state & TASK_UNINTERRUPTIBLE) ||
-	       sight->state & TASK_WAKEKILL;
+	if (!sight->running && sight->state & (TASK_INTERRUPTIBLE | TASK_WAKEKILL))
+		return true;
+	return !(sight->state & TASK_NORMAL) &&
+	       test_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
 }
 
-static void cdevm_stir(struct task_struct *task, struct cdevm_sight *sight)
+static void cdevm_stir(struct task_struct *task, struct cdevm_sight *sight,
+		       unsigned int *killed)
 {
 	const struct cdevm_scope *scope = cdevm_leaving_scope(&sight->call);
 
 	if (cdevm_can_be_interrupted(sight))
 		wake_up_state(task, TASK_INTERRUPTIBLE);
-	if (!cdevm_kill_is_due(scope) || !cdevm_can_be_killed(sight))
+	if (*killed == CDEVM_NAMED || !cdevm_kill_is_due(scope) ||
+	    !cdevm_can_be_killed(sight))
 		return;
+	/* The rest the next time: each is named. */
+	++*killed;
 	pr_warn("cdevm: %s: %s[%d] has held up the unbind for %u s in %s of the driver (%pS) and is killed\n",
 		scope->name, task->comm, task_pid_nr(task), READ_ONCE(kill_after),
 		sight->call.method, sight->call.fn);
@@ -138,11 +166,12 @@ static void cdevm_stir_all(void)
 {
 	struct cdevm_sight sight = { .wanted = cdevm_interrupt };
 	struct task_struct *process, *task;
+	unsigned int killed = 0;
 
 	rcu_read_lock();
 	for_each_process_thread(process, task)
 		if (cdevm_look(task, &sight))
-			cdevm_stir(task, &sight);
+			cdevm_stir(task, &sight, &killed);
 	rcu_read_unlock();
 }
 
@@ -168,20 +197,24 @@ struct cdevm_roll {
 
 static bool cdevm_is_inside(struct cdevm_sight *sight)
 {
-	return sight->call.scope ==
-	       container_of(sight, struct cdevm_roll, sight)->scope;
+	const struct cdevm_scope *scope;
+
+	scope = container_of(sight, struct cdevm_roll, sight)->scope;
+	return sight->call.scope == scope && sight->task != READ_ONCE(scope->ender);
 }
 
 static const char *cdevm_how(const struct cdevm_roll *roll)
 {
 	const struct cdevm_sight *sight = &roll->sight;
+	struct device *dev = roll->scope->dev;
 
 	if (sight->running || !(sight->state & TASK_NORMAL))
 		return "runs";
-	/* The device lock is held by the unbind, until it ends. */
-	if (roll->scope->dev &&
-	    compat_waits_for(sight->task, &roll->scope->dev->mutex))
-		return "waits for the device lock, which the unbind holds: a deadlock,";
+	if (dev && compat_waits_for(sight->task, &dev->mutex))
+		return dev->links.status == DL_DEV_UNBINDING ||
+		       dev->links.status == DL_DEV_PROBING ?
+		       "waits for the device lock, which the unbind holds: a deadlock," :
+		       "waits for the device lock";
 	return sight->state & TASK_INTERRUPTIBLE ? "sleeps" :
 	       sight->state & TASK_WAKEKILL ? "sleeps killably" :
 					      "sleeps uninterruptibly";
@@ -208,11 +241,12 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 	}
 	rcu_read_unlock();
 
-	/* In there were no calls, it would be the driver that does not come back. */
+	/* Without any, it is the driver that does not come back from a step. */
 	calls = resmgr_gate_calls(&scope->gate);
-	pr_warn("cdevm: %s: unbind waits since %u s in %s; %u calls are inside the driver\n",
-		scope->name, jiffies_to_msecs(jiffies - scope->left_at) / 1000,
-		READ_ONCE(scope->step), calls);
+	pr_warn("cdevm: %s: unbind waits since %lu s in %s; %u calls are inside the driver%s\n",
+		scope->name, (jiffies - scope->left_at) / HZ, READ_ONCE(scope->step),
+		calls < RESMGR_GATE_MANY ? calls : roll->count,
+		calls < RESMGR_GATE_MANY ? "" : " at least: the grace period is late");
 	for (i = 0; i < min(roll->count, CDEVM_NAMED); i++)
 		pr_warn("cdevm: %s: unbind waits for %s[%d], which %s in %s of the driver (%pS)\n",
 			scope->name, roll->comm[i], roll->pid[i], roll->how[i],
@@ -220,7 +254,7 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 	if (roll->count > CDEVM_NAMED)
 		pr_warn("cdevm: %s: and for %u more tasks\n", scope->name,
 			roll->count - CDEVM_NAMED);
-	if (calls && !roll->count)
+	if (calls && calls < RESMGR_GATE_MANY && !roll->count)
 		pr_warn("cdevm: %s: none of a file operation: somebody has not come back from a section that began with cdevm_enter()\n",
 			scope->name);
 }
@@ -257,7 +291,7 @@ static void cdevm_watch(struct work_struct *work)
 		roll.scope->tell_at = jiffies + CDEVM_REPORT_AFTER;
 	}
 	if (!list_empty(&cdevm_leaving))
-		queue_delayed_work(system_unbound_wq, &cdevm_watch_work, CDEVM_TICK);
+		queue_delayed_work(system_dfl_wq, &cdevm_watch_work, CDEVM_TICK);
 	mutex_unlock(&cdevm_watch_lock);
 }
 
@@ -274,7 +308,7 @@ void cdevm_watch_begin(struct cdevm_scope *scope)
 	scope->stir_at = jiffies + CDEVM_STIR_AFTER;
 	scope->tell_at = jiffies + CDEVM_REPORT_AFTER;
 	list_add_tail(&scope->leaving, &cdevm_leaving);
-	queue_delayed_work(system_unbound_wq, &cdevm_watch_work, CDEVM_TICK);
+	queue_delayed_work(system_dfl_wq, &cdevm_watch_work, CDEVM_TICK);
 	mutex_unlock(&cdevm_watch_lock);
 }
 

@@ -12,11 +12,37 @@
  * is ever taken twice: whoever takes it counts it first, under the lock. As in
  * every release the list is whole while a step runs, and no position in it is
  * kept meanwhile.
+ *
+ * Two tasks may release at the same time: that of a device is serialised by the
+ * device lock, but a group is not; component_unbind() has a lock of its own. So
+ * whoever meets a node in the middle of a step waits for the end of the step, and
+ * looks again. What is early is then over when a release goes on. A step that
+ * releases something itself is no reason to wait; it may even have its own node
+ * released, which then says so to the one who runs the step.
  */
+#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/limits.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
 
 #include "internal.h"
+
+/**
+ * struct resmgr_step - a step that is being done, on the stack of who does it
+ * @task: who
+ * @outer: the step of the same node from which this one is done, or %NULL
+ * @gone: the node was released meanwhile
+ */
+struct resmgr_step {
+	struct task_struct	*task;
+	struct resmgr_step	*outer;
+	bool			gone;
+};
+
+/* Counts the steps that are over, and who waits for one. */
+static atomic_t resmgr_steps_over = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(resmgr_step_over);
 
 /**
  * resmgr_early_init() - prepare an early node
@@ -39,6 +65,7 @@ void resmgr_early_init(struct resmgr_early *early,
 	early->step = step;
 	early->steps = steps;
 	early->next = 0;
+	early->busy = NULL;
 }
 EXPORT_SYMBOL_GPL(resmgr_early_init);
 
@@ -93,6 +120,58 @@ static struct resmgr_early *resmgr_to_early(struct resmgr_node *node)
 	return container_of(node, struct resmgr_early, node);
 }
 
+static bool resmgr_is_busy(const struct resmgr_early *early)
+{
+	return early->busy && early->busy->task != current;
+}
+
+/* Some step that somebody else does. The lock is dropped until one is over. */
+static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
+{
+	/* Under the lock: the step that was met is not over yet. */
+	int over = atomic_read(&resmgr_steps_over);
+
+	lockdep_assert_held(&mgr->lock);
+
+	spin_unlock_irqrestore(&mgr->lock, *flags);
+	wait_event(resmgr_step_over, atomic_read(&resmgr_steps_over) != over);
+	spin_lock_irqsave(&mgr->lock, *flags);
+}
+
+/* Do the next step. The lock is dropped meanwhile. False when the node has gone. */
+static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
+			   unsigned long *flags)
+{
+	struct resmgr_step step = { .task = current, .outer = early->busy };
+	unsigned int nr = early->next++;
+
+	lockdep_assert_held(&mgr->lock);
+
+	early->busy = &step;
+	spin_unlock_irqrestore(&mgr->lock, *flags);
+
+	early->step(early, nr);
+
+	spin_lock_irqsave(&mgr->lock, *flags);
+	if (!step.gone)
+		early->busy = step.outer;
+	atomic_inc(&resmgr_steps_over);
+	wake_up_all(&resmgr_step_over);
+	return !step.gone;
+}
+
+/*
+ * An early node was taken off, and is about to be released. If it is in the middle of
+ * a step, then by that step: everybody else has waited.
+ */
+void resmgr_early_gone(struct resmgr_node *node)
+{
+	struct resmgr_step *step;
+
+	for (step = resmgr_to_early(node)->busy; step; step = step->outer)
+		step->gone = true;
+}
+
 /* How far is an early node? Actions come when no step is left. */
 static unsigned int resmgr_early_rank(struct resmgr_node *node)
 {
@@ -103,22 +182,32 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 	return early->next < early->steps ? early->next : UINT_MAX;
 }
 
-/* The newest of those that are furthest behind; %NULL when all is done. */
+/*
+ * The newest of those that are furthest behind; %NULL when all is done, or when
+ * there is one to wait for, which @busy says.
+ */
 static struct resmgr_node **resmgr_next_early(struct resmgr *mgr,
 					      struct resmgr_node **link,
-					      const struct resmgr_node *end)
+					      const struct resmgr_node *end,
+					      bool *busy)
 {
 	struct resmgr_node **found = NULL;
 	unsigned int lowest = UINT_MAX;
 
+	*busy = false;
+
 	lockdep_assert_held(&mgr->lock);
 
-	for (; resmgr_is_node(*link) && *link != end && lowest;
-	     link = &(*link)->older) {
+	for (; resmgr_is_node(*link) && *link != end; link = &(*link)->older) {
 		unsigned int rank;
 
 		if (likely(!resmgr_is_early(*link)))
 			continue;
+		if ((*link)->kind == RESMGR_EARLY &&
+		    resmgr_is_busy(resmgr_to_early(*link))) {
+			*busy = true;
+			return NULL;
+		}
 		rank = resmgr_early_rank(*link);
 		if (rank >= lowest)
 			continue;
@@ -137,15 +226,18 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags)
 {
 	struct resmgr_node **link, *node, *end = RESMGR_LAST;
-	struct resmgr_early *early;
-	unsigned int step;
 	int count = 0;
+	bool busy;
 
 	lockdep_assert_held(&mgr->lock);
 
 	while (mgr->early) {
 		link = grp ? resmgr_group_range(mgr, grp, &end) : &mgr->newest;
-		link = resmgr_next_early(mgr, link, end);
+		link = resmgr_next_early(mgr, link, end, &busy);
+		if (busy) {
+			resmgr_wait_step(mgr, flags);
+			continue;
+		}
 		if (!link) {
 			/* There may be others outside of the group. */
 			if (!grp)
@@ -159,13 +251,10 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 			spin_unlock_irqrestore(&mgr->lock, *flags);
 			resmgr_release_node(mgr, node);
 			count++;
+			spin_lock_irqsave(&mgr->lock, *flags);
 		} else {
-			early = resmgr_to_early(node);
-			step = early->next++;
-			spin_unlock_irqrestore(&mgr->lock, *flags);
-			early->step(early, step);
+			resmgr_do_step(mgr, resmgr_to_early(node), flags);
 		}
-		spin_lock_irqsave(&mgr->lock, *flags);
 	}
 	return count;
 }
@@ -200,7 +289,7 @@ EXPORT_SYMBOL_GPL(resmgr_release_early);
 /**
  * resmgr_early_finish() - do the steps that are left of one early node, now
  * @mgr: manager
- * @early: the node, which stays where it is
+ * @early: the node, which stays where it is. The caller keeps it there
  *
  * Context: Process context, sleeps if a step does. Takes and releases the lock of
  * @mgr once per step.
@@ -208,17 +297,17 @@ EXPORT_SYMBOL_GPL(resmgr_release_early);
 void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
 {
 	unsigned long flags;
-	unsigned int step;
+	bool there = true;
 
-	for (;;) {
-		spin_lock_irqsave(&mgr->lock, flags);
-		step = early->next;
-		if (step < early->steps)
-			early->next++;
-		spin_unlock_irqrestore(&mgr->lock, flags);
-		if (step >= early->steps)
+	spin_lock_irqsave(&mgr->lock, flags);
+	while (there) {
+		if (resmgr_is_busy(early))
+			resmgr_wait_step(mgr, &flags);
+		else if (early->next < early->steps)
+			there = resmgr_do_step(mgr, early, &flags);
+		else
 			break;
-		early->step(early, step);
 	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_finish);

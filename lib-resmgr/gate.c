@@ -220,8 +220,8 @@ EXPORT_SYMBOL_GPL(resmgr_gate_take_back);
  * @gate: the gate, which has been revoked
  *
  * Context: Any context.
- * Return: the number of calls, of which some may leave at any time; a very large
- * one while the grace period of the revoke is not over.
+ * Return: the number of calls, of which some may leave at any time; %RESMGR_GATE_MANY
+ * or more while the grace period of the revoke is not over.
  */
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate)
 {

@@ -533,8 +533,10 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 	}
 
 	switch (node->kind) {
-	case RESMGR_NODE:
 	case RESMGR_EARLY:
+		resmgr_early_gone(node);
+		fallthrough;
+	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
 		break;
 	case RESMGR_EARLY_ACTION:
@@ -591,7 +593,7 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
-	if (kind == RESMGR_NODE || kind == RESMGR_EARLY)
+	if (kind <= RESMGR_EARLY)
 		return;
 	/* Not before the event: the name may be in the same memory. */
 	if (kind == RESMGR_DATA || kind == RESMGR_MEM)

@@ -70,6 +70,7 @@ struct cdevm_ops {
  * @bound: among the managed resources of the device: its steps end the scope, its
  *	release drops the reference of the binding
  * @step: what is being done to end the scope, for reports
+ * @ender: the task that does it, which is not waited for
  * @leaving: link in the list of the scopes that are being left. This and the next
  *	three are protected by a lock of cdevm_watch.c
  * @left_at: in jiffies, when that began
@@ -100,6 +101,7 @@ struct cdevm_scope {
 	void			*mem;
 	struct resmgr_early	bound;
 	const char		*step;
+	struct task_struct	*ender;
 	struct list_head	leaving;
 	unsigned long		left_at;
 	unsigned long		stir_at;

@@ -9,10 +9,10 @@
 #ifndef _LINUX_CDEVM_CALL_H
 #define _LINUX_CDEVM_CALL_H
 
+#include <linux/device.h>
 #include <linux/sched.h>
 
 struct cdevm_scope;
-struct device;
 
 /**
  * struct cdevm_call - a call into a driver, or a probe
@@ -28,7 +28,12 @@ struct cdevm_call {
 	struct cdevm_call		*outer;
 };
 
+/* Tag of a devres group that is not of the probe of its device. */
+#define CDEVM_GROUP_LATE	1
+
 #ifdef CONFIG_CDEVM
+struct device *cdevm_own_probe(void);
+
 /**
  * cdevm_push_call() - make a record the innermost one of this task
  * @call: on the stack of the caller, until cdevm_pop_call()
@@ -71,7 +76,25 @@ static inline void cdevm_end_probe(struct cdevm_call *call)
 {
 	cdevm_pop_call(call);
 }
+
+/*
+ * For a devres group that is opened now. It is late when the driver is bound, or
+ * when another device is being probed: component_bind() may come while the probe
+ * of its device has not quite come to its end, in another task.
+ */
+static inline unsigned int cdevm_group_tag(const struct device *dev)
+{
+	const struct device *probed = cdevm_own_probe();
+
+	return dev->links.status == DL_DEV_DRIVER_BOUND || (probed && probed != dev) ?
+	       CDEVM_GROUP_LATE : 0;
+}
 #else
+static inline unsigned int cdevm_group_tag(const struct device *dev)
+{
+	return 0;
+}
+
 static inline void cdevm_begin_probe(struct cdevm_call *call, struct device *dev)
 {
 }

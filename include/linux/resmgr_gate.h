@@ -27,6 +27,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/completion.h>
+#include <linux/limits.h>
 #include <linux/lockdep.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -85,6 +86,10 @@ bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
 			      unsigned long timeout);
 void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls);
 void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls);
+
+/* As many calls are never inside: resmgr_gate_calls() does not know yet. */
+#define RESMGR_GATE_MANY	(INT_MAX / 4)
+
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate);
 void resmgr_gate_exit_revoked(struct resmgr_gate *gate);
 void resmgr_gate_destroy(struct resmgr_gate *gate);
