@@ -113,6 +113,13 @@ static void item_log(struct item *item)
 	spin_unlock_irqrestore(&f->lock, flags);
 }
 
+/* Identities of groups: addresses of whatever. */
+static int id_a, id_b, id_c;
+
+static void nothing(void *unused)
+{
+}
+
 /* The release of an item, whatever kind of resource it is. */
 static void item_gone(struct item *item)
 {
@@ -167,6 +174,21 @@ static struct item *add_item(struct fixture *f, int id)
 
 	KUNIT_ASSERT_EQ(f->test, resmgr_node_add(&f->mgr, &item->node), 0);
 	return item;
+}
+
+static void *open_group(struct fixture *f, void *id)
+{
+	void *opened = resmgr_open_group(&f->mgr, id, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, opened);
+	if (id)
+		KUNIT_EXPECT_PTR_EQ(f->test, opened, id);
+	return opened;
+}
+
+static void close_group(struct fixture *f, void *id)
+{
+	KUNIT_EXPECT_EQ(f->test, resmgr_close_group(&f->mgr, id), 0);
 }
 
 static struct item *add_hooked(struct fixture *f, int id,
@@ -969,6 +991,150 @@ static void reentry_add_repeatedly(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
+/* As long a chain as anybody may want. */
+static void reentry_add_in_a_chain(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = 10000;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 10002);
+	KUNIT_EXPECT_EQ(test, item->released, 10001);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* What was there before is no chain, however many there are. */
+static void reentry_add_to_many(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	int i;
+
+	for (i = 0; i < 25000; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 1, GFP_KERNEL));
+	for (i = 0; i < 15000; i++)
+		KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, nothing, NULL), 0);
+	item = add_hooked(f, 1, hook_add_itself);
+	item->left = 5000;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 45001);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Not for ever, if this goes wrong. */
+#define ENDLESS	100000
+
+/*
+ * One that never ends. What was there is released, as devres always has; what is
+ * added is left there.
+ */
+static void reentry_endless(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item, *last;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = ENDLESS;
+	last = add_item(f, 3);
+	EXPECT_LINE(test, "resmgr: kunit fixture: release functions go on adding resources, such as item:",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, item->ret, 0);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_EQ(test, last->released, 1);
+
+	/* It can be used again, and released when that has an end. */
+	KUNIT_EXPECT_FALSE(test, resmgr_empty(&f->mgr));
+	item->left = 0;
+	add_item(f, 4);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Always another one, in groups, and release functions that release all. */
+static void hook_add_endlessly(struct item *item)
+{
+	if (item->left-- <= 0)
+		return;
+	resmgr_open_group(&item->f->mgr, NULL, GFP_KERNEL);
+	item->ret |= resmgr_add_action(&item->f->mgr, item_action, item);
+	resmgr_open_group(&item->f->mgr, NULL, GFP_KERNEL);
+}
+
+static void reentry_endless_in_groups(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	open_group(f, &id_a);
+	add_item(f, 1);
+	item = add_action_item(f, 2);
+	item->hook = hook_add_endlessly;
+	item->left = ENDLESS;
+	add_item(f, 3);
+	close_group(f, &id_a);
+	EXPECT_LINE(test, "release functions go on adding resources, such as ",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, item->ret, 0);
+	item->left = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+static void hook_release_all_endlessly(struct item *item)
+{
+	if (item->left-- <= 0)
+		return;
+	item->ret |= resmgr_node_add(&item->f->mgr, &item->node);
+	/* Once, below the teardown that is under way. */
+	if (item->left == 100)
+		resmgr_release_all(&item->f->mgr);
+}
+
+/* Whoever releases all meanwhile may release what the other was to. */
+static void reentry_endless_twice(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_release_all_endlessly);
+	/* It is released so often, and once more: see resmgr_is_endless(). */
+	item->left = (10000 + 2 + 10000) + 1 + 100;
+	EXPECT_LINE(test, "release functions go on adding resources, such as item:",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_LT(test, item->left, 100);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* The owner goes, so it is lost. */
+static void reentry_endless_final(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+	int left;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = ENDLESS;
+	EXPECT_LINE(test, "such as item: what they add from now on is lost",
+		    resmgr_release_final(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	left = item->left;
+	EXPECT_WARNING(test, "cannot release",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), -ENODEV));
+	KUNIT_EXPECT_EQ(test, item->left, left);
+	/* Not on a list that nobody looks at: it can be added elsewhere. */
+	item->left = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_node_add(&f->other, &item->node), 0);
+}
+
 static void hook_remove_peer(struct item *item)
 {
 	item->ret = resmgr_node_remove(&item->f->mgr, &item->peer->node);
@@ -1280,6 +1446,12 @@ static struct kunit_case reentry_cases[] = {
 	KUNIT_CASE(reentry_add),
 	KUNIT_CASE(reentry_add_itself),
 	KUNIT_CASE(reentry_add_repeatedly),
+	KUNIT_CASE(reentry_add_in_a_chain),
+	KUNIT_CASE(reentry_add_to_many),
+	KUNIT_CASE(reentry_endless),
+	KUNIT_CASE(reentry_endless_in_groups),
+	KUNIT_CASE(reentry_endless_twice),
+	KUNIT_CASE(reentry_endless_final),
 	KUNIT_CASE(reentry_remove),
 	KUNIT_CASE(reentry_release),
 	KUNIT_CASE(reentry_actions),
@@ -1304,24 +1476,6 @@ static struct kunit_suite reentry_suite = {
 /*
  * resmgr-groups
  */
-static void *open_group(struct fixture *f, void *id)
-{
-	void *opened = resmgr_open_group(&f->mgr, id, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(f->test, opened);
-	if (id)
-		KUNIT_EXPECT_PTR_EQ(f->test, opened, id);
-	return opened;
-}
-
-static void close_group(struct fixture *f, void *id)
-{
-	KUNIT_EXPECT_EQ(f->test, resmgr_close_group(&f->mgr, id), 0);
-}
-
-/* Ids are addresses of whatever: these. */
-static int id_a, id_b, id_c;
-
 static void groups_closed(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1639,6 +1793,74 @@ static void groups_release_releases_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
+/* When there is nothing else, devres takes that for the end of the device. */
+static void groups_release_releases_itself_alone(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	int closed;
+
+	for (closed = 0; closed < 2; closed++) {
+		open_group(f, &id_a);
+		add_item(f, 1);
+		item = add_hooked(f, 2, hook_release_group);
+		item->ptr = &id_a;
+		item->ret = 1;
+		add_item(f, 3);
+		if (closed)
+			close_group(f, &id_a);
+
+		KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 3);
+		KUNIT_EXPECT_EQ(test, item->ret, 0);
+		EXPECT_LOG(f, 3, 2, 1);
+		KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	}
+}
+
+/* Another group that overlaps is something else. */
+static void groups_release_releases_itself_overlapping(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	open_group(f, &id_a);
+	item = add_hooked(f, 1, hook_release_group);
+	item->ptr = &id_a;
+	open_group(f, &id_b);
+	close_group(f, &id_a);
+	close_group(f, &id_b);
+
+	EXPECT_WARNING(test, "cannot release group",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a),
+				       1));
+	KUNIT_EXPECT_EQ(test, item->ret, -ENOENT);
+	EXPECT_LOG(f, 1);
+	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, &id_b), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Releasing an open group that is added to for ever closes it. */
+static void groups_release_endless(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+
+	add_item(f, 1);
+	open_group(f, &id_a);
+	first = add_item(f, 2);
+	item = add_hooked(f, 3, hook_add_itself);
+	item->left = ENDLESS;
+	EXPECT_LINE(test, "such as item: what they add from now on is not part of the group",
+		    resmgr_release_group(&f->mgr, &id_a));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	item->left = 0;
+	EXPECT_WARNING(test, "cannot release group",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a),
+				       -ENOENT));
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
+}
+
 static void groups_release_releases_outer(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1891,6 +2113,9 @@ static struct kunit_case groups_cases[] = {
 	KUNIT_CASE(groups_removed),
 	KUNIT_CASE(groups_unbalanced),
 	KUNIT_CASE(groups_release_releases_itself),
+	KUNIT_CASE(groups_release_releases_itself_alone),
+	KUNIT_CASE(groups_release_releases_itself_overlapping),
+	KUNIT_CASE(groups_release_endless),
 	KUNIT_CASE(groups_release_releases_outer),
 	KUNIT_CASE(groups_release_releases_outer_open),
 	KUNIT_CASE(groups_release_releases_inner),
