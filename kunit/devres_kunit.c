@@ -3572,15 +3572,15 @@ static void group_releases_itself_among_others(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
 	struct dk_call *call;
-	int id;
+	int id, ret;
 
 	dk_add(test, 1);
 	dk_open(test, &id);
 	call = dk_add_call(test, 0, dk_do_release_its_group);
 	call->ptr = &id;
 	call->ret = 1;
-	DK_EXPECT_WARNING(KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev,
-								       &id)));
+	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &id));
+	KUNIT_EXPECT_EQ(test, 1, ret);
 	KUNIT_EXPECT_EQ(test, 0, call->ret);
 	DK_FINISH_LOG(test, "10 11 1");
 }

@@ -6,7 +6,9 @@
  * order in which the numbers come back. An item can have a hook, which is run
  * by its release function: that is where the trouble is.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <kunit/test-bug.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -21,6 +23,7 @@
 #include <linux/string.h>
 #include <trace/events/resmgr.h>
 
+#include "internal.h"
 #include "resmgr_kunit.h"
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_RESMGR_DEBUG)
@@ -1038,7 +1041,7 @@ static void reentry_endless(struct kunit *test)
 	item = add_hooked(f, 2, hook_add_itself);
 	item->left = ENDLESS;
 	last = add_item(f, 3);
-	EXPECT_LINE(test, "resmgr: kunit fixture: release functions go on adding resources, such as item:",
+	EXPECT_LINE(test, "kunit fixture: release functions go on adding resources, such as item:",
 		    resmgr_release_all(&f->mgr));
 	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -2595,13 +2598,97 @@ static void memory_alignment(struct kunit *test)
 
 	for (size = 1; size <= 1024; size++) {
 		object = kmalloc_size_roundup(size);
-		align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
+		align = min_t(size_t, rounddown_pow_of_two(object),
+			      ARCH_DMA_MINALIGN);
 		ptr = resmgr_kmalloc(&f->mgr, size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, ptr);
 		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)ptr, align),
 				      "%zu bytes", size);
 		KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
 	}
+}
+
+/*
+ * A machine: what ARCH_DMA_MINALIGN is, the smallest object of kmalloc(), and the
+ * longest cache line that is possible then. Without bounce buffers, objects are not
+ * smaller than a line.
+ */
+struct dma_machine {
+	const char	*desc;
+	size_t		minalign;
+	size_t		smallest;
+	size_t		longest;
+};
+
+static const struct dma_machine dma_machines[] = {
+	{ "arm64",				128, 8, 128 },
+	{ "arm64 without bounce buffers",	128, 64, 64 },
+	{ "riscv",				64, 8, 64 },
+	{ "riscv without bounce buffers",	64, 64, 64 },
+	{ "lines of 128",			128, 128, 128 },
+	{ "lines of 32",			32, 32, 32 },
+	{ "lines of 16",			16, 16, 16 },
+	{ "no need",				8, 8, 8 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(dma_machine, dma_machines, desc);
+
+/* What kmalloc() takes there for so many bytes. */
+static size_t dma_object(const struct dma_machine *m, size_t size)
+{
+	size_t object = roundup_pow_of_two(max(size, m->smallest));
+
+	/* Both are there where they are multiples of the smallest. */
+	if (size <= 96 && object == 128 && 96 % m->smallest == 0)
+		return 96;
+	if (size <= 192 && object == 256 && 192 % m->smallest == 0)
+		return 192;
+	return object;
+}
+
+/*
+ * Is DMA to the first @len bytes right, with cache lines of @line bytes? The data
+ * is @start bytes into an object that was taken for @total.
+ */
+static bool dma_is_right(const struct dma_machine *m, size_t start, size_t total,
+			 size_t len, size_t line)
+{
+	size_t object = dma_object(m, total);
+
+	/* What the DMA code asks before it bounces. */
+	if (len < 2 * m->minalign && dma_object(m, len) % line)
+		return true;
+	/* Objects are next to each other, so that they begin at multiples. */
+	return start % line == 0 && object % line == 0;
+}
+
+/*
+ * For each size, each part of it, and each length of a cache line that the machine
+ * can have; with the node as it is, and as it is with RESMGR_DEBUG or without.
+ */
+static void memory_dma(struct kunit *test)
+{
+	static const size_t heads[] = { sizeof(struct resmgr_data), 32, 40, 80, 88 };
+	const struct dma_machine *m = test->param_value;
+	size_t head, size, start, len, line;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(heads); i++) {
+		head = heads[i];
+		for (size = 1; size <= 520; size++) {
+			start = head + resmgr_pad(head, dma_object(m, size),
+						  m->minalign);
+			for (line = 1; line <= m->longest; line *= 2)
+				for (len = 1; len <= size; len++)
+					if (!dma_is_right(m, start, start + size,
+							  len, line))
+						goto wrong;
+		}
+	}
+	return;
+wrong:
+	KUNIT_FAIL(test, "node of %zu bytes, %zu bytes of data, DMA to %zu, cache line of %zu\n",
+		   head, size, len, line);
 }
 
 /* What somebody has left there who had it before; not for KASAN to see. */
@@ -3018,6 +3105,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_in_a_row),
 	KUNIT_CASE(memory_krealloc_array),
 	KUNIT_CASE(memory_alignment),
+	KUNIT_CASE_PARAM(memory_dma, dma_machine_gen_params),
 	KUNIT_CASE(memory_krealloc_at_ends),
 	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),
@@ -3745,6 +3833,67 @@ static void trace_of_caller(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, name, "trace_add_from_here");
 }
 
+/* In the place of the walk along the stack. */
+static unsigned int caller_asked;
+static bool caller_atomic;
+
+static unsigned long caller_stub(void)
+{
+	caller_asked++;
+	caller_atomic |= irqs_disabled();
+	return 0;
+}
+
+static bool match_none(struct resmgr *mgr, struct resmgr_node *node,
+		       const void *data)
+{
+	return false;
+}
+
+/* One call of each function that adds something. */
+static void trace_add_each(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	void *ptr;
+
+	add_item(f, 1);
+	add_action_item(f, 2);
+	ptr = resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	ptr = resmgr_krealloc(&f->mgr, ptr, 4096, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	item = new_item(f, 3);
+	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_or_add(&f->mgr, &item->node,
+						     match_none, NULL), &item->node);
+	KUNIT_EXPECT_EQ(test, resmgr_node_replace(&f->mgr, &item->node,
+						  &new_item(f, 4)->node), 0);
+	open_group(f, &id_a);
+	close_group(f, &id_a);
+	resmgr_release_all(&f->mgr);
+}
+
+/* Who adds is looked for with interrupts as they are, and only if it is wanted. */
+static void trace_of_caller_unlocked(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	kunit_activate_static_stub(test, resmgr_caller, caller_stub);
+	caller_asked = 0;
+	caller_atomic = false;
+	trace_add_each(test);
+	if (!IS_ENABLED(CONFIG_RESMGR_DEBUG))
+		KUNIT_EXPECT_EQ(test, caller_asked, 0);
+
+	caller_asked = 0;
+	trace_need(test, &f->mgr);
+	trace_add_each(test);
+	/* A replacement is no addition, but it is stamped. */
+	KUNIT_EXPECT_EQ(test, caller_asked,
+			IS_ENABLED(CONFIG_RESMGR_DEBUG) ? 8 : 6);
+	KUNIT_EXPECT_FALSE(test, caller_atomic);
+}
+
 static void hook_sleep(struct item *item)
 {
 	msleep(20);
@@ -3795,6 +3944,7 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_of_errors),
 	KUNIT_CASE(trace_of_all),
 	KUNIT_CASE(trace_of_caller),
+	KUNIT_CASE(trace_of_caller_unlocked),
 	KUNIT_CASE(trace_of_duration),
 	KUNIT_CASE(trace_of_two_managers),
 	{}
@@ -3810,5 +3960,7 @@ static struct kunit_suite trace_suite = {
 kunit_test_suites(&order_suite, &reentry_suite, &groups_suite, &actions_suite,
 		  &memory_suite, &misuse_suite, &object_suite, &trace_suite);
 
+/* MODULE_IMPORT_NS() takes a string in newer kernels only. */
+MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("KUnit tests of the resource manager");
 MODULE_LICENSE("GPL");

@@ -10,6 +10,7 @@
 #include <linux/cache.h>
 #include <linux/jump_label.h>
 #include <linux/lockdep.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/resmgr.h>
 #include <linux/slab.h>
@@ -135,25 +136,42 @@ static inline void resmgr_node_setup(struct resmgr_node *node,
 }
 
 /*
- * Bytes before a node with @size bytes of data behind it. Drivers do DMA to devm
- * memory as they do to that of kmalloc(). So the data is as aligned as the object
- * would be that kmalloc() takes for so many bytes, up to ARCH_DMA_MINALIGN. And
- * it shares a cache line with the node only if that object would share its with
- * another one: the DMA code bounces such sizes, or there are none.
+ * Bytes before a node of @head bytes, so that the data behind it is fit for DMA.
+ * @object is what kmalloc() would take for the data alone, and @minalign is
+ * ARCH_DMA_MINALIGN. A function of numbers only, for the tests.
  *
- * Nothing on machines that ask for no more than the node's size gives.
+ * Drivers do DMA to devm memory as they do to that of kmalloc(), to all of it or to
+ * the first part. The node is in front of it, and is written when a neighbour on
+ * the list goes: the two must not share a cache line, unless the DMA code bounces.
+ * It bounces what is so short that kmalloc() could have taken an object which is
+ * no multiple of a cache line, see dma_kmalloc_size_aligned(). What is not bounced
+ * goes to an object of a power of two, as long as a cache line or longer, and
+ * these are aligned to their size. The largest one that is not longer than @object
+ * decides, and not @object: 96 bytes are bounced, but the first 64 of them are not.
+ *
+ * The end of the data is no problem: with the gap, the object that holds both is
+ * as aligned as the data, so that the next one begins with another cache line.
+ */
+static inline size_t resmgr_pad(size_t head, size_t object, size_t minalign)
+{
+	size_t align;
+
+	if (!object)
+		return 0;
+	align = min_t(size_t, rounddown_pow_of_two(object), minalign);
+	return ALIGN(head, align) - head;
+}
+
+/*
+ * Bytes before a node with @size bytes of data behind it. Nothing on machines that
+ * ask for no more than the node's size gives.
  */
 static inline size_t resmgr_data_pad(size_t size)
 {
-	size_t object, align;
-
 	if (sizeof(struct resmgr_data) % ARCH_DMA_MINALIGN == 0)
 		return 0;
-
-	object = kmalloc_size_roundup(size);
-	align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
-	return align ? ALIGN(sizeof(struct resmgr_data), align) -
-		       sizeof(struct resmgr_data) : 0;
+	return resmgr_pad(sizeof(struct resmgr_data), kmalloc_size_roundup(size),
+			  ARCH_DMA_MINALIGN);
 }
 
 /* Where the allocation begins. */
