@@ -16,7 +16,7 @@ help:
 	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
 	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 35 min, then 10 min)'
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
-	@echo 'make kunit             the KUnit suites only, KTAP on the screen           (first 7 min, then 20 s)'
+	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
@@ -58,6 +58,7 @@ e2e: kernels
 
 kunit: tree
 	@$T/kunit.sh $(FILTER)
+	@$T/kunit.sh --plain $(FILTER)
 
 shell: tree
 	@$T/build.sh ours

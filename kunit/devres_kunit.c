@@ -3478,6 +3478,121 @@ static struct kunit_case devres_reentrancy_cases[] = {
 	{}
 };
 
+/*
+ * devres-misuse: release functions that should not do what they do
+ */
+
+/*
+ * One that always adds itself again. What was there is released, what is added in
+ * the end is not: no driver can be probed then. How often it is released is not
+ * for this to say.
+ */
+#define DK_ENDLESS	100000
+
+#define DK_EXPECT_ENDLESS(...)						\
+	do {								\
+		pr_info("e2e: allow (go on adding|no driver (is|was) bound)\n"); \
+		__VA_ARGS__;						\
+		pr_info("e2e: allow-end\n");				\
+	} while (0)
+
+static void endless_unbind(struct kunit *test)
+{
+	struct dk_driver *d = dk_bind_call(test, dk_do_add_itself);
+	struct dk_ctx *ctx = test->priv;
+
+	ctx->call[0].times = DK_ENDLESS;
+	DK_EXPECT_ENDLESS(device_release_driver(ctx->dev);
+			  KUNIT_EXPECT_NE(test, 1, device_attach(ctx->dev)));
+	KUNIT_EXPECT_GT(test, ctx->call[0].times, DK_ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, 1, d->probed);
+	KUNIT_EXPECT_NULL(test, dk_find(ctx, 1));
+	KUNIT_EXPECT_NULL(test, dk_find(ctx, 2));
+
+	ctx->call[0].times = 0;
+	devm_release_action(ctx->dev, dk_call_action, &ctx->call[0]);
+	KUNIT_EXPECT_EQ(test, 1, device_attach(ctx->dev));
+	KUNIT_EXPECT_EQ(test, 2, d->probed);
+}
+
+static void endless_group(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	struct dk_call *call;
+	int id;
+
+	dk_add(test, 1);
+	dk_open(test, &id);
+	dk_add(test, 2);
+	call = dk_add_call(test, 0, dk_do_add_itself);
+	call->times = DK_ENDLESS;
+	dk_add(test, 3);
+	DK_EXPECT_ENDLESS(devres_release_group(ctx->dev, &id));
+	KUNIT_EXPECT_GT(test, call->times, DK_ENDLESS / 2);
+	KUNIT_EXPECT_NULL(test, dk_find(ctx, 2));
+	KUNIT_EXPECT_NOT_NULL(test, dk_find(ctx, 1));
+
+	call->times = 0;
+	dk_clear(test);
+	DK_FINISH_LOG(test, "10 11 1");
+}
+
+/* One that releases the group it is in. */
+static void dk_do_release_its_group(struct dk_call *call, struct device *dev)
+{
+	call->ret = devres_release_group(dev, call->ptr);
+}
+
+/* Nothing, when there is nothing but the group. */
+static void group_releases_itself(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	struct dk_call *call;
+	int id, closed;
+
+	for (closed = 0; closed < 2; closed++) {
+		dk_open(test, &id);
+		dk_add(test, 1);
+		call = dk_add_call(test, 0, dk_do_release_its_group);
+		call->ptr = &id;
+		call->ret = 1;
+		dk_add(test, 2);
+		if (closed)
+			devres_close_group(ctx->dev, &id);
+		KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &id));
+		KUNIT_EXPECT_EQ(test, 0, call->ret);
+		DK_EXPECT_LOG(test, "2 10 11 1");
+		dk_clear(test);
+	}
+	DK_FINISH_LOG(test, "");
+}
+
+/* When there is anything else, it warns. */
+static void group_releases_itself_among_others(struct kunit *test)
+{
+	struct dk_ctx *ctx = test->priv;
+	struct dk_call *call;
+	int id, ret;
+
+	dk_add(test, 1);
+	dk_open(test, &id);
+	call = dk_add_call(test, 0, dk_do_release_its_group);
+	call->ptr = &id;
+	call->ret = 1;
+	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &id));
+	KUNIT_EXPECT_EQ(test, 1, ret);
+	KUNIT_EXPECT_EQ(test, 0, call->ret);
+	DK_FINISH_LOG(test, "10 11 1");
+}
+
+static struct kunit_case devres_misuse_cases[] = {
+	KUNIT_CASE(endless_unbind),
+	KUNIT_CASE(endless_group),
+	KUNIT_CASE(group_releases_itself),
+	KUNIT_CASE(group_releases_itself_among_others),
+	{}
+};
+
 #if DEVRES_HAS_NODES
 
 /* devres-nodes: what the Rust bindings use */
@@ -3678,6 +3793,7 @@ DK_SUITE(devres_actions, "devres-actions", dk_init);
 DK_SUITE(devres_memory, "devres-memory", dk_init);
 DK_SUITE(devres_driver, "devres-driver", dk_init_ctx);
 DK_SUITE(devres_reentrancy, "devres-reentrancy", dk_init);
+DK_SUITE(devres_misuse, "devres-misuse", dk_init);
 
 kunit_test_suites(&devres_order_suite,
 		  &devres_find_suite,
@@ -3685,7 +3801,8 @@ kunit_test_suites(&devres_order_suite,
 		  &devres_actions_suite,
 		  &devres_memory_suite,
 		  &devres_driver_suite,
-		  &devres_reentrancy_suite);
+		  &devres_reentrancy_suite,
+		  &devres_misuse_suite);
 
 #if DEVRES_HAS_NODES
 DK_SUITE(devres_nodes, "devres-nodes", dk_init);

@@ -7,16 +7,19 @@
  * which accepts JSON and nothing else.
  */
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/cdevm.h>
 #include <linux/completion.h>
 #include <linux/ctype.h>
 #include <linux/delay.h>
+#include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/rcupdate.h>
 #include <linux/resmgr.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -561,6 +564,66 @@ static void list_churn(struct kunit *test)
 		kthread_stop(threads[i]);
 }
 
+/* Somebody who copies the name of a device, as the lists do under a spinlock. */
+struct renamed {
+	struct device	*dev;
+	struct completion read;
+	atomic_t	reading;
+	atomic_t	done;
+	char		name[32];
+};
+
+static int renamed_read(void *data)
+{
+	struct renamed *r = data;
+	const char *name;
+	int ms = 2000;
+
+	rcu_read_lock();
+	name = dev_name(r->dev);
+	atomic_inc(&r->reading);
+	/* Not for ever: without memory the renaming may wait for us. */
+	while (!atomic_read(&r->done) && ms--)
+		mdelay(1);
+	strscpy(r->name, name);
+	rcu_read_unlock();
+	complete(&r->read);
+	return 0;
+}
+
+/* A device is renamed meanwhile, and the old name stays for as long. */
+static void list_renamed(struct kunit *test)
+{
+	/* No constant, which would not be copied, and never be freed. */
+	char name[] = "resmgr-name";
+	struct task_struct *task;
+	struct renamed *r;
+	int i;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	init_completion(&r->read);
+	r->dev = root_device_register(name);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r->dev);
+
+	task = kthread_run(renamed_read, r, "resmgr-renamed");
+	if (!IS_ERR(task)) {
+		while (!atomic_read(&r->reading))
+			usleep_range(100, 200);
+		KUNIT_EXPECT_EQ(test, device_rename(r->dev, "resmgr-other"), 0);
+		/* Where KASAN does not see it, use the memory if it is free. */
+		for (i = 0; i < 64; i++)
+			kunit_kzalloc(test, sizeof(name), GFP_KERNEL);
+		atomic_inc(&r->done);
+		wait_for_completion(&r->read);
+	}
+	KUNIT_EXPECT_STREQ(test, r->name, name);
+	KUNIT_EXPECT_STREQ(test, dev_name(r->dev), "resmgr-other");
+	root_device_unregister(r->dev);
+}
+
 static struct kunit_case list_cases[] = {
 	KUNIT_CASE(parser_knows),
 	KUNIT_CASE(list_order),
@@ -570,6 +633,7 @@ static struct kunit_case list_cases[] = {
 	KUNIT_CASE(list_many),
 	KUNIT_CASE(list_stays),
 	KUNIT_CASE_SLOW(list_churn),
+	KUNIT_CASE(list_renamed),
 	{}
 };
 

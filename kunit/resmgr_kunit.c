@@ -6,7 +6,9 @@
  * order in which the numbers come back. An item can have a hook, which is run
  * by its release function: that is where the trouble is.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <kunit/test-bug.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -21,6 +23,7 @@
 #include <linux/string.h>
 #include <trace/events/resmgr.h>
 
+#include "internal.h"
 #include "resmgr_kunit.h"
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_RESMGR_DEBUG)
@@ -113,6 +116,13 @@ static void item_log(struct item *item)
 	spin_unlock_irqrestore(&f->lock, flags);
 }
 
+/* Identities of groups: addresses of whatever. */
+static int id_a, id_b, id_c;
+
+static void nothing(void *unused)
+{
+}
+
 /* The release of an item, whatever kind of resource it is. */
 static void item_gone(struct item *item)
 {
@@ -167,6 +177,21 @@ static struct item *add_item(struct fixture *f, int id)
 
 	KUNIT_ASSERT_EQ(f->test, resmgr_node_add(&f->mgr, &item->node), 0);
 	return item;
+}
+
+static void *open_group(struct fixture *f, void *id)
+{
+	void *opened = resmgr_open_group(&f->mgr, id, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, opened);
+	if (id)
+		KUNIT_EXPECT_PTR_EQ(f->test, opened, id);
+	return opened;
+}
+
+static void close_group(struct fixture *f, void *id)
+{
+	KUNIT_EXPECT_EQ(f->test, resmgr_close_group(&f->mgr, id), 0);
 }
 
 static struct item *add_hooked(struct fixture *f, int id,
@@ -969,6 +994,152 @@ static void reentry_add_repeatedly(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
+/* As long a chain as anybody may want. */
+static void reentry_add_in_a_chain(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = 10000;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 10002);
+	KUNIT_EXPECT_EQ(test, item->released, 10001);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* What was there before is no chain, however many there are. */
+static void reentry_add_to_many(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	int i;
+
+	for (i = 0; i < 25000; i++)
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_kmalloc(&f->mgr, 1, GFP_KERNEL));
+	for (i = 0; i < 15000; i++)
+		KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, nothing, NULL), 0);
+	item = add_hooked(f, 1, hook_add_itself);
+	item->left = 5000;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 45001);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Not for ever, if this goes wrong. */
+#define ENDLESS	100000
+
+/*
+ * One that never ends. What was there is released, as devres always has; what is
+ * added is left there.
+ */
+static void reentry_endless(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item, *last;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = ENDLESS;
+	last = add_item(f, 3);
+	EXPECT_LINE(test, "kunit fixture: release functions go on adding resources, such as item:",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, item->ret, 0);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_EQ(test, last->released, 1);
+
+	/* It can be used again, and released when that has an end. */
+	KUNIT_EXPECT_FALSE(test, resmgr_empty(&f->mgr));
+	item->left = 0;
+	add_item(f, 4);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Always another one, in groups, and release functions that release all. */
+static void hook_add_endlessly(struct item *item)
+{
+	struct kunit *test = item->f->test;
+
+	if (item->left-- <= 0)
+		return;
+	KUNIT_EXPECT_NOT_NULL(test, resmgr_open_group(&item->f->mgr, NULL, GFP_KERNEL));
+	item->ret |= resmgr_add_action(&item->f->mgr, item_action, item);
+	KUNIT_EXPECT_NOT_NULL(test, resmgr_open_group(&item->f->mgr, NULL, GFP_KERNEL));
+}
+
+static void reentry_endless_in_groups(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	open_group(f, &id_a);
+	add_item(f, 1);
+	item = add_action_item(f, 2);
+	item->hook = hook_add_endlessly;
+	item->left = ENDLESS;
+	add_item(f, 3);
+	close_group(f, &id_a);
+	EXPECT_LINE(test, "release functions go on adding resources, such as ",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, item->ret, 0);
+	item->left = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+static void hook_release_all_endlessly(struct item *item)
+{
+	if (item->left-- <= 0)
+		return;
+	item->ret |= resmgr_node_add(&item->f->mgr, &item->node);
+	/* Once, below the teardown that is under way. */
+	if (item->left == 100)
+		resmgr_release_all(&item->f->mgr);
+}
+
+/* Whoever releases all meanwhile may release what the other was to. */
+static void reentry_endless_twice(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_release_all_endlessly);
+	/* It is released so often, and once more: see resmgr_is_endless(). */
+	item->left = (10000 + 2 + 10000) + 1 + 100;
+	EXPECT_LINE(test, "release functions go on adding resources, such as item:",
+		    resmgr_release_all(&f->mgr));
+	KUNIT_EXPECT_LT(test, item->left, 100);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* The owner goes, so it is lost. */
+static void reentry_endless_final(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+	int left;
+
+	first = add_item(f, 1);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = ENDLESS;
+	EXPECT_LINE(test, "such as item: what they add from now on is lost",
+		    resmgr_release_final(&f->mgr));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	left = item->left;
+	EXPECT_WARNING(test, "cannot release",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), -ENODEV));
+	KUNIT_EXPECT_EQ(test, item->left, left);
+	/* Not on a list that nobody looks at: it can be added elsewhere. */
+	item->left = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_node_add(&f->other, &item->node), 0);
+}
+
 static void hook_remove_peer(struct item *item)
 {
 	item->ret = resmgr_node_remove(&item->f->mgr, &item->peer->node);
@@ -1280,6 +1451,12 @@ static struct kunit_case reentry_cases[] = {
 	KUNIT_CASE(reentry_add),
 	KUNIT_CASE(reentry_add_itself),
 	KUNIT_CASE(reentry_add_repeatedly),
+	KUNIT_CASE(reentry_add_in_a_chain),
+	KUNIT_CASE(reentry_add_to_many),
+	KUNIT_CASE(reentry_endless),
+	KUNIT_CASE(reentry_endless_in_groups),
+	KUNIT_CASE(reentry_endless_twice),
+	KUNIT_CASE(reentry_endless_final),
 	KUNIT_CASE(reentry_remove),
 	KUNIT_CASE(reentry_release),
 	KUNIT_CASE(reentry_actions),
@@ -1304,24 +1481,6 @@ static struct kunit_suite reentry_suite = {
 /*
  * resmgr-groups
  */
-static void *open_group(struct fixture *f, void *id)
-{
-	void *opened = resmgr_open_group(&f->mgr, id, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(f->test, opened);
-	if (id)
-		KUNIT_EXPECT_PTR_EQ(f->test, opened, id);
-	return opened;
-}
-
-static void close_group(struct fixture *f, void *id)
-{
-	KUNIT_EXPECT_EQ(f->test, resmgr_close_group(&f->mgr, id), 0);
-}
-
-/* Ids are addresses of whatever: these. */
-static int id_a, id_b, id_c;
-
 static void groups_closed(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1639,6 +1798,74 @@ static void groups_release_releases_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
+/* When there is nothing else, devres takes that for the end of the device. */
+static void groups_release_releases_itself_alone(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	int closed;
+
+	for (closed = 0; closed < 2; closed++) {
+		open_group(f, &id_a);
+		add_item(f, 1);
+		item = add_hooked(f, 2, hook_release_group);
+		item->ptr = &id_a;
+		item->ret = 1;
+		add_item(f, 3);
+		if (closed)
+			close_group(f, &id_a);
+
+		KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 3);
+		KUNIT_EXPECT_EQ(test, item->ret, 0);
+		EXPECT_LOG(f, 3, 2, 1);
+		KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	}
+}
+
+/* Another group that overlaps is something else. */
+static void groups_release_releases_itself_overlapping(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	open_group(f, &id_a);
+	item = add_hooked(f, 1, hook_release_group);
+	item->ptr = &id_a;
+	open_group(f, &id_b);
+	close_group(f, &id_a);
+	close_group(f, &id_b);
+
+	EXPECT_WARNING(test, "cannot release group",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a),
+				       1));
+	KUNIT_EXPECT_EQ(test, item->ret, -ENOENT);
+	EXPECT_LOG(f, 1);
+	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, &id_b), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+/* Releasing an open group that is added to for ever closes it. */
+static void groups_release_endless(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *first, *item;
+
+	add_item(f, 1);
+	open_group(f, &id_a);
+	first = add_item(f, 2);
+	item = add_hooked(f, 3, hook_add_itself);
+	item->left = ENDLESS;
+	EXPECT_LINE(test, "such as item: what they add from now on is not part of the group",
+		    resmgr_release_group(&f->mgr, &id_a));
+	KUNIT_EXPECT_GT(test, item->left, ENDLESS / 2);
+	KUNIT_EXPECT_EQ(test, first->released, 1);
+	item->left = 0;
+	EXPECT_WARNING(test, "cannot release group",
+		       KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a),
+				       -ENOENT));
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
+}
+
 static void groups_release_releases_outer(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1891,6 +2118,9 @@ static struct kunit_case groups_cases[] = {
 	KUNIT_CASE(groups_removed),
 	KUNIT_CASE(groups_unbalanced),
 	KUNIT_CASE(groups_release_releases_itself),
+	KUNIT_CASE(groups_release_releases_itself_alone),
+	KUNIT_CASE(groups_release_releases_itself_overlapping),
+	KUNIT_CASE(groups_release_endless),
 	KUNIT_CASE(groups_release_releases_outer),
 	KUNIT_CASE(groups_release_releases_outer_open),
 	KUNIT_CASE(groups_release_releases_inner),
@@ -2370,13 +2600,97 @@ static void memory_alignment(struct kunit *test)
 
 	for (size = 1; size <= 1024; size++) {
 		object = kmalloc_size_roundup(size);
-		align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
+		align = min_t(size_t, rounddown_pow_of_two(object),
+			      ARCH_DMA_MINALIGN);
 		ptr = resmgr_kmalloc(&f->mgr, size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, ptr);
 		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)ptr, align),
 				      "%zu bytes", size);
 		KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
 	}
+}
+
+/*
+ * A machine: what ARCH_DMA_MINALIGN is, the smallest object of kmalloc(), and the
+ * longest cache line that is possible then. Without bounce buffers, objects are not
+ * smaller than a line.
+ */
+struct dma_machine {
+	const char	*desc;
+	size_t		minalign;
+	size_t		smallest;
+	size_t		longest;
+};
+
+static const struct dma_machine dma_machines[] = {
+	{ "arm64",				128, 8, 128 },
+	{ "arm64 without bounce buffers",	128, 64, 64 },
+	{ "riscv",				64, 8, 64 },
+	{ "riscv without bounce buffers",	64, 64, 64 },
+	{ "lines of 128",			128, 128, 128 },
+	{ "lines of 32",			32, 32, 32 },
+	{ "lines of 16",			16, 16, 16 },
+	{ "no need",				8, 8, 8 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(dma_machine, dma_machines, desc);
+
+/* What kmalloc() takes there for so many bytes. */
+static size_t dma_object(const struct dma_machine *m, size_t size)
+{
+	size_t object = roundup_pow_of_two(max(size, m->smallest));
+
+	/* Both are there where they are multiples of the smallest. */
+	if (size <= 96 && object == 128 && 96 % m->smallest == 0)
+		return 96;
+	if (size <= 192 && object == 256 && 192 % m->smallest == 0)
+		return 192;
+	return object;
+}
+
+/*
+ * Is DMA to the first @len bytes right, with cache lines of @line bytes? The data
+ * is @start bytes into an object that was taken for @total.
+ */
+static bool dma_is_right(const struct dma_machine *m, size_t start, size_t total,
+			 size_t len, size_t line)
+{
+	size_t object = dma_object(m, total);
+
+	/* What the DMA code asks before it bounces. */
+	if (len < 2 * m->minalign && dma_object(m, len) % line)
+		return true;
+	/* Objects are next to each other, so that they begin at multiples. */
+	return start % line == 0 && object % line == 0;
+}
+
+/*
+ * For each size, each part of it, and each length of a cache line that the machine
+ * can have; with the node as it is, and as it is with RESMGR_DEBUG or without.
+ */
+static void memory_dma(struct kunit *test)
+{
+	static const size_t heads[] = { sizeof(struct resmgr_data), 32, 40, 80, 88 };
+	const struct dma_machine *m = test->param_value;
+	size_t head, size, start, len, line;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(heads); i++) {
+		head = heads[i];
+		for (size = 1; size <= 520; size++) {
+			start = head + resmgr_pad(head, dma_object(m, size),
+						  m->minalign);
+			for (line = 1; line <= m->longest; line *= 2)
+				for (len = 1; len <= size; len++)
+					if (!dma_is_right(m, start, start + size,
+							  len, line))
+						goto wrong;
+		}
+	}
+	return;
+wrong:
+	KUNIT_FAIL(test, "node of %zu bytes, %zu bytes of data, DMA to %zu, cache line of %zu\n",
+		   head, size, len, line);
 }
 
 /* What somebody has left there who had it before; not for KASAN to see. */
@@ -2793,6 +3107,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_in_a_row),
 	KUNIT_CASE(memory_krealloc_array),
 	KUNIT_CASE(memory_alignment),
+	KUNIT_CASE_PARAM(memory_dma, dma_machine_gen_params),
 	KUNIT_CASE(memory_krealloc_at_ends),
 	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),
@@ -3520,6 +3835,67 @@ static void trace_of_caller(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, name, "trace_add_from_here");
 }
 
+/* In the place of the walk along the stack. */
+static unsigned int caller_asked;
+static bool caller_atomic;
+
+static unsigned long caller_stub(void)
+{
+	caller_asked++;
+	caller_atomic |= irqs_disabled();
+	return 0;
+}
+
+static bool match_none(struct resmgr *mgr, struct resmgr_node *node,
+		       const void *data)
+{
+	return false;
+}
+
+/* One call of each function that adds something. */
+static void trace_add_each(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+	void *ptr;
+
+	add_item(f, 1);
+	add_action_item(f, 2);
+	ptr = resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	ptr = resmgr_krealloc(&f->mgr, ptr, 4096, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	item = new_item(f, 3);
+	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_or_add(&f->mgr, &item->node,
+						     match_none, NULL), &item->node);
+	KUNIT_EXPECT_EQ(test, resmgr_node_replace(&f->mgr, &item->node,
+						  &new_item(f, 4)->node), 0);
+	open_group(f, &id_a);
+	close_group(f, &id_a);
+	resmgr_release_all(&f->mgr);
+}
+
+/* Who adds is looked for with interrupts as they are, and only if it is wanted. */
+static void trace_of_caller_unlocked(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	kunit_activate_static_stub(test, resmgr_caller, caller_stub);
+	caller_asked = 0;
+	caller_atomic = false;
+	trace_add_each(test);
+	if (!IS_ENABLED(CONFIG_RESMGR_DEBUG))
+		KUNIT_EXPECT_EQ(test, caller_asked, 0);
+
+	caller_asked = 0;
+	trace_need(test, &f->mgr);
+	trace_add_each(test);
+	/* A replacement is no addition, but it is stamped. */
+	KUNIT_EXPECT_EQ(test, caller_asked,
+			IS_ENABLED(CONFIG_RESMGR_DEBUG) ? 8 : 6);
+	KUNIT_EXPECT_FALSE(test, caller_atomic);
+}
+
 static void hook_sleep(struct item *item)
 {
 	msleep(20);
@@ -3570,6 +3946,7 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_of_errors),
 	KUNIT_CASE(trace_of_all),
 	KUNIT_CASE(trace_of_caller),
+	KUNIT_CASE(trace_of_caller_unlocked),
 	KUNIT_CASE(trace_of_duration),
 	KUNIT_CASE(trace_of_two_managers),
 	{}
@@ -3585,5 +3962,7 @@ static struct kunit_suite trace_suite = {
 kunit_test_suites(&order_suite, &reentry_suite, &groups_suite, &actions_suite,
 		  &memory_suite, &misuse_suite, &object_suite, &trace_suite);
 
+/* MODULE_IMPORT_NS() takes a string in newer kernels only. */
+MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("KUnit tests of the resource manager");
 MODULE_LICENSE("GPL");

@@ -84,7 +84,9 @@ static inline void wanted_probe(void *data, const char *text, size_t len)
 		atomic_inc(&wanted->matches);
 }
 
-static inline void wanted_begin(struct wanted *wanted, const char *text)
+/* @marker is what the report looks like to whoever reads the log. */
+static inline void __wanted_begin(struct wanted *wanted, const char *text,
+				  const char *marker)
 {
 	check_trace_callback_type_console(wanted_probe);
 
@@ -93,12 +95,18 @@ static inline void wanted_begin(struct wanted *wanted, const char *text)
 	wanted->text = text;
 	atomic_set(&wanted->warnings, 0);
 	atomic_set(&wanted->matches, 0);
-	pr_info("e2e: expect WARNING\n");
+	pr_info("e2e: expect %s\n", marker);
 	wanted->watched = probe_register(&wanted->probe, wanted);
 }
 
-static inline void wanted_end(struct kunit *test, struct wanted *wanted,
-			      int count)
+static inline void wanted_begin(struct wanted *wanted, const char *text)
+{
+	__wanted_begin(wanted, text, "WARNING");
+}
+
+/* There have been @warnings, and @count lines with the text. */
+static inline void __wanted_end(struct kunit *test, struct wanted *wanted,
+				int warnings, int count)
 {
 	bool watched = wanted->watched;
 
@@ -106,10 +114,16 @@ static inline void wanted_end(struct kunit *test, struct wanted *wanted,
 	pr_info("e2e: expect-end\n");
 	if (!watched)
 		return;
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->warnings), count,
-			    "warnings, of which '%s' was wanted", wanted->text);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->warnings), warnings,
+			    "warnings, when '%s' was wanted", wanted->text);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->matches), count,
-			    "warnings with '%s'", wanted->text);
+			    "lines with '%s'", wanted->text);
+}
+
+static inline void wanted_end(struct kunit *test, struct wanted *wanted,
+			      int count)
+{
+	__wanted_end(test, wanted, count, count);
 }
 
 /* Run the statements, which have to lead to one warning that contains @text. */
@@ -120,6 +134,19 @@ do {									\
 	wanted_begin(&__wanted, text);					\
 	__VA_ARGS__;							\
 	wanted_end(test, &__wanted, 1);					\
+} while (0)
+
+/*
+ * Run the statements, which have to lead to one line in the log that begins with
+ * "resmgr: " and contains @text, and to no warning.
+ */
+#define EXPECT_LINE(test, text, ...)					\
+do {									\
+	struct wanted __wanted;						\
+									\
+	__wanted_begin(&__wanted, text, "resmgr: ");			\
+	__VA_ARGS__;							\
+	__wanted_end(test, &__wanted, 0, 1);				\
 } while (0)
 
 /*

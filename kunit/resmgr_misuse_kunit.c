@@ -3,8 +3,7 @@
  * KUnit tests of the warnings of RESMGR_DEBUG: lib/resmgr/misuse.c
  *
  * A report comes once for each place in the code and driver. So each case has its
- * own device, hence its own driver, and when a suite is run twice in one boot the
- * reports of the second run may be missing.
+ * own device, hence its own driver, and each begins when nothing was reported yet.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -14,6 +13,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/i2c.h>
 #include <linux/irqflags.h>
 #include <linux/kobject.h>
 #include <linux/kthread.h>
@@ -88,7 +88,7 @@ static void expect_begin(struct kunit *test, struct wanted *wanted, char *text,
 		 "resmgr: devm %s.%s (%s): %s at offset %zu of %s, %zu bytes, added by foo_probe+",
 		 test->name, name, name, what, offset, "devm_kzalloc_release",
 		 sizeof(struct foo));
-	wanted_begin(wanted, text);
+	__wanted_begin(wanted, text, "resmgr: devm ");
 }
 
 /*
@@ -104,7 +104,7 @@ do {									\
 	expect_begin(__test, &__wanted, __text, sizeof(__text), _what,	\
 		     name, offsetof(struct foo, member));		\
 	__VA_ARGS__;							\
-	wanted_end(__test, &__wanted, 1);				\
+	__wanted_end(__test, &__wanted, 0, 1);				\
 } while (0)
 
 /* Run the statements, which must not lead to a report. */
@@ -248,18 +248,18 @@ static void misuse_blame(struct kunit *test)
 
 	needs_prompt_release(test);
 	KUNIT_ASSERT_NOT_NULL(test, foo);
-	EXPECT_WARNING(test, "; given away by foo_init_kobject+",
-		       foo_init_kobject(foo));
+	EXPECT_LINE(test, "; given away by foo_init_kobject+",
+		    foo_init_kobject(foo));
 	/* Through another function of the core, the same. */
 	memset(&foo->kobj, 0, sizeof(foo->kobj));
-	EXPECT_WARNING(test, "; given away by foo_add_kobject+",
-		       KUNIT_EXPECT_EQ(test, foo_add_kobject(foo), 0));
+	EXPECT_LINE(test, "; given away by foo_add_kobject+",
+		    KUNIT_EXPECT_EQ(test, foo_add_kobject(foo), 0));
 	kobject_put(&foo->kobj);
 	foo->misc.minor = MISC_DYNAMIC_MINOR;
 	foo->misc.name = "misuse-blame-node";
 	foo->misc.fops = &foo_fops;
-	EXPECT_WARNING(test, "use devm_cdevm_alloc() and cdevm_register_misc()",
-		       KUNIT_EXPECT_EQ(test, misc_register(&foo->misc), 0));
+	EXPECT_LINE(test, "use devm_cdevm_alloc() and cdevm_register_misc()",
+		    KUNIT_EXPECT_EQ(test, misc_register(&foo->misc), 0));
 	misc_deregister(&foo->misc);
 }
 
@@ -328,10 +328,10 @@ static void misuse_bounds(struct kunit *test)
 			     resmgr_check_object(mem[i] + sizes[i / 2],
 						 RESMGR_USE_VIDEO));
 	}
-	EXPECT_WARNING(test, " at offset 0 of devm_kzalloc_release, 100 bytes",
-		       resmgr_check_object(mem[4], RESMGR_USE_VIDEO));
-	EXPECT_WARNING(test, " at offset 4095 of devm_kzalloc_release, 4096 bytes",
-		       resmgr_check_object(mem[7] + 4095, RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 0 of devm_kzalloc_release, 100 bytes",
+		    resmgr_check_object(mem[4], RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 4095 of devm_kzalloc_release, 4096 bytes",
+		    resmgr_check_object(mem[7] + 4095, RESMGR_USE_VIDEO));
 }
 
 /* No report of memory that is devm memory no longer, or not yet. */
@@ -351,8 +351,8 @@ static void misuse_gone(struct kunit *test)
 	more = devm_krealloc(dev, mem, 4 * PAGE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, more);
 	EXPECT_QUIET(test, resmgr_check_object(mem, RESMGR_USE_VIDEO));
-	EXPECT_WARNING(test, " at offset 5000 of devm_kzalloc_release",
-		       resmgr_check_object(more + 5000, RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 5000 of devm_kzalloc_release",
+		    resmgr_check_object(more + 5000, RESMGR_USE_VIDEO));
 
 	group = devres_open_group(dev, NULL, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, group);
@@ -362,9 +362,9 @@ static void misuse_gone(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	KUNIT_ASSERT_NE(test, pages, 0);
-	EXPECT_WARNING(test, " at offset 4196 of devm_pages_release, 8192 bytes",
-		       resmgr_check_object((void *)pages + PAGE_SIZE + 100,
-					   RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 4196 of devm_pages_release, 8192 bytes",
+		    resmgr_check_object((void *)pages + PAGE_SIZE + 100,
+					RESMGR_USE_VIDEO));
 	devres_release_group(dev, group);
 	EXPECT_QUIET(test,
 		     resmgr_check_object(mem, RESMGR_USE_VIDEO);
@@ -385,8 +385,8 @@ static void misuse_grown(struct kunit *test)
 	EXPECT_QUIET(test, resmgr_check_object(mem + 1, RESMGR_USE_VIDEO));
 	more = devm_krealloc(dev, mem, 2, GFP_KERNEL);
 	KUNIT_ASSERT_PTR_EQ(test, more, mem);
-	EXPECT_WARNING(test, " at offset 1 of devm_kzalloc_release, 2 bytes",
-		       resmgr_check_object(mem + 1, RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 1 of devm_kzalloc_release, 2 bytes",
+		    resmgr_check_object(mem + 1, RESMGR_USE_VIDEO));
 	devm_kfree(dev, mem);
 	EXPECT_QUIET(test, resmgr_check_object(mem, RESMGR_USE_VIDEO));
 
@@ -417,8 +417,8 @@ static void misuse_devres(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, res);
 	EXPECT_QUIET(test, resmgr_check_object(res, RESMGR_USE_VIDEO));
 	devres_add(dev, res);
-	EXPECT_WARNING(test, " at offset 8 of res_release, 64 bytes",
-		       resmgr_check_object(res + 8, RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, " at offset 8 of res_release, 64 bytes",
+		    resmgr_check_object(res + 8, RESMGR_USE_VIDEO));
 	KUNIT_EXPECT_PTR_EQ(test, devres_remove(dev, res_release, res_match, res), res);
 	EXPECT_QUIET(test, resmgr_check_object(res + 8, RESMGR_USE_VIDEO));
 	devres_free(res);
@@ -508,7 +508,7 @@ static void misuse_churn(struct kunit *test)
 	};
 
 	/* From now on it is known, and asking for it says nothing. */
-	EXPECT_WARNING(test, ".misuse-churn (misuse-churn): ", one_place(known));
+	EXPECT_LINE(test, ".misuse-churn (misuse-churn): ", one_place(known));
 	EXPECT_QUIET(test, KUNIT_EXPECT_TRUE(test, churn_for_a_while(c, ARRAY_SIZE(c))));
 	devm_kfree(dev, known);
 	EXPECT_QUIET(test, resmgr_check_object(known, RESMGR_USE_VIDEO));
@@ -584,14 +584,14 @@ static void misuse_once(struct kunit *test)
 	foo = devm_foo(test, dev);
 	other = devm_foo(test, &pdev->dev);
 
-	EXPECT_WARNING(test, ".misuse-once (misuse-once): struct video_device ",
-		       three_times(&foo->misc));
+	EXPECT_LINE(test, ".misuse-once (misuse-once): struct video_device ",
+		    three_times(&foo->misc));
 	/* The same place on behalf of another driver. */
-	EXPECT_WARNING(test, "resmgr: devm misuse-other (misuse-other): ",
-		       three_times(&other->misc));
+	EXPECT_LINE(test, "resmgr: devm misuse-other (misuse-other): ",
+		    three_times(&other->misc));
 	/* Another place. */
-	EXPECT_WARNING(test, ".misuse-once (misuse-once): struct video_device ",
-		       resmgr_check_object(&foo->misc, RESMGR_USE_VIDEO));
+	EXPECT_LINE(test, ".misuse-once (misuse-once): struct video_device ",
+		    resmgr_check_object(&foo->misc, RESMGR_USE_VIDEO));
 	platform_driver_unregister(&other_driver);
 	platform_device_unregister(pdev);
 }
@@ -612,8 +612,8 @@ static void misuse_unbound(struct kunit *test)
 		if (!i)
 			KUNIT_EXPECT_EQ(test, device_attach(&pdev->dev), 1);
 	}
-	EXPECT_WARNING(test, "resmgr: devm misuse-lost: nothing, 0 bytes, is added by late_add+",
-		       KUNIT_EXPECT_EQ(test, late_add(&pdev->dev), 0));
+	EXPECT_LINE(test, "resmgr: devm misuse-lost: nothing, 0 bytes, is added by late_add+",
+		    KUNIT_EXPECT_EQ(test, late_add(&pdev->dev), 0));
 	platform_driver_unregister(&lost_driver);
 	platform_device_unregister(pdev);
 }
@@ -646,12 +646,119 @@ static void misuse_leftovers(struct kunit *test)
 	struct platform_device *pdev = late_device(test, "misuse-late");
 
 	EXPECT_QUIET(test, KUNIT_EXPECT_EQ(test, late_add(&pdev->dev), 0));
-	EXPECT_WARNING(test, "resmgr: devm misuse-late: nothing, 0 bytes, was added by late_add+",
-		       KUNIT_EXPECT_EQ(test, platform_driver_register(&refused_driver), 0);
-		       wait_for_device_probe());
+	EXPECT_LINE(test, "resmgr: devm misuse-late: nothing, 0 bytes, was added by late_add+",
+		    KUNIT_EXPECT_EQ(test, platform_driver_register(&refused_driver), 0);
+		    wait_for_device_probe());
 	KUNIT_EXPECT_FALSE(test, device_is_bound(&pdev->dev));
 	platform_driver_unregister(&refused_driver);
 	platform_device_unregister(pdev);
+}
+
+/* When somebody waits until nobody has it, the memory may go. */
+static void misuse_not_awaited(struct kunit *test)
+{
+	struct device *dev = bound(test, "misuse-not-awaited");
+	struct foo *foo = devm_foo(test, dev);
+
+	resmgr_release_is_awaited(&foo->dev.kobj);
+	resmgr_release_is_awaited(&foo->kobj);
+	EXPECT_QUIET(test,
+		     device_initialize(&foo->dev);
+		     kobject_init(&foo->kobj, &foo_ktype));
+	/* That is said of an object, not of the memory or the driver. */
+	memset(&foo->kobj, 0, sizeof(foo->kobj));
+	EXPECT_LINE(test, " (misuse-not-awaited): struct kobject at offset ",
+		    kobject_init(&foo->kobj, &foo_ktype));
+}
+
+#if IS_REACHABLE(CONFIG_I2C)
+static u32 adapter_functionality(struct i2c_adapter *adapter)
+{
+	return 0;
+}
+
+static const struct i2c_algorithm adapter_algorithm = {
+	.functionality	= adapter_functionality,
+};
+
+/* An adapter is an object in its driver's memory, by design. */
+static void misuse_not_i2c(struct kunit *test)
+{
+	struct device *dev = bound(test, "misuse-not-i2c");
+	struct i2c_adapter *adapter;
+
+	adapter = devm_kzalloc(dev, sizeof(*adapter), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, adapter);
+	strscpy(adapter->name, "misuse");
+	adapter->owner = THIS_MODULE;
+	adapter->algo = &adapter_algorithm;
+	adapter->dev.parent = dev;
+	EXPECT_QUIET(test, KUNIT_EXPECT_EQ(test, i2c_add_adapter(adapter), 0));
+	i2c_del_adapter(adapter);
+}
+#else
+static void misuse_not_i2c(struct kunit *test)
+{
+	kunit_skip(test, "needs I2C");
+}
+#endif
+
+/*
+ * Have the device of @foo driven by another driver, as far as a report can tell,
+ * and report from one place.
+ */
+static void one_place_for(struct device *dev, struct foo *foo, const char *name)
+{
+	/* Each time at the same address. */
+	static struct device_driver drv;
+	struct device_driver *was;
+
+	device_lock(dev);
+	was = (struct device_driver *)dev->driver;
+	drv.bus = dev->bus;
+	drv.name = name;
+	dev->driver = &drv;
+	one_place(&foo->misc);
+	dev->driver = was;
+	device_unlock(dev);
+}
+
+/* One driver that is gone, and then another at its address. */
+static void misuse_again(struct kunit *test)
+{
+	struct device *dev = bound(test, "misuse-again");
+	struct foo *foo = devm_foo(test, dev);
+
+	EXPECT_LINE(test, " (misuse-first): ", one_place_for(dev, foo, "misuse-first"));
+	EXPECT_LINE(test, " (misuse-second): ", one_place_for(dev, foo, "misuse-second"));
+	EXPECT_QUIET(test, one_place_for(dev, foo, "misuse-first"));
+}
+
+/* When there are too many to be told apart, that is said once. */
+static void misuse_many(struct kunit *test)
+{
+	struct device *dev = bound(test, "misuse-many");
+	struct foo *foo = devm_foo(test, dev);
+	char name[24];
+	int i;
+
+	pr_info("e2e: allow resmgr: devm\n");
+	for (i = 0; i < 128; i++) {
+		snprintf(name, sizeof(name), "misuse-%d", i);
+		one_place_for(dev, foo, name);
+	}
+	pr_info("e2e: allow-end\n");
+	EXPECT_QUIET(test, one_place_for(dev, foo, name));
+	EXPECT_LINE(test, "resmgr: 128 faults with devm resources were reported, no more of these",
+		    one_place_for(dev, foo, "misuse-128"));
+	EXPECT_QUIET(test, one_place_for(dev, foo, "misuse-129");
+		     one_place_for(dev, foo, name));
+}
+
+static int misuse_init(struct kunit *test)
+{
+	resmgr_misuse_forget();
+	return 0;
 }
 
 static struct kunit_case misuse_cases[] = {
@@ -664,11 +771,15 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_blame),
 	KUNIT_CASE(misuse_not),
 	KUNIT_CASE(misuse_not_scope),
+	KUNIT_CASE(misuse_not_awaited),
+	KUNIT_CASE(misuse_not_i2c),
 	KUNIT_CASE(misuse_bounds),
 	KUNIT_CASE(misuse_gone),
 	KUNIT_CASE(misuse_grown),
 	KUNIT_CASE(misuse_devres),
 	KUNIT_CASE(misuse_once),
+	KUNIT_CASE(misuse_again),
+	KUNIT_CASE(misuse_many),
 	KUNIT_CASE(misuse_atomic),
 	KUNIT_CASE(misuse_churn),
 	KUNIT_CASE(misuse_unbound),
@@ -679,10 +790,13 @@ static struct kunit_case misuse_cases[] = {
 
 static struct kunit_suite misuse_suite = {
 	.name		= "resmgr-devm-memory",
+	.init		= misuse_init,
 	.test_cases	= misuse_cases,
 };
 
 kunit_test_suite(misuse_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the warnings about devm memory");
+/* MODULE_IMPORT_NS() takes a string in newer kernels only. */
+MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
 MODULE_LICENSE("GPL");

@@ -8,6 +8,8 @@
  * looked at when the event is on, and the functions that are fronts are known
  * by their names, as they are to a reader.
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/array_size.h>
 #include <linux/kernel.h>
 #include <linux/stacktrace.h>
@@ -62,8 +64,10 @@ static unsigned long resmgr_first_below(const char * const *names,
 
 unsigned long resmgr_caller(void)
 {
+	KUNIT_STATIC_STUB_REDIRECT(resmgr_caller);
 	return resmgr_first_below(resmgr_fronts, ARRAY_SIZE(resmgr_fronts));
 }
+EXPORT_SYMBOL_IF_KUNIT(resmgr_caller);
 
 #ifdef CONFIG_RESMGR_DEBUG
 unsigned long resmgr_registrant(void)

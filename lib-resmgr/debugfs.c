@@ -66,12 +66,12 @@ void resmgr_live_leave(struct resmgr *mgr)
 }
 
 /* Note down when @node comes to @mgr, and by whom. */
-void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node)
+void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node, unsigned long by)
 {
 	lockdep_assert_held(&mgr->lock);
 
 	node->added = ktime_get_mono_fast_ns();
-	node->caller = resmgr_caller();
+	node->caller = by;
 }
 
 /**

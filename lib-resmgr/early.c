@@ -226,7 +226,7 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags)
 {
 	struct resmgr_node **link, *node, *end = RESMGR_LAST;
-	int count = 0;
+	int count = 0, limit = RESMGR_CHAIN_MAX;
 	bool busy;
 
 	lockdep_assert_held(&mgr->lock);
@@ -245,6 +245,13 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 			break;
 		}
 		node = *link;
+		/* As in every release: see resmgr_is_endless(). */
+		if (unlikely(count >= limit) &&
+		    resmgr_is_endless(mgr, count, &limit)) {
+			resmgr_report_endless(mgr, node, "is not called early", flags);
+			mgr->early = false;
+			break;
+		}
 		if (node->kind == RESMGR_EARLY_ACTION) {
 			resmgr_unlink(mgr, link);
 			resmgr_event(mgr, node, RESMGR_OP_RELEASE);

@@ -38,6 +38,44 @@ struct resmgr_group {
 	bool			releasing;
 };
 
+/*
+ * Is nothing on @mgr but what is being released with a group? devres says nothing
+ * then when a release function releases that group, or one that has gone before.
+ * Not while everything is being released: that has a marker without a group.
+ */
+static noinline bool resmgr_all_is_going(struct resmgr *mgr)
+{
+	struct resmgr_node **link;
+	struct resmgr_group *grp;
+	int inside = 0;
+
+	lockdep_assert_held(&mgr->lock);
+
+	/* Groups that are not closed reach to the newest end. */
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
+		if ((*link)->kind != RESMGR_GROUP_OPEN)
+			continue;
+		grp = container_of(*link, struct resmgr_group, open);
+		inside += grp->releasing && !resmgr_is_linked(&grp->close);
+	}
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
+		if ((*link)->kind == RESMGR_GROUP_CLOSE) {
+			grp = container_of(*link, struct resmgr_group, close);
+			if (grp->releasing) {
+				inside++;
+				continue;
+			}
+		}
+		if (!inside)
+			return false;
+		if ((*link)->kind == RESMGR_GROUP_OPEN) {
+			grp = container_of(*link, struct resmgr_group, open);
+			inside -= grp->releasing;
+		}
+	}
+	return true;
+}
+
 /* A marker was taken off the newest end of the list. */
 void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 {
@@ -175,14 +213,14 @@ EXPORT_SYMBOL_GPL(resmgr_in_group);
  */
 int resmgr_close_group(struct resmgr *mgr, void *id)
 {
+	unsigned long flags, by = resmgr_caller_if_wanted();
 	struct resmgr_group *grp;
-	unsigned long flags;
 	int ret = -ENOENT;
 
 	spin_lock_irqsave(&mgr->lock, flags);
 	grp = resmgr_find_group(mgr, id);
 	if (grp)
-		ret = resmgr_add_locked(mgr, &grp->close);
+		ret = resmgr_add_locked(mgr, &grp->close, by);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	if (ret)
@@ -291,6 +329,28 @@ static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
 	return NULL;
 }
 
+/*
+ * @grp is being released, and there is no end to it, as there are ever more like
+ * @node: close it, so that what is added from now on is not part of it.
+ */
+static noinline void resmgr_close_endless(struct resmgr *mgr,
+					  struct resmgr_group *grp,
+					  const struct resmgr_node *node,
+					  unsigned long *flags)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	/* What is added is not part of it already. */
+	if (resmgr_is_linked(&grp->close))
+		return;
+	resmgr_report_endless(mgr, node, "is not part of the group", flags);
+	/* Somebody else may have released everything meanwhile. */
+	if (!resmgr_is_linked(&grp->open) || resmgr_is_linked(&grp->close))
+		return;
+	grp->close.older = mgr->newest;
+	mgr->newest = &grp->close;
+}
+
 /**
  * resmgr_release_group() - release the resources of a group, newest first
  * @mgr: manager
@@ -300,25 +360,26 @@ static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
  *
  * The group is dissolved, and so is every group within it. What a release
  * function adds meanwhile is released too if the group is not closed, since it
- * belongs to the group then.
+ * belongs to the group then. When there is no end to it, that is reported in the
+ * log, and the group is closed.
  *
  * Context: Process context, sleeps if a release function does. Takes and
  * releases the lock of @mgr once per resource.
  * Return: number of resources that were released; -ENOENT with a WARN when
- * there is no such group, 0 without one when all of @mgr is being released,
- * since that may have taken the group with it.
+ * there is no such group, 0 without one when all that is on @mgr is being
+ * released, since that may have taken the group with it.
  */
 int resmgr_release_group(struct resmgr *mgr, void *id)
 {
 	struct resmgr_group *grp;
 	struct resmgr_node *node;
+	int count = 0, limit = RESMGR_CHAIN_MAX;
 	unsigned long flags;
-	int count = 0;
 
 	spin_lock_irqsave(&mgr->lock, flags);
 	grp = resmgr_find_group(mgr, id);
 	if (!grp) {
-		bool gone = mgr->releasing || resmgr_empty(mgr);
+		bool gone = mgr->releasing || resmgr_all_is_going(mgr);
 
 		spin_unlock_irqrestore(&mgr->lock, flags);
 		if (gone)
@@ -330,6 +391,9 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 	grp->releasing = true;
 	count += resmgr_run_early(mgr, grp, &flags);
 	while ((node = resmgr_take_from_group(mgr, grp))) {
+		if (unlikely(count >= limit) &&
+		    resmgr_is_endless(mgr, count, &limit))
+			resmgr_close_endless(mgr, grp, node, &flags);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		spin_unlock_irqrestore(&mgr->lock, flags);
 

@@ -10,6 +10,7 @@
 #include <linux/cache.h>
 #include <linux/jump_label.h>
 #include <linux/lockdep.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/resmgr.h>
 #include <linux/slab.h>
@@ -52,7 +53,8 @@ static inline bool resmgr_is_early(const struct resmgr_node *node)
 #ifdef CONFIG_RESMGR_DEBUG
 void resmgr_live_join(struct resmgr *mgr);
 void resmgr_live_leave(struct resmgr *mgr);
-void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node);
+void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
+		  unsigned long by);
 #else
 static inline void resmgr_live_join(struct resmgr *mgr)
 {
@@ -62,7 +64,8 @@ static inline void resmgr_live_leave(struct resmgr *mgr)
 {
 }
 
-static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node)
+static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
+				unsigned long by)
 {
 }
 #endif
@@ -138,25 +141,42 @@ static inline void resmgr_node_setup(struct resmgr_node *node,
 }
 
 /*
- * Bytes before a node with @size bytes of data behind it. Drivers do DMA to devm
- * memory as they do to that of kmalloc(). So the data is as aligned as the object
- * would be that kmalloc() takes for so many bytes, up to ARCH_DMA_MINALIGN. And
- * it shares a cache line with the node only if that object would share its with
- * another one: the DMA code bounces such sizes, or there are none.
+ * Bytes before a node of @head bytes, so that the data behind it is fit for DMA.
+ * @object is what kmalloc() would take for the data alone, and @minalign is
+ * ARCH_DMA_MINALIGN. A function of numbers only, for the tests.
  *
- * Nothing on machines that ask for no more than the node's size gives.
+ * Drivers do DMA to devm memory as they do to that of kmalloc(), to all of it or to
+ * the first part. The node is in front of it, and is written when a neighbour on
+ * the list goes: the two must not share a cache line, unless the DMA code bounces.
+ * It bounces what is so short that kmalloc() could have taken an object which is
+ * no multiple of a cache line, see dma_kmalloc_size_aligned(). What is not bounced
+ * goes to an object of a power of two, as long as a cache line or longer, and
+ * these are aligned to their size. The largest one that is not longer than @object
+ * decides, and not @object: 96 bytes are bounced, but the first 64 of them are not.
+ *
+ * The end of the data is no problem: with the gap, the object that holds both is
+ * as aligned as the data, so that the next one begins with another cache line.
+ */
+static inline size_t resmgr_pad(size_t head, size_t object, size_t minalign)
+{
+	size_t align;
+
+	if (!object)
+		return 0;
+	align = min_t(size_t, rounddown_pow_of_two(object), minalign);
+	return ALIGN(head, align) - head;
+}
+
+/*
+ * Bytes before a node with @size bytes of data behind it. Nothing on machines that
+ * ask for no more than the node's size gives.
  */
 static inline size_t resmgr_data_pad(size_t size)
 {
-	size_t object, align;
-
 	if (sizeof(struct resmgr_data) % ARCH_DMA_MINALIGN == 0)
 		return 0;
-
-	object = kmalloc_size_roundup(size);
-	align = min_t(size_t, object & -object, ARCH_DMA_MINALIGN);
-	return align ? ALIGN(sizeof(struct resmgr_data), align) -
-		       sizeof(struct resmgr_data) : 0;
+	return resmgr_pad(sizeof(struct resmgr_data), kmalloc_size_roundup(size),
+			  ARCH_DMA_MINALIGN);
 }
 
 /* Where the allocation begins. */
@@ -191,11 +211,11 @@ static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
 }
 
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
-		       enum resmgr_op op);
+		       enum resmgr_op op, unsigned long by);
 
 /*
- * Who outside the managed interfaces has called? And who outside of what objects
- * are registered with? In caller.c.
+ * First caller outside the managed interfaces, and outside of what objects are
+ * registered with. In caller.c. Not under the lock of a manager.
  */
 unsigned long resmgr_caller(void);
 unsigned long resmgr_registrant(void);
@@ -205,29 +225,58 @@ bool resmgr_is_in(unsigned long address, const char * const *names,
 		  unsigned int count);
 
 /*
- * Trace and log one &enum resmgr_op; static branches when neither is on. The
- * caller holds the lock of @mgr, so that the order of the events is that of
- * the list.
+ * Does anybody want to know who adds a resource? To find that out the stack is
+ * walked and symbols are looked up. So it is done before the lock is taken, by
+ * those that add.
+ */
+static __always_inline bool resmgr_caller_is_wanted(void)
+{
+	return IS_ENABLED(CONFIG_RESMGR_DEBUG) || trace_resmgr_add_enabled();
+}
+
+/* In the place of a caller, when nobody wants to know. */
+#define RESMGR_UNASKED	1UL
+
+static __always_inline unsigned long resmgr_caller_if_wanted(void)
+{
+	return resmgr_caller_is_wanted() ? resmgr_caller() : RESMGR_UNASKED;
+}
+
+/* The same for resmgr_stamp() alone: the event of a replacement has no caller. */
+static __always_inline unsigned long resmgr_caller_to_stamp(void)
+{
+	return IS_ENABLED(CONFIG_RESMGR_DEBUG) ? resmgr_caller() : RESMGR_UNASKED;
+}
+
+/*
+ * Trace and log one &enum resmgr_op other than an addition; static branches when
+ * neither is on. The caller holds the lock of @mgr, so that the order of the
+ * events is that of the list.
  */
 static __always_inline void resmgr_event(struct resmgr *mgr,
 					 const struct resmgr_node *node,
 					 enum resmgr_op op)
 {
 	if (resmgr_is_logged(mgr) ||
-	    (op == RESMGR_OP_ADD ? trace_resmgr_add_enabled() :
-	     op == RESMGR_OP_RELEASE ? trace_resmgr_release_begin_enabled() :
+	    (op == RESMGR_OP_RELEASE ? trace_resmgr_release_begin_enabled() :
 				       trace_resmgr_remove_enabled()))
-		resmgr_event_slow(mgr, node, op);
+		resmgr_event_slow(mgr, node, op, 0);
 }
 
-/* Put @node on @mgr as the newest. The caller knows that it can be. */
+/*
+ * Put @node on @mgr as the newest. It is known that it can be. @by is what
+ * resmgr_caller_if_wanted() returned before the lock was taken: an addition that
+ * begins before its event is enabled is not traced.
+ */
 static __always_inline void resmgr_link(struct resmgr *mgr,
-					struct resmgr_node *node)
+					struct resmgr_node *node,
+					unsigned long by)
 {
 	lockdep_assert_held(&mgr->lock);
 
-	resmgr_event(mgr, node, RESMGR_OP_ADD);
-	resmgr_stamp(mgr, node);
+	if (by != RESMGR_UNASKED || resmgr_is_logged(mgr))
+		resmgr_event_slow(mgr, node, RESMGR_OP_ADD, by);
+	resmgr_stamp(mgr, node, by);
 	if (mgr->newest == RESMGR_LAST)
 		resmgr_live_join(mgr);
 	node->older = mgr->newest;
@@ -237,6 +286,25 @@ static __always_inline void resmgr_link(struct resmgr *mgr,
 
 int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret);
 
+/* resmgr_add_new(), with what resmgr_caller_if_wanted() returned. */
+static __always_inline int __resmgr_add_new(struct resmgr *mgr,
+					    struct resmgr_node *node,
+					    unsigned long by)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	if (unlikely(!mgr->newest)) {
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		return resmgr_warn_add(mgr, node, -ESHUTDOWN);
+	}
+	resmgr_link(mgr, node, by);
+	spin_unlock_irqrestore(&mgr->lock, flags);
+	return 0;
+}
+
+int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node);
+
 /*
  * Add a node that was just made, and so is on no manager, whatever its link says:
  * resmgr_node_add() in line, for those that allocate, as they are run most.
@@ -244,22 +312,31 @@ int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret)
 static __always_inline int resmgr_add_new(struct resmgr *mgr,
 					  struct resmgr_node *node)
 {
-	unsigned long flags;
-
 	resmgr_misuse_check_add(mgr, node);
-	spin_lock_irqsave(&mgr->lock, flags);
-	if (unlikely(!mgr->newest)) {
-		spin_unlock_irqrestore(&mgr->lock, flags);
-		return resmgr_warn_add(mgr, node, -ESHUTDOWN);
-	}
-	resmgr_link(mgr, node);
-	spin_unlock_irqrestore(&mgr->lock, flags);
-	return 0;
+	if (resmgr_caller_is_wanted())
+		return resmgr_add_new_traced(mgr, node);
+	return __resmgr_add_new(mgr, node, RESMGR_UNASKED);
 }
 
-int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node);
+/*
+ * How many resources release functions may add while all, or a group, is released.
+ * A driver that adds some when it is unbound adds a handful: a resource that hands
+ * over to another, or one for each of its channels. Each of the drivers that are
+ * known adds less than ten. The bound is a thousand times that. It is reached in
+ * the time of as many releases, which is some milliseconds, so that nobody who
+ * waits for the lock of the device is in trouble. What was there before does not
+ * count.
+ */
+#define RESMGR_CHAIN_MAX	10000
+
+bool resmgr_is_endless(struct resmgr *mgr, int count, int *limit);
+void resmgr_report_endless(struct resmgr *mgr, const struct resmgr_node *node,
+			   const char *what, unsigned long *flags);
+
+int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node,
+		      unsigned long by);
 void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
-			 struct resmgr_node *new);
+			 struct resmgr_node *new, unsigned long by);
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node);
 
 struct resmgr_node **resmgr_find_link(struct resmgr *mgr,

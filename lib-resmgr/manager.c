@@ -22,7 +22,9 @@
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/percpu.h>
 
 #define CREATE_TRACE_POINTS
@@ -55,7 +57,7 @@ void resmgr_log_put(void)
 
 /* Out of the way of resmgr_event(), which decides whether to come here. */
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
-		       enum resmgr_op op)
+		       enum resmgr_op op, unsigned long by)
 {
 	lockdep_assert_held(&mgr->lock);
 
@@ -67,8 +69,8 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 	 * that was lost. The release of a marker does nothing: it is a removal.
 	 */
 	if (op == RESMGR_OP_ADD) {
-		if (trace_resmgr_add_enabled())
-			trace_resmgr_add(mgr, node, resmgr_caller(), mgr->seq++);
+		if (trace_resmgr_add_enabled() && by != RESMGR_UNASKED)
+			trace_resmgr_add(mgr, node, by, mgr->seq++);
 	} else if (op == RESMGR_OP_RELEASE && !resmgr_is_marker(node)) {
 		if (trace_resmgr_release_begin_enabled())
 			trace_resmgr_release_begin(mgr, node, mgr->seq++);
@@ -77,9 +79,9 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 	}
 }
 
-/* Put @new in the place of the node that @link points to. */
+/* Put @new in the place of the node that @link points to. @by: see resmgr_link() */
 void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
-			 struct resmgr_node *new)
+			 struct resmgr_node *new, unsigned long by)
 {
 	struct resmgr_node *old = *link;
 
@@ -90,7 +92,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
 
-	resmgr_stamp(mgr, new);
+	resmgr_stamp(mgr, new, by);
 	resmgr_misuse_removed(mgr, old);
 	new->older = old->older;
 	*link = new;
@@ -128,7 +130,8 @@ EXPORT_SYMBOL_GPL(__resmgr_init);
  * resmgr_owner_name() - name of the owner of a manager
  * @mgr: manager
  *
- * Context: Any context. The name is as stable as the owner's name is.
+ * Context: Any context, under rcu_read_lock() or a spinlock: the name of a device
+ * may change, and goes a grace period later.
  * Return: the name, never %NULL.
  */
 const char *resmgr_owner_name(const struct resmgr *mgr)
@@ -149,8 +152,10 @@ void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...)
 
 	va_start(args, fmt);
 	vaf.va = &args;
+	rcu_read_lock();
 	WARN(1, "resmgr: %s %s: %pV", mgr->class ? mgr->class->name : "?",
 	     resmgr_owner_name(mgr), &vaf);
+	rcu_read_unlock();
 	va_end(args);
 }
 
@@ -190,7 +195,8 @@ EXPORT_SYMBOL_GPL(resmgr_node_init);
  * resmgr_warn_add() once it has dropped the lock: printing takes locks of
  * consoles, and those may allocate.
  */
-int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
+int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node,
+		      unsigned long by)
 {
 	lockdep_assert_held(&mgr->lock);
 
@@ -199,8 +205,14 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node)
 	if (unlikely(resmgr_is_linked(node)))
 		return -EBUSY;
 
-	resmgr_link(mgr, node);
+	resmgr_link(mgr, node, by);
 	return 0;
+}
+
+/* Out of the way of resmgr_add_new(), which decides whether to come here. */
+noinline int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node)
+{
+	return __resmgr_add_new(mgr, node, resmgr_caller());
 }
 
 /* Out of the way, as nobody should come here. */
@@ -229,12 +241,13 @@ noinline int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
  */
 int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 {
-	unsigned long flags;
+	unsigned long flags, by;
 	int ret;
 
 	resmgr_misuse_check_add(mgr, node);
+	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
-	ret = resmgr_add_locked(mgr, node);
+	ret = resmgr_add_locked(mgr, node, by);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	if (unlikely(ret))
@@ -300,8 +313,8 @@ EXPORT_SYMBOL_GPL(resmgr_node_remove);
 int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 			struct resmgr_node *new)
 {
+	unsigned long flags, by = resmgr_caller_to_stamp();
 	struct resmgr_node **link = NULL;
-	unsigned long flags;
 	int ret = 0;
 
 	spin_lock_irqsave(&mgr->lock, flags);
@@ -313,7 +326,7 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 			ret = -ENOENT;
 	}
 	if (link)
-		resmgr_replace_link(mgr, link, new);
+		resmgr_replace_link(mgr, link, new, by);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	if (unlikely(ret))
@@ -392,16 +405,17 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 				       resmgr_match_t match, const void *data)
 {
 	struct resmgr_node **link, *node = new;
-	unsigned long flags;
+	unsigned long flags, by;
 	int ret = 0;
 
 	resmgr_misuse_check_add(mgr, new);
+	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
 	link = resmgr_match_link(mgr, new->kind, new->fn, match, data);
 	if (link)
 		node = *link;
 	else
-		ret = resmgr_add_locked(mgr, new);
+		ret = resmgr_add_locked(mgr, new, by);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	if (unlikely(ret)) {
@@ -672,11 +686,92 @@ static void resmgr_free_memory(struct resmgr_node *node)
 	}
 }
 
+/*
+ * Is a teardown that has released @count resources one without an end? @limit
+ * begins as RESMGR_CHAIN_MAX. When it is reached, what is left is counted, once:
+ * whatever comes after that, and after RESMGR_CHAIN_MAX more, was added meanwhile.
+ */
+noinline bool resmgr_is_endless(struct resmgr *mgr, int count, int *limit)
+{
+	struct resmgr_node **link;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (*limit > RESMGR_CHAIN_MAX)
+		return true;
+	*limit = count + RESMGR_CHAIN_MAX;
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
+		++*limit;
+	return false;
+}
+
+/*
+ * Say that there are too many like @node, and what becomes of them. Drops the lock
+ * meanwhile, see resmgr_add_locked(). No WARN: devres has always gone on, so this
+ * must, with panic_on_warn.
+ */
+void resmgr_report_endless(struct resmgr *mgr, const struct resmgr_node *node,
+			   const char *what, unsigned long *flags)
+{
+	char name[48];
+
+	lockdep_assert_held(&mgr->lock);
+
+	strscpy(name, node->name ?: "(unnamed)");
+	spin_unlock_irqrestore(&mgr->lock, *flags);
+	rcu_read_lock();
+	pr_err("resmgr: %s %s: release functions go on adding resources, such as %s: what they add from now on %s\n",
+	       mgr->class->name, resmgr_owner_name(mgr), name, what);
+	rcu_read_unlock();
+	spin_lock_irqsave(&mgr->lock, *flags);
+}
+
+/*
+ * The end of a teardown that would have none: release each resource that is on
+ * @mgr now, and none that comes meanwhile. Those are newer than a marker, which is
+ * a closing one, as nobody takes such for the beginning of a group. Somebody else
+ * who releases everything takes it off, too.
+ */
+static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
+					    unsigned long *flags)
+{
+	struct resmgr_node marker, *node;
+	int count = 0;
+
+	resmgr_report_endless(mgr, mgr->newest, final ? "is lost" : "stays",
+			      flags);
+	resmgr_node_setup(&marker, RESMGR_GROUP_CLOSE, NULL, "teardown", 0);
+	if (!resmgr_is_node(mgr->newest))
+		return 0;
+	marker.older = mgr->newest;
+	mgr->newest = &marker;
+	while (resmgr_is_node(marker.older)) {
+		node = resmgr_unlink(mgr, &marker.older);
+		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		if (resmgr_is_marker(node)) {
+			resmgr_forget_marker(mgr, node);
+			continue;
+		}
+		spin_unlock_irqrestore(&mgr->lock, *flags);
+
+		resmgr_release_node(mgr, node);
+		count++;
+
+		spin_lock_irqsave(&mgr->lock, *flags);
+	}
+	if (resmgr_is_linked(&marker))
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &marker));
+	/* Nobody will look at them again, so that their functions cannot run. */
+	while (final && resmgr_is_node(mgr->newest))
+		resmgr_unlink(mgr, &mgr->newest);
+	return count;
+}
+
 static int resmgr_teardown(struct resmgr *mgr, bool final)
 {
+	int count = 0, limit = RESMGR_CHAIN_MAX;
 	struct resmgr_node *node;
 	unsigned long flags;
-	int count = 0;
 
 	spin_lock_irqsave(&mgr->lock, flags);
 	if (unlikely(!mgr->newest)) {
@@ -693,6 +788,11 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		if (unlikely(mgr->early)) {
 			count += resmgr_run_early(mgr, NULL, &flags);
 			continue;
+		}
+		if (unlikely(count >= limit) &&
+		    resmgr_is_endless(mgr, count, &limit)) {
+			count += resmgr_teardown_endless(mgr, final, &flags);
+			break;
 		}
 		node = mgr->newest;
 		if (resmgr_goes_in_a_row(node)) {
@@ -733,7 +833,8 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  * @mgr: manager
  *
  * Also what release functions add meanwhile. The manager is empty afterwards
- * and can be used again.
+ * and can be used again. When they go on adding resources and there is no end to
+ * it, that is reported in the log, and what they add is left there.
  *
  * Context: Process context, sleeps if a release function does. Takes and
  * releases the lock of @mgr once per resource at most.
@@ -755,7 +856,9 @@ EXPORT_SYMBOL_GPL(resmgr_release_all);
  * @mgr: manager
  *
  * For the end of an owner's life. There is no moment between the last release
- * and the refusal at which a resource could be added and be lost.
+ * and the refusal at which a resource could be added and be lost. When release
+ * functions go on adding resources and there is no end to it, that is reported in
+ * the log, and what they add is lost: never released, and its memory not freed.
  *
  * Context: Process context, sleeps if a release function does.
  * Return: number of resources that were released; -ENODEV with a WARN when this

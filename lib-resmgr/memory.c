@@ -217,7 +217,7 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 {
 	struct resmgr_data *old, *new = NULL;
 	struct resmgr_node **link;
-	unsigned long flags;
+	unsigned long flags, by;
 	bool fits = false;
 	size_t had = 0;
 
@@ -237,11 +237,12 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	 * Nothing behind the pointer is looked at before it is known to be ours.
 	 */
 	old = container_of(ptr, struct resmgr_data, data[0]);
+	by = resmgr_caller_to_stamp();
 	for (;;) {
 		spin_lock_irqsave(&mgr->lock, flags);
 		link = resmgr_find_memory(mgr, ptr);
 		if (link && new) {
-			resmgr_replace_link(mgr, link, &new->node);
+			resmgr_replace_link(mgr, link, &new->node, by);
 		} else if (link) {
 			had = old->node.size;
 			fits = size <= had || resmgr_data_grow(mgr, old, size);

@@ -15,13 +15,19 @@
  * probed.
  *
  * Each fault is reported once: for a place in the code, and for a driver, since the
- * place may be in a subsystem that registers objects for many.
+ * place may be in a subsystem that registers objects for many. It is a line in the
+ * log and no WARN, as it is no fault of the kernel that runs now.
  */
+#include <kunit/visibility.h>
 #include <linux/array_size.h>
 #include <linux/device.h>
 #include <linux/export.h>
+#include <linux/jhash.h>
+#include <linux/kobject.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/rbtree.h>
+#include <linux/rcupdate.h>
 #include <linux/resmgr_debug.h>
 #include <linux/string.h>
 
@@ -111,39 +117,83 @@ void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node)
 
 /**
  * struct resmgr_site - a fault that was reported
- * @where: address in the function at fault
- * @drv: driver of the device that it is about, or %NULL. Only an identity
+ * @where: the place in the code
+ * @drv: driver of the device that it is about, or 0
+ *
+ * Both are hashes of names: another driver, or another module, may be at the same
+ * address later.
  */
 struct resmgr_site {
-	unsigned long			where;
-	const struct device_driver	*drv;
+	u32	where;
+	u32	drv;
 };
 
-/* Is this the first report of a fault? When there are too many, none is. */
-static bool resmgr_is_news(unsigned long where, const struct device_driver *drv)
+/* Protects what follows. A leaf. */
+static DEFINE_SPINLOCK(resmgr_sites_lock);
+static struct resmgr_site resmgr_sites[128];
+static unsigned int resmgr_sites_count;
+static bool resmgr_sites_full;
+
+static u32 resmgr_driver_id(const struct device_driver *drv)
 {
-	/* Protects the table. A leaf. */
-	static DEFINE_SPINLOCK(lock);
-	static struct resmgr_site sites[128];
-	static unsigned int count;
+	u32 id;
+
+	if (!drv)
+		return 0;
+	id = drv->bus ? jhash(drv->bus->name, strlen(drv->bus->name), 0) : 0;
+	return jhash(drv->name, strlen(drv->name), id);
+}
+
+/* Is this the first report of a fault? Says so when no more can be told apart. */
+static bool resmgr_is_news(unsigned long where, u32 drv)
+{
+	struct resmgr_site site = { .drv = drv };
+	bool news = false, full = false;
 	unsigned long flags;
 	unsigned int i;
-	bool news;
+	char place[128];
 
-	spin_lock_irqsave(&lock, flags);
-	for (i = 0; i < count; i++)
-		if (sites[i].where == where && sites[i].drv == drv)
+	/* With its module, and cut when it is longer. */
+	site.where = jhash(place, scnprintf(place, sizeof(place), "%pS",
+					    (void *)where), 0);
+
+	spin_lock_irqsave(&resmgr_sites_lock, flags);
+	for (i = 0; i < resmgr_sites_count; i++)
+		if (resmgr_sites[i].where == site.where &&
+		    resmgr_sites[i].drv == site.drv)
 			break;
-	news = i == count && count < ARRAY_SIZE(sites);
-	if (news)
-		sites[count++] = (struct resmgr_site){ where, drv };
-	spin_unlock_irqrestore(&lock, flags);
+	if (i < ARRAY_SIZE(resmgr_sites) && i == resmgr_sites_count) {
+		resmgr_sites[resmgr_sites_count++] = site;
+		news = true;
+	} else if (i == resmgr_sites_count && !resmgr_sites_full) {
+		resmgr_sites_full = true;
+		full = true;
+	}
+	spin_unlock_irqrestore(&resmgr_sites_lock, flags);
+
+	if (full)
+		pr_warn("resmgr: %zu faults with devm resources were reported, no more of these are reported\n",
+			ARRAY_SIZE(resmgr_sites));
 	return news;
 }
 
+#if IS_ENABLED(CONFIG_KUNIT)
+/* For a test: nothing was reported yet. */
+void resmgr_misuse_forget(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&resmgr_sites_lock, flags);
+	resmgr_sites_count = 0;
+	resmgr_sites_full = false;
+	spin_unlock_irqrestore(&resmgr_sites_lock, flags);
+}
+EXPORT_SYMBOL_IF_KUNIT(resmgr_misuse_forget);
+#endif
+
 /**
  * struct resmgr_finding - copy of what is reported, as it may go once unlocked
- * @drv: driver of the device; only an identity
+ * @drv: driver of the device, as in &struct resmgr_site
  * @owner: name of the device
  * @driver: name of its driver
  * @name: of the resource
@@ -152,13 +202,13 @@ static bool resmgr_is_news(unsigned long where, const struct device_driver *drv)
  * @size: of the resource
  */
 struct resmgr_finding {
-	const struct device_driver	*drv;
-	char				owner[48];
-	char				driver[32];
-	char				name[48];
-	unsigned long			offset;
-	unsigned long			caller;
-	u32				size;
+	u32		drv;
+	char		owner[48];
+	char		driver[32];
+	char		name[48];
+	unsigned long	offset;
+	unsigned long	caller;
+	u32		size;
 };
 
 /* Under a lock that keeps @node on @mgr. */
@@ -166,9 +216,11 @@ static void resmgr_copy_finding(struct resmgr_finding *found,
 				const struct resmgr *mgr,
 				const struct resmgr_node *node)
 {
-	found->drv = READ_ONCE(mgr->class->dev(mgr)->driver);
+	const struct device_driver *drv = READ_ONCE(mgr->class->dev(mgr)->driver);
+
+	found->drv = resmgr_driver_id(drv);
 	strscpy(found->owner, resmgr_owner_name(mgr));
-	strscpy(found->driver, found->drv ? found->drv->name : "no driver");
+	strscpy(found->driver, drv ? drv->name : "no driver");
 	strscpy(found->name, node->name ?: "(unnamed)");
 	found->caller = node->caller;
 	found->size = node->size;
@@ -190,6 +242,18 @@ static const struct {
 	[RESMGR_USE_VIDEO] = { "struct video_device",
 		"use devm_cdevm_alloc() and cdevm_register_video()" },
 };
+
+/* Does somebody wait for the release of @object, who owns its memory? */
+static bool resmgr_is_awaited(const void *object, enum resmgr_use use)
+{
+	const struct kobject *kobj = object;
+
+	if (use == RESMGR_USE_DEVICE)
+		kobj = &((const struct device *)object)->kobj;
+	else if (use != RESMGR_USE_KOBJECT)
+		return false;
+	return kobj->release_awaited;
+}
 
 /**
  * __resmgr_check_object() - what resmgr_check_object() does
@@ -216,7 +280,7 @@ void __resmgr_check_object(const void *object, enum resmgr_use use,
 	}
 	spin_unlock_irqrestore(&resmgr_blocks_lock, flags);
 
-	if (likely(!node))
+	if (likely(!node) || resmgr_is_awaited(object, use))
 		return;
 	if (use == RESMGR_USE_KOBJECT &&
 	    resmgr_is_in(caller, kobjects, ARRAY_SIZE(kobjects)))
@@ -224,10 +288,10 @@ void __resmgr_check_object(const void *object, enum resmgr_use use,
 	caller = resmgr_registrant() ?: caller;
 	if (!resmgr_is_news(caller, found.drv))
 		return;
-	WARN(1, "resmgr: devm %s (%s): %s at offset %lu of %s, %u bytes, added by %pS; given away by %pS. It is freed at unbind, and others may hold it for longer: %s\n",
-	     found.owner, found.driver, resmgr_uses[use].what, found.offset,
-	     found.name, found.size, (void *)found.caller, (void *)caller,
-	     resmgr_uses[use].instead);
+	pr_warn("resmgr: devm %s (%s): %s at offset %lu of %s, %u bytes, added by %pS; given away by %pS. It is freed at unbind, and others may hold it for longer: %s\n",
+		found.owner, found.driver, resmgr_uses[use].what, found.offset,
+		found.name, found.size, (void *)found.caller, (void *)caller,
+		resmgr_uses[use].instead);
 }
 EXPORT_SYMBOL_GPL(__resmgr_check_object);
 
@@ -254,10 +318,12 @@ void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node)
 		return;
 
 	caller = resmgr_caller();
-	if (!resmgr_is_news(caller, NULL))
+	if (!resmgr_is_news(caller, 0))
 		return;
-	resmgr_warn(mgr, "%s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
-		    node->name, node->size, (void *)caller);
+	rcu_read_lock();
+	pr_warn("resmgr: devm %s: %s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
+		resmgr_owner_name(mgr), node->name, node->size, (void *)caller);
+	rcu_read_unlock();
 }
 
 void resmgr_misuse_release_all(struct resmgr *mgr)
@@ -284,8 +350,10 @@ void __resmgr_check_leftovers(struct resmgr *mgr, const struct device_driver *dr
 		resmgr_copy_finding(&found, mgr, node);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
-	if (!resmgr_is_node(node) || !resmgr_is_news(found.caller, drv))
+	if (!resmgr_is_node(node) ||
+	    !resmgr_is_news(found.caller, resmgr_driver_id(drv)))
 		return;
-	resmgr_warn(mgr, "%s, %u bytes, was added by %pS when no driver was bound or being probed, so %s cannot be probed. Add it in probe()\n",
-		    found.name, found.size, (void *)found.caller, drv->name);
+	pr_warn("resmgr: devm %s: %s, %u bytes, was added by %pS when no driver was bound or being probed, so %s cannot be probed. Add it in probe()\n",
+		found.owner, found.name, found.size, (void *)found.caller,
+		drv->name);
 }

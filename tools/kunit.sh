@@ -1,26 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kunit.sh [--quiet] [FILTER-GLOB]: builds and runs the KUnit kernel through the kernel's own kunit.py. Shows the KTAP
-# as it is (not with --quiet), writes out/kunit-<version>.json for KernelCI.
+# kunit.sh [--quiet] [--plain] [FILTER-GLOB]: builds and runs the KUnit kernel through the kernel's own kunit.py. Shows the
+# KTAP as it is (not with --quiet), writes out/kunit-<version>.json for KernelCI.
+# --plain: another kernel, without KASAN and upstream's suites, for the versions that have a configuration for that.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 
-quiet=
+quiet='' plain=''
 [ "${1:-}" = --quiet ] && { quiet=1; shift; }
-O=$(outdir kunit)
-JSON=$OUT/kunit-$KERNEL.json
-BUILDLOG=$LOGS/build-$KERNEL-kunit.log
-LOG=$LOGS/kunit-$KERNEL.log
-CONF=$TMP/kunit-ours.config
+[ "${1:-}" = --plain ] && { plain=-plain; shift; }
+VERSION_CONF=$TOP/tools/configs/kunit$plain-$KERNEL.config
+[ -z "$plain" ] || [ -e "$VERSION_CONF" ] || exit 0
+O=$(outdir kunit$plain)
+JSON=$OUT/kunit$plain-$KERNEL.json
+BUILDLOG=$LOGS/build-$KERNEL-kunit$plain.log
+LOG=$LOGS/kunit$plain-$KERNEL.log
+CONF=$TMP/kunit-ours$plain.config
 
 cd "$TREE" || die "no $TREE; run: make kunit"
 mkdir -p "$O"
 grep -v '^# SPDX' lib/resmgr/tests/.kunitconfig >"$CONF" 2>/dev/null || : >"$CONF"
-FRAGMENTS=("$TOP/tools/configs/kunit-upstream.config" "$CONF")
+UPSTREAM=$TOP/tools/configs/kunit-upstream.config
+if [ -n "$plain" ]; then
+	# DRM is most of what there is to build.
+	sed -i '/DRM/d' "$CONF"
+	grep -vE '^CONFIG_(KASAN|KUNIT_TEST|DM_KUNIT_TEST|DRM.*)=' "$UPSTREAM" >"$TMP/kunit-plain.config"
+	UPSTREAM=$TMP/kunit-plain.config
+fi
+FRAGMENTS=("$UPSTREAM" "$CONF")
 ARGS=(--kernel_args kasan_multi_shot)
 # Two CPUs where this UML has them.
-if [ -e "$TOP/tools/configs/kunit-$KERNEL.config" ]; then
-	FRAGMENTS+=("$TOP/tools/configs/kunit-$KERNEL.config")
+if [ -e "$VERSION_CONF" ]; then
+	FRAGMENTS+=("$VERSION_CONF")
 	ARGS+=(--kernel_args seccomp=on --kernel_args ncpus=2)
 fi
 opts=(--build_dir "$O" --arch um --make_options "CC=$KCC" "${FRAGMENTS[@]/#/--kunitconfig=}")
@@ -40,7 +51,7 @@ build() {
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$BUILDLOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$BUILDLOG.note" || echo "$n files" >"$BUILDLOG.note"
 }
-stage "build kunit kernel" "$BUILDLOG" build
+stage "build kunit$plain kernel" "$BUILDLOG" build
 
 start=$(now)
 timeout 300 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 240 \
@@ -58,10 +69,10 @@ bad=$2
 record "$1" "$bad" "$3"
 t=$(($(now) - start))
 if [ "$1" -eq 0 ]; then
-	show_fail "kunit" $t "$LOG"
+	show_fail "kunit$plain" $t "$LOG"
 	exit 1
 fi
-show "kunit" "$(took $t), $(counts "$1" "$bad" "$3") ($(basename "$JSON"))"
+show "kunit$plain" "$(took $t), $(counts "$1" "$bad" "$3") ($(basename "$JSON"))"
 [ "$bad" -eq 0 ] && exit 0
 [ "$rc" -ne 124 ] || echo "    not ok: kunit.py ran out of time"
 grep -E '^ *not ok' "$LOG" | head -n 40 | sed 's/^ */    /'

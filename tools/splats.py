@@ -48,6 +48,10 @@ HEADS = [re.compile(p) for p in (
     r"kobject_add_internal failed",
     r"cache .* still has objects|Objects remaining",
 )]
+# What the resource manager reports on one line of the log, without a WARN.
+ONE_LINE = re.compile(r"resmgr: .*(?:go on adding resources|freed at unbind, and others may hold it|"
+                      r"no driver (?:is|was) bound or being probed|no more of these are reported)")
+HEADS.append(ONE_LINE)
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.
 OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|e2e: (?!expect|allow))")
@@ -193,6 +197,9 @@ def scan(lines, known=()):
                 continue
             current = Splat(n, text, before)
             splats.append(current)
+            if ONE_LINE.search(text):
+                close(current)
+                current = None
         before = text
     if current:
         close(current)
@@ -240,6 +247,10 @@ KCSAN = """\
 [    4.000000] read to 0xffff88800a1b2c40 of 8 bytes by task 42 on cpu 1:
 [    4.000000]  cdevm_release+0x10/0x20
 [    4.000000] ==================================================================
+"""
+LINE = """\
+[    2.000000] resmgr: devm foo (bar): struct cdev at offset 8 of baz, 16 bytes, added by a+0x1/0x2; given away by b+0x1/0x2. \
+It is freed at unbind, and others may hold it for longer: c
 """
 WARN73X86 = """\
 [    2.000000] resmgr: foo: double add of bar
@@ -302,6 +313,10 @@ def self_test():
         ("WARNING with its message behind", WARN_UM, 1, 0, 0),
         ("WARNING wanted by its message behind", expect("double add of bar", WARN_UM), 0, 1, 0),
         ("WARNING not wanted by what comes behind", expect("Modules", WARN_UM + WARN), 2, 0, 1),
+        ("report on one line", LINE, 1, 0, 0),
+        ("report on one line wanted", expect("resmgr: devm .* given away by b", LINE), 0, 1, 0),
+        ("reports on one line, and then others", LINE + LINE + WARN + KASAN + LINE, 5, 0, 0),
+        ("report on one line not wanted by what comes behind", expect("double add of bar", LINE + WARN), 1, 1, 0),
         ("WARNING of 7.3", WARN73, 1, 0, 0),
         ("WARNING of 7.3 wanted by its message", expect("double add of bar", WARN73), 0, 1, 0),
         ("WARNING of 7.3 wanted by the message before it", expect("double add of bar", WARN73X86), 0, 1, 0),

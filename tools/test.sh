@@ -50,6 +50,7 @@ for KERNEL in "$@"; do
 	echo "  Linux $KERNEL"
 	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
 	part "$TOP/tools/kunit.sh" --quiet
+	part "$TOP/tools/kunit.sh" --quiet --plain
 	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
 		part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
 		# In emulation it takes a kernel of its own, and longer: make test-all.

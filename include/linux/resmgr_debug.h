@@ -11,6 +11,7 @@
 #include <linux/compiler_types.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kconfig.h>
+#include <linux/kobject.h>
 
 struct device_driver;
 struct resmgr;
@@ -31,17 +32,39 @@ enum resmgr_use {
 	RESMGR_USE_VIDEO,
 };
 
+#if defined(CONFIG_RESMGR_DEBUG) && IS_ENABLED(CONFIG_KUNIT)
+void resmgr_misuse_forget(void);
+#endif
+
 void __resmgr_check_object(const void *object, enum resmgr_use use,
 			   unsigned long caller);
 void __resmgr_check_leftovers(struct resmgr *mgr,
 			      const struct device_driver *drv);
 
 /**
- * resmgr_check_object() - warn when an object lies in memory that goes at unbind
+ * resmgr_release_is_awaited() - an object may be in memory that goes at unbind
+ * @kobj: the object, or the one in a device; before it is initialised
+ *
+ * For code that takes an object back and then waits until its release function has
+ * run, as i2c_del_adapter() does. resmgr_check_object() says nothing then: when the
+ * memory goes, nobody has the object any more.
+ *
+ * Context: Any context.
+ */
+static inline void resmgr_release_is_awaited(struct kobject *kobj)
+{
+#ifdef CONFIG_RESMGR_DEBUG
+	kobj->release_awaited = 1;
+#endif
+}
+
+/**
+ * resmgr_check_object() - report an object that lies in memory that goes at unbind
  * @object: the object
  * @use: what it is about to be
  *
- * To be called first thing by the function that the driver has called.
+ * To be called first thing by the function that the driver has called. The report
+ * is a line in the log.
  *
  * Context: Any context but NMI.
  */
