@@ -8,6 +8,7 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/resmgr.h>
@@ -322,8 +323,8 @@ static void early_reentry(struct kunit *test)
 		const char	*said;
 	} cases[] = {
 		{ hook_finish,		"b0 a0 b1 b2 a1 a2 X p b a " },
-		/* It has to catch up first. */
-		{ hook_add_early,	"b0 a0 b1 n0 n1 a1 n2 b2 a2 X n p b a " },
+		/* It has to catch up before the next step. */
+		{ hook_add_early,	"b0 a0 b1 a1 n0 n1 n2 b2 a2 X n p b a " },
 		{ hook_add_action,	"b0 a0 b1 a1 b2 a2 N X p b a " },
 		{ hook_release_early,	"b0 a0 b1 a1 b2 a2 X p b a " },
 		{ hook_forget_x,	"b0 a0 b1 a1 b2 a2 p b a " },
@@ -404,30 +405,127 @@ static int release_early_thread(void *data)
 	return 0;
 }
 
-/* Two who release at the same time: each step is taken by one of them. */
+static int release_group_thread(void *data)
+{
+	struct early_test *t = data;
+
+	resmgr_release_group(&t->mgr, t);
+	return 0;
+}
+
+static struct task_struct *start(struct early_test *t, int (*fn)(void *data))
+{
+	struct task_struct *task = kthread_run(fn, t, "early");
+
+	KUNIT_ASSERT_FALSE(t->test, IS_ERR(task));
+	return get_task_struct(task);
+}
+
+static void join(struct task_struct *task)
+{
+	kthread_stop(task);
+	put_task_struct(task);
+}
+
+/* Who meets a step that another task is in waits for its end: the rest comes after. */
 static void early_in_parallel(struct kunit *test)
 {
+	int (*const others[])(void *data) = { release_early_thread, release_group_thread };
 	struct early_test *t = test->priv;
-	struct task_struct *task;
+	struct task_struct *first, *second;
+	struct thing *b;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+		add_early(t, 'a');
+		b = add_early(t, 'b');
+		b->at = 0;
+		b->hook = hook_wait;
+		first = start(t, release_early_thread);
+		wait_for_completion(&t->inside);
+		second = start(t, others[i]);
+		msleep(50);
+		KUNIT_EXPECT_STREQ(test, t->said, "b0 ");
+		complete(&t->leave);
+		join(first);
+		join(second);
+		resmgr_release_all(&t->mgr);
+		EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 b a ");
+	}
+}
+
+/* One by hand, while another task is at work on all. */
+static void early_finished_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first;
 	struct thing *b;
 
 	add_early(t, 'a');
 	b = add_early(t, 'b');
-	b->at = 0;
+	b->at = 1;
 	b->hook = hook_wait;
-	task = kthread_run(release_early_thread, t, "early");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	get_task_struct(task);
+	first = start(t, release_early_thread);
 	wait_for_completion(&t->inside);
-	/* The other one is in b0. */
-	resmgr_release_early(&t->mgr);
-	EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 ");
 	complete(&t->leave);
-	kthread_stop(task);
-	put_task_struct(task);
-	EXPECT_SAID(t, "");
+	resmgr_early_finish(&t->mgr, &b->early);
+	/* Not only begun: it is over. */
+	KUNIT_EXPECT_NOT_NULL(test, strstr(t->said, "b2"));
+	join(first);
+	KUNIT_EXPECT_EQ(test, strlen(t->said), strlen("b0 a0 b1 a1 b2 a2 "));
+	t->said[0] = '\0';
 	resmgr_release_all(&t->mgr);
 	EXPECT_SAID(t, "b a ");
+}
+
+static void hook_release_group(struct thing *thing)
+{
+	resmgr_release_group(&thing->t->mgr, thing->t);
+}
+
+/* A step may have its own node released, and nobody looks at that any more. */
+static void early_gone_in_step(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	b = add_early(t, 'b');
+	b->at = 0;
+	b->hook = hook_release_group;
+	resmgr_early_finish(&t->mgr, &b->early);
+	EXPECT_SAID(t, "b0 b1 b2 b ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	add_early(t, 'b');
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "b0 b1 b2 b ");
+}
+
+static void hook_again(struct thing *thing)
+{
+	if (thing->at++ < 3 * 10000)
+		KUNIT_EXPECT_EQ(thing->t->test,
+				resmgr_add_early_action(&thing->t->mgr, action_run, thing), 0);
+}
+
+/* An action that goes on adding itself ends some day, with a line in the log. */
+static void early_endless(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *x = thing(t, 'X');
+
+	x->at = 0;
+	x->hook = hook_again;
+	KUNIT_ASSERT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, x), 0);
+	resmgr_release_early(&t->mgr);
+	KUNIT_EXPECT_LT(test, x->at, 3 * 10000);
+	KUNIT_EXPECT_FALSE(test, resmgr_empty(&t->mgr));
+	x->hook = NULL;
+	resmgr_release_all(&t->mgr);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
 static void early_tagged_group(struct kunit *test)
@@ -458,6 +556,9 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_action_removed),
 	KUNIT_CASE(early_failed_allocation),
 	KUNIT_CASE(early_in_parallel),
+	KUNIT_CASE(early_finished_in_parallel),
+	KUNIT_CASE(early_gone_in_step),
+	KUNIT_CASE(early_endless),
 	KUNIT_CASE(early_tagged_group),
 	{}
 };

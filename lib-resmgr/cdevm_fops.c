@@ -54,7 +54,7 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 	 */
 	file->f_mapping = file_inode(file)->i_mapping;
 	if (!ret) {
-		struct cdevm_call call;
+		struct cdevm_call call __uninitialized;
 		bool entered = cdevm_begin(&call, wrapped->scope, "release",
 					   (void *)file->f_op->release);
 
@@ -79,7 +79,7 @@ static int cdevm_call_release(struct inode *inode, struct file *file,
 			      struct cdevm_fops *wrapped)
 {
 	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_call call;
+	struct cdevm_call call __uninitialized;
 	bool entered = cdevm_begin(&call, scope, "release",
 				   (void *)wrapped->orig->release);
 	int ret = 0;
@@ -117,7 +117,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
-	struct cdevm_call call;
+	struct cdevm_call call __uninitialized;
 	struct address_space *mapping;
 	bool elsewhere;
 	int ret = 0;
@@ -176,7 +176,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 ({									\
 	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
-	struct cdevm_call __call;					\
+	struct cdevm_call __call __uninitialized;			\
 	bool __entered = cdevm_begin(&__call, __scope, #method,		\
 				     (void *)__wrapped->orig->method);	\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
@@ -275,7 +275,7 @@ static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
 static void cdevm_##method params					\
 {									\
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);		\
-	struct cdevm_call call;						\
+	struct cdevm_call call __uninitialized;				\
 									\
 	if (!cdevm_begin(&call, wrapped->scope, #method,		\
 			 (void *)wrapped->orig->method))		\

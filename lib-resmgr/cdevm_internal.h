@@ -91,18 +91,18 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 
 /*
  * Call a method of wrapped operations, of a file or of a mapping, inside the
- * gate of their scope, or refuse.
+ * gate of their scope, or refuse. All of the record is written, or none is used.
  */
 #define cdevm_call(_wrapped, refusal, method, ...)			\
 ({									\
 	typeof(_wrapped) __wrapped = (_wrapped);			\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
-	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret = (refusal);	\
-	struct cdevm_call __call;					\
+	typeof(__wrapped->orig->method) __method = __wrapped->orig->method; \
+	typeof(__method(__VA_ARGS__)) __ret = (refusal);		\
+	struct cdevm_call __call __uninitialized;			\
 									\
-	if (cdevm_begin(&__call, __scope, #method,			\
-			(void *)__wrapped->orig->method)) {		\
-		__ret = __wrapped->orig->method(__VA_ARGS__);		\
+	if (cdevm_begin(&__call, __scope, #method, (void *)__method)) {	\
+		__ret = __method(__VA_ARGS__);				\
 		cdevm_end(&__call, __scope);				\
 	}								\
 	__ret;								\

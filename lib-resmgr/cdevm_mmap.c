@@ -100,7 +100,7 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 {									\
 	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);		\
 	struct cdevm_scope *scope = wrapped->scope;			\
-	struct cdevm_call call;						\
+	struct cdevm_call call __uninitialized;				\
 	bool entered = cdevm_begin(&call, scope, "vm_" #method,		\
 				   (void *)wrapped->orig->method);	\
 									\

@@ -23,6 +23,7 @@
 #include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
@@ -183,38 +184,59 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 }
 
 /*
- * The newest of those that are furthest behind; %NULL when all is done, or when
- * there is one to wait for, which @busy says.
+ * How far are those that are furthest behind? UINT_MAX when all is done. @busy says
+ * that there is one to wait for first.
  */
-static struct resmgr_node **resmgr_next_early(struct resmgr *mgr,
-					      struct resmgr_node **link,
-					      const struct resmgr_node *end,
-					      bool *busy)
+static unsigned int resmgr_lowest_rank(struct resmgr *mgr,
+				       struct resmgr_node *node,
+				       const struct resmgr_node *end, bool *busy)
 {
-	struct resmgr_node **found = NULL;
 	unsigned int lowest = UINT_MAX;
-
-	*busy = false;
 
 	lockdep_assert_held(&mgr->lock);
 
-	for (; resmgr_is_node(*link) && *link != end; link = &(*link)->older) {
-		unsigned int rank;
-
-		if (likely(!resmgr_is_early(*link)))
+	*busy = false;
+	for (; resmgr_is_node(node) && node != end; node = node->older) {
+		if (likely(!resmgr_is_early(node)))
 			continue;
-		if ((*link)->kind == RESMGR_EARLY &&
-		    resmgr_is_busy(resmgr_to_early(*link))) {
-			*busy = true;
-			return NULL;
-		}
-		rank = resmgr_early_rank(*link);
-		if (rank >= lowest)
-			continue;
-		lowest = rank;
-		found = link;
+		*busy |= node->kind == RESMGR_EARLY &&
+			 resmgr_is_busy(resmgr_to_early(node));
+		lowest = min(lowest, resmgr_early_rank(node));
 	}
-	return found;
+	return lowest;
+}
+
+/*
+ * Do what is next of those that have this rank, newest first, as long as it is
+ * certain what follows in the list: a node that is there after its step is followed
+ * by what is older. Returns how many actions were run.
+ */
+static int resmgr_run_rank(struct resmgr *mgr, struct resmgr_group *grp,
+			   struct resmgr_node **link, const struct resmgr_node *end,
+			   unsigned int rank, unsigned long *flags)
+{
+	struct resmgr_node *node;
+
+	lockdep_assert_held(&mgr->lock);
+
+	for (; resmgr_is_node(*link) && *link != end; link = &node->older) {
+		node = *link;
+		if (likely(!resmgr_is_early(node)) || resmgr_early_rank(node) != rank)
+			continue;
+		if (node->kind == RESMGR_EARLY_ACTION) {
+			resmgr_unlink(mgr, link);
+			resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+			spin_unlock_irqrestore(&mgr->lock, *flags);
+			resmgr_release_node(mgr, node);
+			spin_lock_irqsave(&mgr->lock, *flags);
+			return 1;
+		}
+		if (resmgr_is_busy(resmgr_to_early(node)) ||
+		    !resmgr_do_step(mgr, resmgr_to_early(node), flags) ||
+		    !resmgr_is_linked(node) || (grp && !resmgr_group_is_there(grp)))
+			break;
+	}
+	return 0;
 }
 
 /*
@@ -225,43 +247,34 @@ static struct resmgr_node **resmgr_next_early(struct resmgr *mgr,
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags)
 {
-	struct resmgr_node **link, *node, *end = RESMGR_LAST;
+	struct resmgr_node **link, *end = RESMGR_LAST;
 	int count = 0, limit = RESMGR_CHAIN_MAX;
+	unsigned int rank;
 	bool busy;
 
 	lockdep_assert_held(&mgr->lock);
 
 	while (mgr->early) {
 		link = grp ? resmgr_group_range(mgr, grp, &end) : &mgr->newest;
-		link = resmgr_next_early(mgr, link, end, &busy);
+		rank = resmgr_lowest_rank(mgr, *link, end, &busy);
 		if (busy) {
 			resmgr_wait_step(mgr, flags);
 			continue;
 		}
-		if (!link) {
+		if (rank == UINT_MAX) {
 			/* There may be others outside of the group. */
 			if (!grp)
 				mgr->early = false;
 			break;
 		}
-		node = *link;
 		/* As in every release: see resmgr_is_endless(). */
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
-			resmgr_report_endless(mgr, node, "is not called early", flags);
+			resmgr_report_endless(mgr, *link, "is not called early", flags);
 			mgr->early = false;
 			break;
 		}
-		if (node->kind == RESMGR_EARLY_ACTION) {
-			resmgr_unlink(mgr, link);
-			resmgr_event(mgr, node, RESMGR_OP_RELEASE);
-			spin_unlock_irqrestore(&mgr->lock, *flags);
-			resmgr_release_node(mgr, node);
-			count++;
-			spin_lock_irqsave(&mgr->lock, *flags);
-		} else {
-			resmgr_do_step(mgr, resmgr_to_early(node), flags);
-		}
+		count += resmgr_run_rank(mgr, grp, link, end, rank, flags);
 	}
 	return count;
 }

@@ -260,6 +260,12 @@ int resmgr_remove_group(struct resmgr *mgr, void *id)
 }
 EXPORT_SYMBOL_GPL(resmgr_remove_group);
 
+/* Are the markers of @grp on the list still? */
+bool resmgr_group_is_there(const struct resmgr_group *grp)
+{
+	return resmgr_is_linked(&grp->open);
+}
+
 /*
  * What belongs to @grp: from the node that the link which is returned points to,
  * down to @end. Nothing when the markers were taken off by somebody else.

@@ -353,6 +353,7 @@ struct resmgr_group;
 struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
 					struct resmgr_group *grp,
 					struct resmgr_node **end);
+bool resmgr_group_is_there(const struct resmgr_group *grp);
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags);
 void resmgr_early_gone(struct resmgr_node *node);

@@ -783,26 +783,29 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 	if (trace_resmgr_release_all_begin_enabled())
 		resmgr_trace_all_begin(mgr);
 	mgr->releasing++;
+	count += resmgr_run_early(mgr, NULL, &flags);
 	while (resmgr_is_node(mgr->newest)) {
-		/* Also what a release function has added. */
-		if (unlikely(mgr->early)) {
-			count += resmgr_run_early(mgr, NULL, &flags);
-			continue;
-		}
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
 			count += resmgr_teardown_endless(mgr, final, &flags);
 			break;
 		}
 		node = mgr->newest;
-		if (resmgr_goes_in_a_row(node)) {
-			count += resmgr_take_memory(mgr);
-			spin_unlock_irqrestore(&mgr->lock, flags);
+		if (node->kind != RESMGR_ACTION) {
+			if (resmgr_goes_in_a_row(node)) {
+				count += resmgr_take_memory(mgr);
+				spin_unlock_irqrestore(&mgr->lock, flags);
 
-			resmgr_free_memory(node);
+				resmgr_free_memory(node);
 
-			spin_lock_irqsave(&mgr->lock, flags);
-			continue;
+				spin_lock_irqsave(&mgr->lock, flags);
+				continue;
+			}
+			/* That a release function has added. */
+			if (unlikely(resmgr_is_early(node)) && mgr->early) {
+				count += resmgr_run_early(mgr, NULL, &flags);
+				continue;
+			}
 		}
 
 		resmgr_unlink(mgr, &mgr->newest);
@@ -813,7 +816,14 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		}
 		spin_unlock_irqrestore(&mgr->lock, flags);
 
-		resmgr_release_node(mgr, node);
+		/* In line for what there is most of. */
+		if (likely(node->kind == RESMGR_ACTION) &&
+		    !trace_resmgr_release_end_enabled()) {
+			resmgr_run_release(mgr, node);
+			kfree(node);
+		} else {
+			resmgr_release_node(mgr, node);
+		}
 		count++;
 
 		spin_lock_irqsave(&mgr->lock, flags);
