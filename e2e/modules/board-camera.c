@@ -263,10 +263,10 @@ static int receiver_publish(struct receiver *r)
 	ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
 	if (ret)
 		return ret;
-	ret = cdevm_register_video(&r->scope, &r->vdev, VFL_TYPE_VIDEO, -1);
+	ret = cdevm_video_register_device(&r->scope, &r->vdev, VFL_TYPE_VIDEO, -1);
 	if (ret && ret != -EEXIST)
 		return ret;
-	ret = cdevm_register_media(&r->scope, &r->mdev);
+	ret = cdevm_media_device_register(&r->scope, &r->mdev);
 	return ret == -EEXIST ? 0 : ret;
 }
 
