@@ -13,6 +13,8 @@
  *	completing	1 while it does
  *	completed	how often it has come to its end
  *	stopped		how often the sensor was there when streaming would stop
+ *	fail		how many calls of ->complete() are to find no memory for the node of
+ *			the sensor. That of the receiver's own subdev is there by then
  */
 #include <linux/cdevm.h>
 #include <linux/delay.h>
@@ -39,6 +41,7 @@
 
 #define RECEIVER "board-receiver"
 #define SENSOR "board-sensor"
+#define ISP "board-isp"
 
 static unsigned int complete_ms;
 module_param(complete_ms, uint, 0644);
@@ -55,6 +58,10 @@ MODULE_PARM_DESC(completed, "how often ->complete() has ended");
 static unsigned int stopped;
 module_param(stopped, uint, 0444);
 MODULE_PARM_DESC(stopped, "how often streaming would have stopped with the sensor there");
+
+static unsigned int fail;
+module_param(fail, uint, 0644);
+MODULE_PARM_DESC(fail, "how many calls of ->complete() are to fail");
 
 static const struct software_node sensor_node = {
 	.name = SENSOR,
@@ -156,6 +163,7 @@ struct receiver {
 	struct mutex lock;		/* protects what is in the connection */
 	struct media_device mdev;
 	struct v4l2_device v4l2_dev;
+	struct v4l2_subdev isp;
 	struct video_device vdev;
 	struct media_pad pad;
 	struct v4l2_async_notifier notifier;
@@ -256,11 +264,33 @@ static void receiver_unbind(struct v4l2_async_notifier *notifier,
 	receiver_set_sensor(to_receiver(notifier), NULL);
 }
 
+static int receiver_publish_subdevs(struct receiver *r)
+{
+#ifdef CONFIG_FAILSLAB
+	if (fail) {
+		int ret;
+
+		fail--;
+		/* First all but the sensor's. For that there is no memory then. */
+		r->conn->sensor->flags &= ~V4L2_SUBDEV_FL_HAS_DEVNODE;
+		ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+		r->conn->sensor->flags |= V4L2_SUBDEV_FL_HAS_DEVNODE;
+		if (ret)
+			return ret;
+		current->fail_nth = 1;
+		ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+		current->fail_nth = 0;
+		return ret;
+	}
+#endif
+	return v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+}
+
 static int receiver_publish(struct receiver *r)
 {
 	int ret;
 
-	ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+	ret = receiver_publish_subdevs(r);
 	if (ret)
 		return ret;
 	ret = cdevm_video_register_device(&r->scope, &r->vdev, VFL_TYPE_VIDEO, -1);
@@ -301,6 +331,21 @@ static void receiver_stop(void *data)
 	mutex_unlock(&r->lock);
 }
 
+static const struct v4l2_subdev_ops isp_ops = {
+};
+
+/* A subdev of the receiver's own. */
+static int receiver_add_isp(struct receiver *r, struct device *dev)
+{
+	v4l2_subdev_init(&r->isp, &isp_ops);
+	r->isp.owner = THIS_MODULE;
+	r->isp.dev = dev;
+	r->isp.flags = V4L2_SUBDEV_FL_HAS_DEVNODE;
+	r->isp.entity.function = MEDIA_ENT_F_PROC_VIDEO_ISP;
+	strscpy(r->isp.name, ISP);
+	return v4l2_device_register_subdev(&r->v4l2_dev, &r->isp);
+}
+
 static int receiver_init(struct receiver *r, struct device *dev)
 {
 	struct video_device *vdev = &r->vdev;
@@ -316,6 +361,9 @@ static int receiver_init(struct receiver *r, struct device *dev)
 		return ret;
 	r->v4l2_dev.mdev = &r->mdev;
 	ret = cdevm_v4l2_device_register(&r->scope, dev, &r->v4l2_dev);
+	if (ret)
+		return ret;
+	ret = receiver_add_isp(r, dev);
 	if (ret)
 		return ret;
 	r->notifier.ops = &receiver_notifier_ops;
