@@ -139,7 +139,7 @@ static void chips_free(void)
 
 struct bridge {
 	struct cdevm_scope scope;
-	struct mutex lock;
+	struct mutex lock;		/* serialises ioctls */
 	struct v4l2_device v4l2_dev;
 	struct v4l2_ctrl_handler hdl;
 	struct video_device vdev;
