@@ -37,6 +37,7 @@
 #include <media/v4l2-device.h>
 #include <media/v4l2-fh.h>
 #include <media/v4l2-ioctl.h>
+#include <media/v4l2-mc.h>
 #include <media/v4l2-subdev.h>
 
 #define RECEIVER "board-receiver"
@@ -180,16 +181,26 @@ static void receiver_file(struct receiver *r, int change)
 
 static int receiver_open(struct file *file)
 {
-	int ret = v4l2_fh_open(file);
+	struct receiver *r = video_drvdata(file);
+	int ret = v4l2_pipeline_pm_get(&r->vdev.entity);
 
-	if (!ret)
-		receiver_file(video_drvdata(file), 1);
+	if (ret)
+		return ret;
+	ret = v4l2_fh_open(file);
+	if (ret)
+		v4l2_pipeline_pm_put(&r->vdev.entity);
+	else
+		receiver_file(r, 1);
 	return ret;
 }
 
 static int receiver_release(struct file *file)
 {
-	receiver_file(video_drvdata(file), -1);
+	struct receiver *r = video_drvdata(file);
+
+	receiver_file(r, -1);
+	/* After the unbind as well, when the entity is in no graph. */
+	v4l2_pipeline_pm_put(&r->vdev.entity);
 	return v4l2_fh_release(file);
 }
 
