@@ -13,6 +13,7 @@
 
 #define RECEIVER "board-receiver"
 #define SENSOR "board-sensor"
+#define ISP "board-isp"
 
 static long binds;		/* of the receiver, each with a scope */
 
@@ -253,6 +254,28 @@ static void t_sensor_node(void)
 	unbind(SENSOR);
 }
 
+/* What ->complete() has published when it fails can be published again. */
+static void t_complete_fails(void)
+{
+	diag("->complete() finds no memory for the last of the nodes");
+	if (!exists("/proc/self/fail-nth"))
+		return;
+	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	write_file("/sys/module/board_camera/parameters/fail", "1");
+	bind(RECEIVER);
+	ok(driver_write("platform", SENSOR, "bind", SENSOR) < 0, "the sensor is not bound");
+	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "Y");
+	ok(param("fail") == 0 && has_no_node() && !find_video(ISP)[0], "there is no node");
+	/* Until a node that was taken back is released, a subdev has it. */
+	sleep_ms(2 * SETTLE_MS);
+	ok_err(driver_write("platform", SENSOR, "bind", SENSOR), 0, "bind %s again", SENSOR);
+	ok(has_nodes(), "there are nodes");
+	ok(find_video(ISP)[0], "and that of the receiver's own subdev is among them");
+	unbind(RECEIVER);
+	unbind(SENSOR);
+	ok_live(0, "memory is freed");
+}
+
 /* The last subdev is bound, and ->complete() publishes, while the receiver goes. */
 static void t_race(void)
 {
@@ -300,6 +323,7 @@ int main(int argc, char **argv)
 	trace_frees_only();
 	t_sensor_goes();
 	t_sensor_node();
+	t_complete_fails();
 	t_race();
 
 	run = tap_run;

@@ -170,8 +170,7 @@ static void ok_revoked(int fd, const char *what)
 	ok_err(xread(fd, buf, sizeof(buf)), ENODEV, "%s: read", what);
 	ok(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED &&
 	   errno == ENODEV, "%s: mmap", what);
-	ok((poll_one(fd, 0) & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
-	   "%s: poll reports POLLHUP | POLLERR", what);
+	ok(poll_all(fd) == GONE, "%s: poll reports 0x%x", what, poll_all(fd));
 }
 
 /* Unbind while one file streams and others wait for events. */
@@ -208,10 +207,9 @@ static void t_streaming(void)
 	if (ok(sleeper_join(&ev, PROMPT_MS), "the sleeper in VIDIOC_DQEVENT is back"))
 		ok_err(ev.ret, ENODEV, "VIDIOC_DQEVENT");
 	if (ok(sleeper_join(&po, PROMPT_MS), "the sleeper in poll() is back"))
-		ok((po.ret & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
-		   "poll: POLLHUP | POLLERR");
+		ok(po.ret == GONE, "poll: 0x%lx", po.ret);
 	ok(!exists(node), "the node is gone");
-	ok(s.n && touch(s.map[0]) == SIGBUS, "the mapping raises SIGBUS");
+	ok(s.n && touch(s.map[0]) == 0, "the frame can be read");
 	if (!tap_quiet)
 		ok(trace_order("cdevm_vb2_kick", "cdevm_drain_begin"),
 		   "the queue's sleepers are woken before calls are waited for");

@@ -8,7 +8,9 @@
 #include <linux/media.h>
 #include <linux/v4l2-subdev.h>
 #include <linux/videodev2.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 
 /*
  * At once, where the alternative is never: an emulated CPU of a busy machine may
@@ -281,6 +283,31 @@ static long __unused sleep_in_poll(struct sleeper *s)
 	return n < 0 ? -errno : p.revents;
 }
 
+/* For nothing but exceptions: it does not ask for POLLHUP or POLLERR. */
+static long __unused sleep_in_select(struct sleeper *s)
+{
+	struct timeval timeout = { .tv_sec = 60 };
+	fd_set except;
+	int n;
+
+	FD_ZERO(&except);
+	FD_SET(s->fd, &except);
+	n = select(s->fd + 1, NULL, NULL, &except, &timeout);
+	return n < 0 ? -errno : n && FD_ISSET(s->fd, &except);
+}
+
+static long __unused sleep_in_epoll(struct sleeper *s)
+{
+	struct epoll_event ev = { .events = EPOLLPRI };
+	int ep = epoll_create1(0), n;
+
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, s->fd, &ev))
+		return -errno;
+	n = epoll_wait(ep, &ev, 1, 60000);
+	close(ep);
+	return n < 0 ? -errno : n ? (long)ev.events : 0;
+}
+
 /* Starts @what in a thread of its own, and waits until it sleeps. */
 static bool __unused sleeper_start(struct sleeper *s, long (*what)(struct sleeper *s),
 				   int fd, struct stream *stream)
@@ -302,6 +329,18 @@ static bool __unused sleeper_join(struct sleeper *s, long ms)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	ts.tv_sec += ms / 1000;
 	return pthread_timedjoin_np(s->thread, NULL, &ts) == 0;
+}
+
+/* What the V4L2 core says of a video or subdev node whose device has gone. */
+#define GONE (POLLERR | POLLHUP | POLLPRI)
+
+/* All that poll() says of a file now. */
+static int __unused poll_all(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI };
+	int n = poll(&p, 1, 0);
+
+	return n < 0 ? -errno : p.revents;
 }
 
 /* --- drivers */

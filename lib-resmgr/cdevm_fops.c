@@ -127,12 +127,12 @@ static int cdevm_open(struct inode *inode, struct file *file)
 		cdevm_detach(file, wrapped);
 		return -ENODEV;
 	}
-	cdevm_set_mapping(file, scope);
+	cdevm_set_mapping(file, wrapped);
 	mapping = file->f_mapping;
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
-	/* It does not matter for a file that has no mappings. */
-	elsewhere = unlikely(file->f_mapping != mapping) && cdevm_can_map(wrapped->orig);
+	/* It does not matter for a file whose mappings, if any, are not zapped. */
+	elsewhere = unlikely(file->f_mapping != mapping) && cdevm_is_zapped(wrapped);
 	/* Inside the gate: a trace shows no open() after the drain. */
 	if (!ret && file->f_op == &wrapped->fops && !elsewhere) {
 		cdevm_debug_opened(wrapped);
@@ -404,14 +404,17 @@ static_assert(sizeof(struct cdevm_methods) == sizeof(struct file_operations));
 /*
  * Wrap the operations of a driver. The owner is the scope's module, whatever
  * the driver says, or fails to say: an open file pins the text that its release
- * will run.
+ * will run. @type is %NULL for a node of no subsystem's.
  */
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
-		     const struct file_operations *orig, const char *name)
+		     const struct file_operations *orig, const char *name,
+		     const struct cdevm_node_type *type)
 {
 	wrapped->orig = orig;
 	wrapped->scope = scope;
 	wrapped->name = name;
+	wrapped->hangup = type && type->hangup ? type->hangup : EPOLLHUP | EPOLLERR;
+	wrapped->mappings_stay = type && type->mappings_stay;
 
 	wrapped->fops.owner = scope->owner;
 	wrapped->fops.fop_flags = orig->fop_flags;

@@ -18,6 +18,8 @@
  * @orig: the driver's
  * @scope: whose gate the calls go through, and which each open file holds
  * @name: of the node, for traces
+ * @hangup: what poll() reports after the revoke
+ * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
  * @files: with %CONFIG_RESMGR_DEBUG: how many are open
  */
 struct cdevm_fops {
@@ -25,6 +27,8 @@ struct cdevm_fops {
 	const struct file_operations	*orig;
 	struct cdevm_scope		*scope;
 	const char			*name;
+	__poll_t			hangup;
+	bool				mappings_stay;
 #ifdef CONFIG_RESMGR_DEBUG
 	atomic_t			files;
 #endif
@@ -42,6 +46,7 @@ struct cdevm_fops {
  * @device_release: release function that @device would have had, or %NULL
  * @type: of a subsystem's node, or %NULL
  * @data: the subsystem's
+ * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
  * @name: for traces
  */
 struct cdevm_node {
@@ -55,6 +60,7 @@ struct cdevm_node {
 	void			(*device_release)(struct device *device);
 	const struct cdevm_node_type *type;
 	void			*data;
+	bool			published;
 	char			name[32];
 };
 
@@ -98,12 +104,14 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 	typeof(_wrapped) __wrapped = (_wrapped);			\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
 	typeof(__wrapped->orig->method) __method = __wrapped->orig->method; \
-	typeof(__method(__VA_ARGS__)) __ret = (refusal);		\
+	typeof(__method(__VA_ARGS__)) __ret;				\
 	struct cdevm_call __call __uninitialized;			\
 									\
 	if (cdevm_begin(&__call, __scope, #method, (void *)__method)) {	\
 		__ret = __method(__VA_ARGS__);				\
 		cdevm_end(&__call, __scope);				\
+	} else {							\
+		__ret = (refusal);					\
 	}								\
 	__ret;								\
 })
@@ -133,7 +141,8 @@ static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 /* Are these in a &struct cdevm_fops? */
 bool cdevm_is_wrapped(const struct file_operations *fops);
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
-		     const struct file_operations *orig, const char *name);
+		     const struct file_operations *orig, const char *name,
+		     const struct cdevm_node_type *type);
 
 /* For the list in debugfs: what is nowhere else. */
 #ifdef CONFIG_RESMGR_DEBUG
@@ -185,10 +194,10 @@ void cdevm_forget_polled(const struct file *file);
 /* Mappings, in cdevm_mmap.c */
 struct vm_area_struct;
 struct vm_area_desc;
-bool cdevm_can_map(const struct file_operations *fops);
+bool cdevm_is_zapped(const struct cdevm_fops *wrapped);
 int cdevm_mapping_init(struct cdevm_scope *scope);
 void cdevm_mapping_destroy(struct cdevm_scope *scope);
-void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope);
+void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped);
 void cdevm_zap(struct cdevm_scope *scope);
 void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);

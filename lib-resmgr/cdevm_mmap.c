@@ -26,6 +26,11 @@
  * can keep it from getting back, and a kernel thread never does. To wait for the
  * mmap_lock alone would be simpler, too; but whoever has called once may be in
  * the mmap() of another driver by now, for as long as that likes.
+ *
+ * None of this is done for nodes whose mappings stay, which a subsystem says of
+ * them: they show memory that the mapping itself keeps, such as the frames of a
+ * camera. An application that reads one while the device is pulled is not to be
+ * killed for that. Only new mappings are refused.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
@@ -422,6 +427,8 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	struct cdevm_vm_ops *spare;
 	int ret;
 
+	if (wrapped->mappings_stay)
+		return cdevm_call(wrapped, -ENODEV, mmap, file, vma);
 	ret = cdevm_begin_mmap(scope, file, vma->vm_mm, &spare);
 	if (ret)
 		return ret;
@@ -447,6 +454,8 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	struct cdevm_vm_ops *spare;
 	int ret;
 
+	if (wrapped->mappings_stay)
+		return cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
 	ret = cdevm_begin_mmap(scope, desc->file, desc->mm, &spare);
 	if (ret)
 		return ret;
@@ -461,13 +470,16 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 }
 #endif
 
-bool cdevm_can_map(const struct file_operations *fops)
+/* Can a node have mappings that are zapped at unbind? */
+bool cdevm_is_zapped(const struct cdevm_fops *wrapped)
 {
+	if (wrapped->mappings_stay)
+		return false;
 #ifdef CDEVM_HAS_MMAP_PREPARE
-	if (fops->mmap_prepare)
+	if (wrapped->orig->mmap_prepare)
 		return true;
 #endif
-	return fops->mmap;
+	return wrapped->orig->mmap;
 }
 
 /* "cdvm". Nobody sees it: nothing can be looked up there. */
@@ -530,11 +542,11 @@ void cdevm_mapping_destroy(struct cdevm_scope *scope)
  * Before the driver's open: it may want to change the mapping's properties, but
  * must not replace it.
  */
-void cdevm_set_mapping(struct file *file, struct cdevm_scope *scope)
+void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
 {
-	struct inode *inode = READ_ONCE(scope->inode);
+	struct inode *inode = READ_ONCE(wrapped->scope->inode);
 
-	if (inode)
+	if (inode && !wrapped->mappings_stay)
 		file->f_mapping = inode->i_mapping;
 }
 

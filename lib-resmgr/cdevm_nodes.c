@@ -59,12 +59,12 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	if (WARN(!*fops, "cdevm: %s: %s has no file operations\n", scope->name,
 		 node->name))
 		return -EINVAL;
-	cdevm_fops_init(&node->fops, scope, *fops, node->name);
+	cdevm_fops_init(&node->fops, scope, *fops, node->name, node->type);
 	resmgr_node_init(&node->res, unpublish, type, 0);
 
 	mutex_lock(&scope->lock);
 	if (!cdevm_is_revoked(scope))
-		ret = cdevm_can_map(node->fops.orig) ? cdevm_mapping_init(scope) : 0;
+		ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
 	if (!ret) {
 		*fops = &node->fops.fops;
 		ret = add(node);
@@ -79,6 +79,7 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	if (!ret) {
 		/* Cannot fail: the lock keeps the nodes from being released. */
 		resmgr_node_add(&scope->nodes, &node->res);
+		node->published = true;
 		cdevm_trace(publish, scope, node->name,
 			    node->misc ? (void *)node->misc : node->cdev);
 	}
@@ -324,6 +325,7 @@ static void cdevm_remove_node(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 
+	node->published = false;
 	cdevm_trace(unpublish, node->fops.scope, node->name);
 	if (node->type->remove)
 		node->type->remove(node->data);
@@ -365,6 +367,29 @@ int cdevm_publish_node(struct cdevm_scope *scope,
 	return ret;
 }
 EXPORT_SYMBOL_GPL(cdevm_publish_node);
+
+/**
+ * cdevm_unpublish_node() - remove a node of a subsystem while its scope goes on
+ * @node: node that was published with cdevm_publish_node()
+ *
+ * Does nothing when it was removed already. Calls may be inside, and none of
+ * them is waited for. The memory of @node stays with the scope, as its files do.
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope,
+ * nor from the functions of a &struct cdevm_node_type.
+ */
+void cdevm_unpublish_node(struct cdevm_node *node)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+
+	mutex_lock(&scope->lock);
+	if (node->published) {
+		resmgr_node_remove(&scope->nodes, &node->res);
+		cdevm_remove_node(&scope->nodes, &node->res);
+	}
+	mutex_unlock(&scope->lock);
+}
+EXPORT_SYMBOL_GPL(cdevm_unpublish_node);
 
 /**
  * cdevm_node_wrap() - put the scope's gate before a cdev

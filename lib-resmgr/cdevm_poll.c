@@ -47,7 +47,7 @@
 /**
  * struct cdevm_polled - a queue that somebody was put on by polling a file
  * @link: in the bucket of @file, protected by its lock
- * @scope: of @file, which holds it
+ * @wrapped: operations of @file, which holds their scope
  * @file: the file
  * @queue: the driver's. Set under its lock and that of the bucket, and set to
  *	%NULL under its lock alone, when @entry leaves it. Then it may be used for
@@ -56,7 +56,7 @@
  */
 struct cdevm_polled {
 	struct hlist_node	link;
-	struct cdevm_scope	*scope;
+	const struct cdevm_fops	*wrapped;
 	const struct file	*file;
 	wait_queue_head_t	*queue;
 	struct wait_queue_entry	entry;
@@ -150,8 +150,7 @@ static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *
 }
 
 /* After somebody was put on @queue. False without memory. */
-static bool cdevm_remember_polled(struct cdevm_scope *scope, const struct file *file,
-				  wait_queue_head_t *queue)
+static bool cdevm_remember_polled(const struct file *file, wait_queue_head_t *queue)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
 	struct cdevm_polled *polled, *spare = NULL;
@@ -164,7 +163,7 @@ static bool cdevm_remember_polled(struct cdevm_scope *scope, const struct file *
 		spare = kzalloc_obj(*spare, GFP_KERNEL_ACCOUNT);
 		if (!spare)
 			return false;
-		spare->scope = scope;
+		spare->wrapped = cdevm_file_fops(file);
 		spare->file = file;
 		init_waitqueue_func_entry(&spare->entry, cdevm_polled_wake);
 
@@ -206,7 +205,7 @@ static void cdevm_poll_queue(struct file *file, wait_queue_head_t *queue,
 	poll = container_of(table, struct cdevm_poll_table, table);
 	/* First, since what is remembered has to be behind it. */
 	poll->caller->_qproc(file, queue, poll->caller);
-	if (cdevm_remember_polled(cdevm_file_fops(poll->file)->scope, poll->file, queue))
+	if (cdevm_remember_polled(poll->file, queue))
 		poll->queued = true;
 	else
 		poll->forgot = true;
@@ -222,7 +221,7 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 
 	init_poll_funcptr(&poll.table, cdevm_poll_queue);
 	poll.table._key = caller->_key;
-	mask = cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, &poll.table);
+	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, &poll.table);
 
 	/* A poller that is on no queue of the driver's still has to learn of it. */
 	if (!poll.queued || poll.forgot)
@@ -231,7 +230,7 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 	 * Queue first, look second: a revoke that the look misses finds the
 	 * queue remembered, by the lock of the bucket.
 	 */
-	return cdevm_is_revoked(scope) ? EPOLLHUP | EPOLLERR : mask;
+	return cdevm_is_revoked(scope) ? wrapped->hangup : mask;
 }
 
 /* What poll() and select() have in their tables. */
@@ -257,11 +256,11 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 
 	/* Somebody who looks and does not wait. */
 	if (!table || !table->_qproc)
-		return cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, table);
+		return cdevm_call(wrapped, wrapped->hangup, poll, file, table);
 	if (table->_qproc != cdevm_sleeper_queue)
 		return cdevm_poll_stays(wrapped, file, table);
 
-	mask = cdevm_call(wrapped, EPOLLHUP | EPOLLERR, poll, file, table);
+	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, table);
 	/*
 	 * What was asked for is there, so nobody is going to sleep. Not so for
 	 * EPOLLPRI: select() asks for it in any case, also when it is not wanted.
@@ -270,7 +269,7 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 		return mask;
 	poll_wait(file, &scope->gone, table);
 	/* Queue first, look second, by the lock of the queue. */
-	return cdevm_is_revoked(scope) ? EPOLLHUP | EPOLLERR : mask;
+	return cdevm_is_revoked(scope) ? wrapped->hangup : mask;
 }
 
 /* After revoke, under spinlocks. A wakeup too many does no harm. */
@@ -285,13 +284,13 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 		spin_lock(&bucket->lock);
 		rcu_read_lock();
 		hlist_for_each_entry(polled, &bucket->list, link) {
-			if (polled->scope != scope)
+			if (polled->wrapped->scope != scope)
 				continue;
 			/* As in cdevm_polled_free(). */
 			queue = smp_load_acquire(&polled->queue);
 			if (queue)
 				__wake_up(queue, TASK_NORMAL, 0,
-					  poll_to_key(EPOLLHUP | EPOLLERR));
+					  poll_to_key(polled->wrapped->hangup));
 		}
 		rcu_read_unlock();
 		spin_unlock(&bucket->lock);

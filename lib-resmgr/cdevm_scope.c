@@ -109,7 +109,11 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	if (resmgr_gate_revoke(&scope->gate))
 		cdevm_trace(revoke, scope);
 	cdevm_wake_polled(scope);
-	__wake_up(&scope->gone, TASK_NORMAL, 0, poll_to_key(EPOLLHUP | EPOLLERR));
+	/*
+	 * No key: pollers of nodes of all types are here, and a select() for
+	 * exceptions would sleep through one of EPOLLHUP | EPOLLERR.
+	 */
+	__wake_up(&scope->gone, TASK_NORMAL, 0, NULL);
 }
 
 /* The newest scope of @dev that is not revoked yet, with a reference. */

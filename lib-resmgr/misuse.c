@@ -240,7 +240,7 @@ static const struct {
 	[RESMGR_USE_MISC] = { "struct miscdevice",
 		"use devm_cdevm_alloc() and cdevm_register_misc()" },
 	[RESMGR_USE_VIDEO] = { "struct video_device",
-		"use devm_cdevm_alloc() and cdevm_register_video()" },
+		"use devm_cdevm_alloc() and cdevm_video_register_device()" },
 };
 
 /* Does somebody wait for the release of @object, who owns its memory? */

@@ -251,7 +251,7 @@ static int nodes_add_video(struct nodes *n, int i)
 	vdev->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_READWRITE;
 	vdev->v4l2_dev = &n->v4l2_dev;
 	video_set_drvdata(vdev, n);
-	return cdevm_register_video(&n->scope, vdev, VFL_TYPE_VIDEO, -1);
+	return cdevm_video_register_device(&n->scope, vdev, VFL_TYPE_VIDEO, -1);
 }
 
 static int nodes_add_media(struct nodes *n, struct device *dev)
@@ -272,7 +272,7 @@ static int nodes_add_media(struct nodes *n, struct device *dev)
 		if (ret)
 			return ret;
 	}
-	return cdevm_register_media(&n->scope, &n->mdev);
+	return cdevm_media_device_register(&n->scope, &n->mdev);
 }
 
 /* The DRM device */

@@ -4,7 +4,8 @@
 #
 #   unbind      vivid, vim2m and vimc are unbound while they stream; so is the skeleton driver, on the edu device, which
 #               has to show its bug on stock; and on ours vimc, which is converted, with all of its nodes open, and a
-#               receiver and its sensor, which find each other by v4l2-async
+#               receiver and its sensor, which find each other by v4l2-async; and a bridge with an I2C subdev. What an
+#               application sees of all that is asked of both kernels by the same program, v4l2-gone
 #   nodes       on ours, the sample with nodes of every kind, a DRM device among them: closed in many orders
 #   compliance  v4l2-compliance on vivid, vim2m and vimc. What is looked for is a difference between the kernels
 #
@@ -78,8 +79,8 @@ for f in x86-media-stock x86-media; do
 		status=1
 		continue
 	fi
-	[ $f = x86-media ] && more=,v4l2-vimc,v4l2-async,misuse || more=
-	! wanted unbind || run $f "v4l2-unbind,v4l2-skeleton$more"
+	[ $f = x86-media ] && more=,v4l2-vimc,v4l2-async,v4l2-bridge,misuse || more=
+	! wanted unbind || run $f "v4l2-unbind,v4l2-gone,v4l2-skeleton$more"
 	! wanted nodes || [ $f = x86-media-stock ] || run $f cdevm-nodes
 	if wanted compliance; then
 		cat "$EXTRA" >>"$BASE/initramfs-$KERNEL-$f.gz"

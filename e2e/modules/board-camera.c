@@ -13,6 +13,8 @@
  *	completing	1 while it does
  *	completed	how often it has come to its end
  *	stopped		how often the sensor was there when streaming would stop
+ *	fail		how many calls of ->complete() are to find no memory for the node of
+ *			the sensor. That of the receiver's own subdev is there by then
  */
 #include <linux/cdevm.h>
 #include <linux/delay.h>
@@ -35,10 +37,12 @@
 #include <media/v4l2-device.h>
 #include <media/v4l2-fh.h>
 #include <media/v4l2-ioctl.h>
+#include <media/v4l2-mc.h>
 #include <media/v4l2-subdev.h>
 
 #define RECEIVER "board-receiver"
 #define SENSOR "board-sensor"
+#define ISP "board-isp"
 
 static unsigned int complete_ms;
 module_param(complete_ms, uint, 0644);
@@ -55,6 +59,10 @@ MODULE_PARM_DESC(completed, "how often ->complete() has ended");
 static unsigned int stopped;
 module_param(stopped, uint, 0444);
 MODULE_PARM_DESC(stopped, "how often streaming would have stopped with the sensor there");
+
+static unsigned int fail;
+module_param(fail, uint, 0644);
+MODULE_PARM_DESC(fail, "how many calls of ->complete() are to fail");
 
 static const struct software_node sensor_node = {
 	.name = SENSOR,
@@ -156,6 +164,7 @@ struct receiver {
 	struct mutex lock;		/* protects what is in the connection */
 	struct media_device mdev;
 	struct v4l2_device v4l2_dev;
+	struct v4l2_subdev isp;
 	struct video_device vdev;
 	struct media_pad pad;
 	struct v4l2_async_notifier notifier;
@@ -172,16 +181,26 @@ static void receiver_file(struct receiver *r, int change)
 
 static int receiver_open(struct file *file)
 {
-	int ret = v4l2_fh_open(file);
+	struct receiver *r = video_drvdata(file);
+	int ret = v4l2_pipeline_pm_get(&r->vdev.entity);
 
-	if (!ret)
-		receiver_file(video_drvdata(file), 1);
+	if (ret)
+		return ret;
+	ret = v4l2_fh_open(file);
+	if (ret)
+		v4l2_pipeline_pm_put(&r->vdev.entity);
+	else
+		receiver_file(r, 1);
 	return ret;
 }
 
 static int receiver_release(struct file *file)
 {
-	receiver_file(video_drvdata(file), -1);
+	struct receiver *r = video_drvdata(file);
+
+	receiver_file(r, -1);
+	/* After the unbind as well, when the entity is in no graph. */
+	v4l2_pipeline_pm_put(&r->vdev.entity);
 	return v4l2_fh_release(file);
 }
 
@@ -256,17 +275,39 @@ static void receiver_unbind(struct v4l2_async_notifier *notifier,
 	receiver_set_sensor(to_receiver(notifier), NULL);
 }
 
+static int receiver_publish_subdevs(struct receiver *r)
+{
+#ifdef CONFIG_FAILSLAB
+	if (fail) {
+		int ret;
+
+		fail--;
+		/* First all but the sensor's. For that there is no memory then. */
+		r->conn->sensor->flags &= ~V4L2_SUBDEV_FL_HAS_DEVNODE;
+		ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+		r->conn->sensor->flags |= V4L2_SUBDEV_FL_HAS_DEVNODE;
+		if (ret)
+			return ret;
+		current->fail_nth = 1;
+		ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+		current->fail_nth = 0;
+		return ret;
+	}
+#endif
+	return v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+}
+
 static int receiver_publish(struct receiver *r)
 {
 	int ret;
 
-	ret = v4l2_device_register_subdev_nodes(&r->v4l2_dev);
+	ret = receiver_publish_subdevs(r);
 	if (ret)
 		return ret;
-	ret = cdevm_register_video(&r->scope, &r->vdev, VFL_TYPE_VIDEO, -1);
+	ret = cdevm_video_register_device(&r->scope, &r->vdev, VFL_TYPE_VIDEO, -1);
 	if (ret && ret != -EEXIST)
 		return ret;
-	ret = cdevm_register_media(&r->scope, &r->mdev);
+	ret = cdevm_media_device_register(&r->scope, &r->mdev);
 	return ret == -EEXIST ? 0 : ret;
 }
 
@@ -301,6 +342,21 @@ static void receiver_stop(void *data)
 	mutex_unlock(&r->lock);
 }
 
+static const struct v4l2_subdev_ops isp_ops = {
+};
+
+/* A subdev of the receiver's own. */
+static int receiver_add_isp(struct receiver *r, struct device *dev)
+{
+	v4l2_subdev_init(&r->isp, &isp_ops);
+	r->isp.owner = THIS_MODULE;
+	r->isp.dev = dev;
+	r->isp.flags = V4L2_SUBDEV_FL_HAS_DEVNODE;
+	r->isp.entity.function = MEDIA_ENT_F_PROC_VIDEO_ISP;
+	strscpy(r->isp.name, ISP);
+	return v4l2_device_register_subdev(&r->v4l2_dev, &r->isp);
+}
+
 static int receiver_init(struct receiver *r, struct device *dev)
 {
 	struct video_device *vdev = &r->vdev;
@@ -316,6 +372,9 @@ static int receiver_init(struct receiver *r, struct device *dev)
 		return ret;
 	r->v4l2_dev.mdev = &r->mdev;
 	ret = cdevm_v4l2_device_register(&r->scope, dev, &r->v4l2_dev);
+	if (ret)
+		return ret;
+	ret = receiver_add_isp(r, dev);
 	if (ret)
 		return ret;
 	r->notifier.ops = &receiver_notifier_ops;

@@ -180,18 +180,25 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc);
  *	struct device that stands for the node. May sleep
  * @remove: make it invisible; %NULL when that is done later, in ->remove() or
  *	as a devm resource. Calls may be inside. May sleep
+ * @hangup: what poll() reports when the device is gone, if that is not
+ *	EPOLLHUP | EPOLLERR
+ * @mappings_stay: what is mapped is memory that its mappings keep, and never a
+ *	register. Mappings are left alone at unbind then, as without a scope
  */
 struct cdevm_node_type {
 	const char *name;
 	const struct file_operations *fops;
 	int (*add)(struct cdevm_node *node, void *data);
 	void (*remove)(void *data);
+	__poll_t hangup;
+	bool mappings_stay;
 };
 
 /* For subsystems that have functions of their own to publish a node. */
 int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data);
+void cdevm_unpublish_node(struct cdevm_node *node);
 void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev);
 void cdevm_node_hold(struct cdevm_node *node, struct device *device);
 struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);

@@ -9,14 +9,13 @@
 
 #include <linux/cdevm.h>
 #include <media/media-device.h>
-#include <media/media-devnode.h>
 
 int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev);
-int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
-			   struct module *owner);
+int __cdevm_media_device_register(struct cdevm_scope *scope,
+				  struct media_device *mdev, struct module *owner);
 
 /**
- * cdevm_register_media() - media_device_register() for a media device of a scope
+ * cdevm_media_device_register() - media_device_register() for a media device of a scope
  * @s: scope
  * @mdev: after cdevm_media_device_init(), in memory of the scope
  *
@@ -29,19 +28,10 @@ int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
  * begun; -EINVAL with a WARN for a device with requests, whose files are not
  * nodes and would outlive the scope; what media_device_register() returns.
  */
-#define cdevm_register_media(s, mdev) \
-	__cdevm_register_media(s, mdev, THIS_MODULE)
+#define cdevm_media_device_register(s, mdev) \
+	__cdevm_media_device_register(s, mdev, THIS_MODULE)
 
-/* For the media core, before the cdev and the device are added. */
-static inline void media_cdevm_wrap(struct media_device *mdev,
-				    struct media_devnode *devnode)
-{
-#ifdef CONFIG_CDEVM
-	if (!mdev->cdevm)
-		return;
-	cdevm_node_wrap(mdev->cdevm, &devnode->cdev);
-	cdevm_node_hold(mdev->cdevm, &devnode->dev);
-#endif
-}
+/* The name that it had first. */
+#define cdevm_register_media(s, mdev)	cdevm_media_device_register(s, mdev)
 
 #endif /* _MEDIA_MEDIA_CDEVM_H */

@@ -24,8 +24,8 @@
  * unregistered:
  *
  * ->bound() and ->complete() can come until then, so when the gate is closed
- *	already. ->complete() may publish nodes: cdevm_register_video(),
- *	v4l2_device_register_subdev_nodes(), cdevm_register_media(). When the gate
+ *	already. ->complete() may publish nodes: cdevm_video_register_device(),
+ *	v4l2_device_register_subdev_nodes(), cdevm_media_device_register(). When the gate
  *	is closed these fail with -ENODEV, and v4l2-async takes no notice if
  *	->complete() fails then: the subdev is not to blame, and stays for the next
  *	binding. That is not so for ->bound(). What takes memory of the scope or adds

@@ -19,7 +19,10 @@ int cdevm_vb2_queue_add(struct cdevm_scope *scope, struct vb2_queue *q);
  *
  * At unbind those who wait for a buffer are woken; when no call is inside any
  * more the queue is streamed off and its buffers are freed, before ->remove().
- * Buffers that are mapped or exported stay until they are not.
+ * Buffers that are mapped or exported stay until they are not. They are freed with
+ * the DMA operations that the device has then, and into reserved memory that it may
+ * have given back: as on stock, that is right for vmalloc memory and where there is
+ * no IOMMU, and not always elsewhere.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0; -ENOMEM; -EINVAL with a WARN for a queue without a lock; what

@@ -43,16 +43,16 @@ static const struct cdevm_node_type cdevm_media_type = {
 };
 
 /**
- * __cdevm_register_media() - what cdevm_register_media() does, with a given owner
+ * __cdevm_media_device_register() - what cdevm_media_device_register() does, with a given owner
  * @scope: scope
  * @mdev: media device
  * @owner: module of the driver
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: as cdevm_register_media().
+ * Return: as cdevm_media_device_register().
  */
-int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
-			   struct module *owner)
+int __cdevm_media_device_register(struct cdevm_scope *scope,
+				  struct media_device *mdev, struct module *owner)
 {
 	struct cdevm_media *media;
 
@@ -70,7 +70,7 @@ int __cdevm_register_media(struct cdevm_scope *scope, struct media_device *mdev,
 	media->owner = owner;
 	return cdevm_publish_node(scope, &cdevm_media_type, mdev->model, media);
 }
-EXPORT_SYMBOL_GPL(__cdevm_register_media);
+EXPORT_SYMBOL_GPL(__cdevm_media_device_register);
 
 static void cdevm_unregister_media(void *mdev)
 {

@@ -1,12 +1,166 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What v4l2-cdevm.c needs of v4l2-dev.c
+ * What v4l2-cdevm.c and the V4L2 core need of each other
+ *
+ * The core asks at the places where it makes a difference whether a node is of a
+ * cdevm scope.
  */
 #ifndef _V4L2_CDEVM_PRIV_H
 #define _V4L2_CDEVM_PRIV_H
 
+#include <linux/cdevm.h>
 #include <linux/fs.h>
+#include <media/v4l2-dev.h>
+#include <media/v4l2-device.h>
+#include <media/v4l2-event.h>
+#include <media/v4l2-fh.h>
+
+struct v4l2_ctrl_handler;
 
 extern const struct file_operations v4l2_fops;
+
+#ifdef CONFIG_CDEVM
+
+int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
+			       struct video_device *vdev, struct module *owner);
+void cdevm_unregister_subdev_node(struct video_device *vdev);
+bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev);
+void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
+			    const struct v4l2_ctrl_handler *from);
+void cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev);
+void cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl);
+
+/* Before cdev_add(). */
+static inline void v4l2_cdevm_wrap(struct video_device *vdev)
+{
+	if (vdev->cdevm)
+		cdevm_node_wrap(vdev->cdevm, vdev->cdev);
+}
+
+/* When the release function of the device has been set. */
+static inline void v4l2_cdevm_hold(struct video_device *vdev)
+{
+	if (vdev->cdevm)
+		cdevm_node_hold(vdev->cdevm, &vdev->dev);
+}
+
+/* Has the unbind of the node's device begun? False for a node of no scope. */
+static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
+{
+	return vdev->cdevm && cdevm_is_revoked(cdevm_node_scope(vdev->cdevm));
+}
+
+/* That of the device that a v4l2_device is for? False for none. */
+static inline bool
+v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+{
+	return v4l2_dev && v4l2_dev->cdevm && cdevm_v4l2_device_is_gone(v4l2_dev);
+}
+
+/*
+ * What a method returns to the user: a call that was woken by the unbind, and
+ * has failed in whatever way of its own, has failed because the device has gone.
+ */
+static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
+{
+	return ret < 0 && v4l2_cdevm_is_gone(vdev) ? -ENODEV : ret;
+}
+
+/*
+ * The node of a subdev, of whatever device: calls of it reach the driver of the
+ * v4l2_device, by v4l2_subdev_notify(), and must not do so in its ->remove().
+ */
+static inline int
+v4l2_cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
+				struct video_device *vdev, struct module *owner)
+{
+	if (v4l2_dev->cdevm)
+		return cdevm_register_subdev_node(v4l2_dev, vdev, owner);
+	return __video_register_device(vdev, VFL_TYPE_SUBDEV, -1, 1, owner);
+}
+
+static inline void v4l2_cdevm_unregister_subdev_node(struct video_device *vdev)
+{
+	if (vdev->cdevm)
+		cdevm_unregister_subdev_node(vdev);
+	else
+		video_unregister_device(vdev);
+}
+
+/*
+ * A subdev goes: @v4l2_dev has inherited its controls when it came. When the device
+ * of @v4l2_dev goes itself, that is over already, and its handler may be.
+ */
+static inline void v4l2_cdevm_disinherit(struct v4l2_device *v4l2_dev,
+					 const struct v4l2_ctrl_handler *from)
+{
+	if (v4l2_dev->cdevm && v4l2_dev->ctrl_handler && from &&
+	    !cdevm_v4l2_device_is_gone(v4l2_dev))
+		cdevm_disinherit_ctrls(v4l2_dev->ctrl_handler, from);
+}
+
+/* End a subscription to a control, which may be gone. False for a node of no scope. */
+static inline bool v4l2_cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev)
+{
+	if (!sev->fh->vdev->cdevm)
+		return false;
+	cdevm_unsubscribe_ctrl(sev);
+	return true;
+}
+
+/* The controls of a handler are about to be freed. */
+static inline void v4l2_cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl)
+{
+	cdevm_unsubscribe_ctrls(hdl);
+}
+
+#else
+
+static inline void v4l2_cdevm_wrap(struct video_device *vdev) { }
+static inline void v4l2_cdevm_hold(struct video_device *vdev) { }
+
+static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
+{
+	return false;
+}
+
+static inline bool
+v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
+{
+	return false;
+}
+
+static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
+{
+	return ret;
+}
+
+static inline int
+v4l2_cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
+				struct video_device *vdev, struct module *owner)
+{
+	return __video_register_device(vdev, VFL_TYPE_SUBDEV, -1, 1, owner);
+}
+
+static inline void v4l2_cdevm_unregister_subdev_node(struct video_device *vdev)
+{
+	video_unregister_device(vdev);
+}
+
+static inline void v4l2_cdevm_disinherit(struct v4l2_device *v4l2_dev,
+					 const struct v4l2_ctrl_handler *from)
+{
+}
+
+static inline bool v4l2_cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev)
+{
+	return false;
+}
+
+static inline void v4l2_cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl)
+{
+}
+
+#endif
 
 #endif /* _V4L2_CDEVM_PRIV_H */

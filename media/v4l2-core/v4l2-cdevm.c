@@ -11,21 +11,43 @@
  * whose end is later still when something in the kernel has a reference on it.
  * So the scope is there when the core's release function has run, and struct
  * video_device and struct v4l2_device may be in its memory. The v4l2_device holds
- * the scope, too, until its last reference is dropped: the node of a subdev that
- * belongs to another device is none of the scope, and has one.
+ * the scope, too, until its last reference is dropped: a video node that the driver
+ * has registered without a scope has one.
+ *
+ * Nodes of subdevs are of the scope of the v4l2_device, also when the subdev is that
+ * of another device, of an I2C client say: a call of such a node may come to the
+ * driver of the v4l2_device, by v4l2_subdev_notify() or through the media graph, so
+ * it has to be over before ->remove(). The gate is all that the node gets from the
+ * scope. The memory of the subdev is its own driver's business, as without cdevm.
  *
  * The v4l2_device is unregistered as a devm resource, after streaming was stopped
  * and after ->remove(), either of which may call subdevs. Nodes are invisible
  * long before that; but each is held until then. The entity of a video node goes
  * with it, and a pipeline that is being stopped needs it. And a subdev is told of
  * its release by its node if it has one at the time when it is unregistered, else
- * there and then: without its node it would be told twice.
+ * there and then: without its node it would be told twice. The node of a subdev is
+ * held until that is unregistered, which may be by itself, while the rest goes on.
+ *
+ * Controls have the lifetime of the device that has them, and v4l2_ctrl_handler of a
+ * bridge has references to those of its subdevs. When no call is inside any more, the
+ * references are dropped: nobody in the kernel finds a control that goes with its
+ * subdev. What is left is that files have subscribed to events of controls. At close
+ * the core looks the control up, and walks over others that may be gone. So for a
+ * file of a scope a subscription remembers its control, and forgets it when that is
+ * freed.
  */
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <media/v4l2-cdevm.h>
+#include <media/v4l2-ctrls.h>
+#include <media/v4l2-event.h>
+#include <media/v4l2-fh.h>
 #include <media/v4l2-subdev.h>
 
 #include "v4l2-cdevm-priv.h"
@@ -34,13 +56,13 @@
  * struct cdevm_v4l2_device - a v4l2_device of a scope
  * @scope: scope that it is in, with its nodes
  * @v4l2_dev: the driver's
- * @held: its nodes, each with a reference on its device. Grows under
- *	&cdevm_scope.lock, and no more once the unpublishing has had that lock.
- *	That is over when the v4l2_device is unregistered, which takes no lock
+ * @lock: protects @held
+ * @held: its nodes, each with a reference on its device
  */
 struct cdevm_v4l2_device {
 	struct cdevm_scope	*scope;
 	struct v4l2_device	*v4l2_dev;
+	spinlock_t		lock;	/* protects held */
 	struct list_head	held;
 };
 
@@ -69,6 +91,7 @@ static int cdevm_add_video(struct cdevm_node *node, void *data)
 {
 	struct cdevm_video *video = data;
 	struct video_device *vdev = video->vdev;
+	struct cdevm_v4l2_device *dev = vdev->v4l2_dev->cdevm;
 	int ret;
 
 	vdev->cdevm = node;
@@ -78,7 +101,9 @@ static int cdevm_add_video(struct cdevm_node *node, void *data)
 		return ret;
 	}
 	get_device(&vdev->dev);
-	list_add(&video->held, &vdev->v4l2_dev->cdevm->held);
+	spin_lock(&dev->lock);
+	list_add(&video->held, &dev->held);
+	spin_unlock(&dev->lock);
 	return 0;
 }
 
@@ -94,7 +119,30 @@ static const struct cdevm_node_type cdevm_video_type = {
 	.fops	= &v4l2_fops,
 	.add	= cdevm_add_video,
 	.remove	= cdevm_remove_video,
+	/* As the core says of a node that is not registered any more. */
+	.hangup	= EPOLLERR | EPOLLHUP | EPOLLPRI,
+	/* Frames. vb2 counts who has mapped a buffer, and so does who does without. */
+	.mappings_stay = true,
 };
+
+/* The first of those nodes, or that of @vdev, which is not held any more. */
+static struct video_device *cdevm_take_held(struct cdevm_v4l2_device *dev,
+					    const struct video_device *vdev)
+{
+	struct cdevm_video *video;
+	struct video_device *found = NULL;
+
+	spin_lock(&dev->lock);
+	list_for_each_entry(video, &dev->held, held) {
+		if (vdev && video->vdev != vdev)
+			continue;
+		found = video->vdev;
+		list_del(&video->held);
+		break;
+	}
+	spin_unlock(&dev->lock);
+	return found;
+}
 
 static int cdevm_publish_video(struct cdevm_scope *scope,
 			       struct video_device *vdev,
@@ -115,7 +163,7 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
 }
 
 /**
- * cdevm_register_video() - video_register_device() for a node of a scope
+ * cdevm_video_register_device() - video_register_device() for a node of a scope
  * @scope: scope
  * @vdev: zeroed and filled in as for video_register_device(); in memory of the
  *	scope. A release function is not needed; if there is one, it must not
@@ -134,8 +182,9 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
  * registered already; -EINVAL with a WARN for a v4l2_device of another scope or
  * of none; what video_register_device() returns.
  */
-int cdevm_register_video(struct cdevm_scope *scope, struct video_device *vdev,
-			 enum vfl_devnode_type type, int nr)
+int cdevm_video_register_device(struct cdevm_scope *scope,
+				struct video_device *vdev,
+				enum vfl_devnode_type type, int nr)
 {
 	struct v4l2_device *v4l2_dev = vdev->v4l2_dev;
 
@@ -148,24 +197,42 @@ int cdevm_register_video(struct cdevm_scope *scope, struct video_device *vdev,
 		vdev->release = cdevm_video_released;
 	return cdevm_publish_video(scope, vdev, type, nr, vdev->fops->owner);
 }
-EXPORT_SYMBOL_GPL(cdevm_register_video);
+EXPORT_SYMBOL_GPL(cdevm_video_register_device);
 
 /**
  * cdevm_register_subdev_node() - register the node of a subdev in a scope
  * @v4l2_dev: v4l2_device of a scope
- * @vdev: node of one of its subdevs
+ * @vdev: node of one of its subdevs, of whatever device
  * @owner: module of the subdev
  *
  * For v4l2_device_register_subdev_nodes().
  *
  * Context: Process context, may sleep.
- * Return: as cdevm_register_video().
+ * Return: as cdevm_video_register_device().
  */
 int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
 			       struct video_device *vdev, struct module *owner)
 {
 	return cdevm_publish_video(v4l2_dev->cdevm->scope, vdev, VFL_TYPE_SUBDEV,
 				   -1, owner);
+}
+
+/**
+ * cdevm_unregister_subdev_node() - undo cdevm_register_subdev_node()
+ * @vdev: node; may be freed by this
+ *
+ * When the subdev is unregistered, be it alone or with its v4l2_device, or when not
+ * all nodes of the v4l2_device could be registered, so that it can be tried again.
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_unregister_subdev_node(struct video_device *vdev)
+{
+	struct cdevm_v4l2_device *dev = vdev->v4l2_dev->cdevm;
+
+	cdevm_unpublish_node(vdev->cdevm);
+	if (cdevm_take_held(dev, vdev))
+		put_device(&vdev->dev);
 }
 
 /* The last node has gone that has this for its v4l2_device, of whatever device. */
@@ -177,11 +244,11 @@ static void cdevm_v4l2_device_released(struct v4l2_device *v4l2_dev)
 static void cdevm_v4l2_device_unregister(void *data)
 {
 	struct cdevm_v4l2_device *dev = data;
-	struct cdevm_video *video, *next;
+	struct video_device *vdev;
 
 	v4l2_device_unregister(dev->v4l2_dev);
-	list_for_each_entry_safe(video, next, &dev->held, held)
-		put_device(&video->vdev->dev);
+	while ((vdev = cdevm_take_held(dev, NULL)))
+		put_device(&vdev->dev);
 	v4l2_device_put(dev->v4l2_dev);
 }
 
@@ -193,8 +260,9 @@ static void cdevm_v4l2_device_unregister(void *data)
  *	release function; in memory of the scope
  *
  * Undone as a devm resource of @dev. From now on
- * v4l2_device_register_subdev_nodes() publishes nodes of subdevs of this very
- * device through the scope; these subdevs have to be in memory of the scope.
+ * v4l2_device_register_subdev_nodes() publishes the nodes of subdevs through the
+ * scope. Subdevs of this very device have to be in memory of the scope; those of
+ * others, I2C clients say, are their own drivers' business.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0; -ENOMEM; -EINVAL with a WARN for one that has a release function,
@@ -215,6 +283,7 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 		return -ENOMEM;
 	cdevm->scope = scope;
 	cdevm->v4l2_dev = v4l2_dev;
+	spin_lock_init(&cdevm->lock);
 	INIT_LIST_HEAD(&cdevm->held);
 
 	ret = v4l2_device_register(dev, v4l2_dev);
@@ -242,14 +311,148 @@ bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev)
 }
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_is_gone);
 
+/*
+ * Keeps a control that a subscription is on from being freed while it is ended. Taken
+ * before the lock of the handler that the control is of.
+ */
+static DEFINE_MUTEX(cdevm_ctrl_lock);
+
 /**
- * cdevm_v4l2_ctrl_handler_free() - the action of cdevm_v4l2_ctrl_handler_init()
- * @hdl: &struct v4l2_ctrl_handler
+ * cdevm_unsubscribe_ctrl() - end a subscription to a control
+ * @sev: subscription of a file of a scope
+ *
+ * For v4l2_ctrl_sub_ev_ops. The control may be freed.
  *
  * Context: Process context, may sleep.
  */
-void cdevm_v4l2_ctrl_handler_free(void *hdl)
+void cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev)
+{
+	struct v4l2_ctrl *ctrl;
+
+	mutex_lock(&cdevm_ctrl_lock);
+	ctrl = sev->ctrl;
+	if (ctrl) {
+		v4l2_ctrl_lock(ctrl);
+		list_del(&sev->node);
+		v4l2_ctrl_unlock(ctrl);
+	}
+	mutex_unlock(&cdevm_ctrl_lock);
+}
+
+/* End those of files of scopes to controls of @hdl, or say if there are any. */
+static bool cdevm_unsubscribe(struct v4l2_ctrl_handler *hdl, bool end)
+{
+	struct v4l2_subscribed_event *sev, *next;
+	struct v4l2_ctrl *ctrl;
+	bool found = false;
+
+	mutex_lock(hdl->lock);
+	list_for_each_entry(ctrl, &hdl->ctrls, node) {
+		list_for_each_entry_safe(sev, next, &ctrl->ev_subs, node) {
+			if (!sev->fh->vdev->cdevm)
+				continue;
+			found = true;
+			if (!end)
+				break;
+			list_del(&sev->node);
+			sev->ctrl = NULL;
+		}
+	}
+	mutex_unlock(hdl->lock);
+	return found;
+}
+
+/**
+ * cdevm_unsubscribe_ctrls() - end all subscriptions to controls of a handler
+ * @hdl: handler whose controls are about to be freed
+ *
+ * For v4l2_ctrl_handler_free(), whoever calls that: the handler is that of a subdev,
+ * and the files are those of a bridge that has inherited its controls.
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl)
+{
+	/* Hardly ever, so the handlers of all others need not wait for each other. */
+	if (!cdevm_unsubscribe(hdl, false))
+		return;
+	mutex_lock(&cdevm_ctrl_lock);
+	cdevm_unsubscribe(hdl, true);
+	mutex_unlock(&cdevm_ctrl_lock);
+}
+
+static bool cdevm_has_ctrl(const struct v4l2_ctrl_handler *hdl,
+			   const struct v4l2_ctrl *wanted)
+{
+	const struct v4l2_ctrl *ctrl;
+
+	list_for_each_entry(ctrl, &hdl->ctrls, node)
+		if (ctrl == wanted)
+			return true;
+	return false;
+}
+
+/**
+ * cdevm_disinherit_ctrls() - drop references to controls of other handlers
+ * @hdl: handler of a bridge
+ * @from: handler of a subdev that goes; %NULL: all but @hdl's own are dropped
+ *
+ * An inherited control may be freed already, so none is looked into.
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
+			    const struct v4l2_ctrl_handler *from)
+{
+	struct v4l2_ctrl_ref *ref, **link;
+	unsigned int i;
+	bool stays;
+
+	mutex_lock(hdl->lock);
+	for (i = 0; hdl->buckets && i < hdl->nr_of_buckets; i++) {
+		link = &hdl->buckets[i];
+		while ((ref = *link)) {
+			stays = from ? !cdevm_has_ctrl(from, ref->ctrl) :
+				       cdevm_has_ctrl(hdl, ref->ctrl);
+			if (stays) {
+				link = &ref->next;
+				continue;
+			}
+			*link = ref->next;
+			list_del(&ref->node);
+			if (ref->p_req_array_alloc_elems)
+				kvfree(ref->p_req.p);
+			kfree(ref);
+		}
+	}
+	hdl->cached = NULL;
+	mutex_unlock(hdl->lock);
+}
+
+static void cdevm_v4l2_ctrl_handler_stop(void *hdl)
+{
+	cdevm_disinherit_ctrls(hdl, NULL);
+}
+
+static void cdevm_v4l2_ctrl_handler_free(void *hdl)
 {
 	v4l2_ctrl_handler_free(hdl);
 }
-EXPORT_SYMBOL_GPL(cdevm_v4l2_ctrl_handler_free);
+
+/**
+ * cdevm_v4l2_ctrl_handler_add() - have the controls of a handler go with a scope
+ * @scope: scope
+ * @hdl: handler in memory of the scope, after v4l2_ctrl_handler_init()
+ *
+ * What cdevm_v4l2_ctrl_handler_init() does beside that.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: 0 or -ENOMEM. The controls are freed on an error.
+ */
+int cdevm_v4l2_ctrl_handler_add(struct cdevm_scope *scope,
+				struct v4l2_ctrl_handler *hdl)
+{
+	return cdevm_add_action_or_reset(scope, cdevm_v4l2_ctrl_handler_free, hdl) ?:
+	       cdevm_add_stop_action(scope, cdevm_v4l2_ctrl_handler_stop, hdl);
+}
+EXPORT_SYMBOL_GPL(cdevm_v4l2_ctrl_handler_add);
