@@ -1073,6 +1073,15 @@ static void exit_scope_when_bound(struct kunit *test)
 /* --- unpublish actions */
 
 /* A stale one is as bad as a stale devm resource, and is treated alike. */
+/* The debug option reports it, too. */
+#define EXPECT_REPORT(test, text, ...)					\
+do {									\
+	if (IS_ENABLED(CONFIG_RESMGR_DEBUG))				\
+		EXPECT_LINE(test, text, __VA_ARGS__);			\
+	else								\
+		__VA_ARGS__;						\
+} while (0)
+
 static void exit_action_after_unbind(struct kunit *test)
 {
 	struct thing *t = thing_new(test, probe_gadget, NULL);
@@ -1080,8 +1089,11 @@ static void exit_action_after_unbind(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, thing_bind(t), 0);
 	thing_unbind(t);
 	EXPECT_NOTES(test, "kick 1", "unpublish", "remove", "hardware 1 goes");
-	KUNIT_ASSERT_EQ(test, devm_add_unpublish_action(&t->dev, note_plain, "stale"), 0);
-	KUNIT_EXPECT_EQ(test, thing_bind(t), -EBUSY);
+	EXPECT_REPORT(test, "note_plain, 0 bytes, is added by ",
+		      KUNIT_EXPECT_EQ(test, devm_add_unpublish_action(&t->dev, note_plain,
+								      "stale"), 0));
+	EXPECT_REPORT(test, "note_plain, 0 bytes, was added by ",
+		      KUNIT_EXPECT_EQ(test, thing_bind(t), -EBUSY));
 	KUNIT_EXPECT_NULL(test, t->dev.driver);
 	EXPECT_NO_NOTES(test);
 

@@ -607,7 +607,7 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release_traced(mgr, node);
 	else
 		resmgr_run_release(mgr, node);
-	if (kind <= RESMGR_EARLY)
+	if (kind == RESMGR_NODE || kind == RESMGR_EARLY)
 		return;
 	/* Not before the event: the name may be in the same memory. */
 	if (kind == RESMGR_DATA || kind == RESMGR_MEM)

@@ -56,9 +56,6 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  * enum resmgr_kind - what a node stands for, hence how it is released
  * @RESMGR_NODE: embedded in a struct of its user, see resmgr_node_init();
  *	the release function is a &typedef resmgr_release_t
- * @RESMGR_EARLY: a &struct resmgr_early, embedded in a struct of its user; the
- *	release function is a &typedef resmgr_release_t. These two come first: their
- *	memory is the user's
  * @RESMGR_DATA: a &struct resmgr_data with a release function of the class's
  *	own type; the core frees the memory after the function has run
  * @RESMGR_MEM: a &struct resmgr_data that is plain memory
@@ -68,6 +65,8 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  * @RESMGR_PAGES: a &struct resmgr_action; data is the address with the page
  *	order in the bits below %PAGE_SHIFT
  * @RESMGR_PERCPU: a &struct resmgr_action; data is the per-CPU pointer
+ * @RESMGR_EARLY: a &struct resmgr_early, embedded in a struct of its user; the
+ *	release function is a &typedef resmgr_release_t
  * @RESMGR_EARLY_ACTION: a &struct resmgr_action that is called before any other
  *	resource is released, see resmgr_add_early_action()
  * @RESMGR_GROUP_OPEN: opening marker of a group, not a resource. The markers
@@ -76,13 +75,13 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
  */
 enum resmgr_kind {
 	RESMGR_NODE,
-	RESMGR_EARLY,
 	RESMGR_DATA,
 	RESMGR_MEM,
 	RESMGR_ACTION,
 	RESMGR_TYPED_ACTION,
 	RESMGR_PAGES,
 	RESMGR_PERCPU,
+	RESMGR_EARLY,
 	RESMGR_EARLY_ACTION,
 	RESMGR_GROUP_OPEN,
 	RESMGR_GROUP_CLOSE,
