@@ -307,7 +307,7 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 
 /* The process of one that has not returned; held. Tell in the log who, if @tell. */
 static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
-					   const struct list_head *mappers, bool tell)
+					   struct list_head *mappers, bool tell)
 {
 	struct cdevm_mapper *mapper;
 	struct mm_struct *mm = NULL;
