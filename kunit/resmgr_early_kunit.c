@@ -65,10 +65,12 @@ static void say(struct early_test *t, char name, int step)
 	spin_unlock(&t->lock);
 }
 
-#define EXPECT_SAID(t, words)						\
+#define EXPECT_SAID(_t, words)						\
 do {									\
-	KUNIT_EXPECT_STREQ((t)->test, (t)->said, words);		\
-	(t)->said[0] = '\0';						\
+	struct early_test *__t = (_t);					\
+									\
+	KUNIT_EXPECT_STREQ(__t->test, __t->said, words);		\
+	__t->said[0] = '\0';						\
 } while (0)
 
 static void thing_step(struct resmgr_early *early, unsigned int step)

@@ -408,8 +408,11 @@ void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
 	unsigned int i;
 	bool stays;
 
+	/* A probe that has failed may have freed it by hand, and its lock. */
+	if (!hdl->buckets)
+		return;
 	mutex_lock(hdl->lock);
-	for (i = 0; hdl->buckets && i < hdl->nr_of_buckets; i++) {
+	for (i = 0; i < hdl->nr_of_buckets; i++) {
 		link = &hdl->buckets[i];
 		while ((ref = *link)) {
 			stays = from ? !cdevm_has_ctrl(from, ref->ctrl) :
