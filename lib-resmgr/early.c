@@ -128,6 +128,7 @@ static bool resmgr_is_busy(const struct resmgr_early *early)
 
 /* Some step that somebody else does. The lock is dropped until one is over. */
 static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
+	__releases(&mgr->lock) __acquires(&mgr->lock)
 {
 	/* Under the lock: the step that was met is not over yet. */
 	int over = atomic_read(&resmgr_steps_over);
