@@ -71,13 +71,12 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 }
 
 /*
- * The driver's release. Runs once per open, whatever happened to the device.
- * Inside the gate if it still can be, so that one that has begun is waited for
- * at unbind.
+ * Runs once per open, whatever happened to the device. Inside the gate if it
+ * still can be, so that a release that has begun is waited for at unbind.
  */
-static int cdevm_call_release(struct inode *inode, struct file *file,
-			      struct cdevm_fops *wrapped)
+static int cdevm_release(struct inode *inode, struct file *file)
 {
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_call call __uninitialized;
 	bool entered = cdevm_begin(&call, scope, "release",
@@ -97,19 +96,27 @@ static int cdevm_call_release(struct inode *inode, struct file *file,
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
 		cdevm_end(&call, scope);
+
+	cdevm_debug_closed(wrapped);
+	cdevm_trace(close, scope, wrapped->name);
+	cdevm_detach(file, wrapped);
 	return ret;
 }
 
 /*
  * The driver has chosen another address space for the mappings of the file. A
  * zap would not find them, and may not be done there, where others may have
- * theirs. So the file cannot be opened.
+ * theirs. So the file cannot be opened: close it again.
  */
-static int cdevm_open_elsewhere(struct inode *inode, struct file *file,
-				struct cdevm_fops *wrapped)
+static int cdevm_open_elsewhere(struct inode *inode, struct file *file)
 {
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+
+	/* It does not matter for a file whose mappings, if any, are not zapped. */
+	if (!cdevm_is_zapped(wrapped))
+		return 0;
 	WARN_ONCE(1, "cdevm: %s: open() replaced f_mapping\n", wrapped->scope->name);
-	cdevm_call_release(inode, file, wrapped);
+	cdevm_release(inode, file);
 	return -EINVAL;
 }
 
@@ -119,7 +126,6 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_call call __uninitialized;
 	struct address_space *mapping;
-	bool elsewhere;
 	int ret = 0;
 
 	cdevm_get(scope);
@@ -131,10 +137,8 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	mapping = file->f_mapping;
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
-	/* It does not matter for a file whose mappings, if any, are not zapped. */
-	elsewhere = unlikely(file->f_mapping != mapping) && cdevm_is_zapped(wrapped);
 	/* Inside the gate: a trace shows no open() after the drain. */
-	if (!ret && file->f_op == &wrapped->fops && !elsewhere) {
+	if (!ret && file->f_op == &wrapped->fops) {
 		cdevm_debug_opened(wrapped);
 		cdevm_trace(open, scope, wrapped->name);
 	}
@@ -142,21 +146,10 @@ static int cdevm_open(struct inode *inode, struct file *file)
 
 	if (unlikely(file->f_op != &wrapped->fops))
 		return cdevm_open_replaced(inode, file, wrapped, ret);
-	if (unlikely(elsewhere) && !ret)
-		ret = cdevm_open_elsewhere(inode, file, wrapped);
 	if (ret)
 		cdevm_detach(file, wrapped);
-	return ret;
-}
-
-static int cdevm_release(struct inode *inode, struct file *file)
-{
-	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-	int ret = cdevm_call_release(inode, file, wrapped);
-
-	cdevm_debug_closed(wrapped);
-	cdevm_trace(close, wrapped->scope, wrapped->name);
-	cdevm_detach(file, wrapped);
+	else if (unlikely(file->f_mapping != mapping))
+		ret = cdevm_open_elsewhere(inode, file);
 	return ret;
 }
 
