@@ -321,9 +321,8 @@ static __always_inline int resmgr_add_new(struct resmgr *mgr,
 /*
  * How many resources release functions may add while all, or a group, is released.
  * A driver that adds some when it is unbound adds a handful: a resource that hands
- * over to another, or one for each of its channels. Each of the drivers that are
- * known adds less than ten. The bound is a thousand times that. It is reached in
- * the time of as many releases, which is some milliseconds, so that nobody who
+ * over to another, or one for each of its channels. The bound is far above that, and
+ * is reached in the time of as many releases, which is some milliseconds: nobody who
  * waits for the lock of the device is in trouble. What was there before does not
  * count.
  */

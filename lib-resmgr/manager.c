@@ -212,7 +212,8 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node,
 /* Out of the way of resmgr_add_new(), which decides whether to come here. */
 noinline int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node)
 {
-	return __resmgr_add_new(mgr, node, resmgr_caller());
+	/* Asked again: a kernel without events has no resmgr_caller(). */
+	return __resmgr_add_new(mgr, node, resmgr_caller_if_wanted());
 }
 
 /* Out of the way, as nobody should come here. */
