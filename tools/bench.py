@@ -77,7 +77,8 @@ ROWS = (
     ("enter and exit", "contended_2_cpus", None, None, None),
 )
 
-CDEVM = ("gate.o", "cdevm_scope.o", "cdevm_fops.o", "cdevm_poll.o", "cdevm_mmap.o", "cdevm_calls.o", "cdevm_nodes.o")
+CDEVM = ("gate.o", "cdevm_scope.o", "cdevm_fops.o", "cdevm_poll.o", "cdevm_mmap.o", "cdevm_calls.o",
+         "cdevm_watch.o", "cdevm_nodes.o")
 
 
 def read(files):
