@@ -8,6 +8,7 @@
  * call that was to sleep has come. As in cdevm_probe.c, nobody wakes a sleeper
  * when the device goes.
  */
+#include <linux/atomic.h>
 #include <linux/cdevm.h>
 #include <linux/device.h>
 #include <linux/err.h>
@@ -55,11 +56,15 @@ MODULE_PARM_DESC(kick_sleeps, "kick() does not return until sleepers are woken")
 
 /* While it is set, nobody sleeps. */
 static bool pair_awake;
+static atomic_t pair_wakes;
 
 static int pair_set_awake(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_bool(val, kp);
 
+	/* Who sleeps now is woken for good, however late it comes to run. */
+	if (pair_awake)
+		atomic_inc(&pair_wakes);
 	wake_up_all(&pair_wait);
 	return ret;
 }
@@ -73,12 +78,18 @@ MODULE_PARM_DESC(wake, "1: sleepers wake, and there are no new ones");
 
 static int pair_sleep(void)
 {
-	return wait_event_interruptible(pair_wait, READ_ONCE(pair_awake));
+	int seen = atomic_read(&pair_wakes);
+
+	return wait_event_interruptible(pair_wait, READ_ONCE(pair_awake) ||
+					atomic_read(&pair_wakes) != seen);
 }
 
 static void pair_sleep_hard(void)
 {
-	wait_event(pair_wait, READ_ONCE(pair_awake));
+	int seen = atomic_read(&pair_wakes);
+
+	wait_event(pair_wait, READ_ONCE(pair_awake) ||
+		   atomic_read(&pair_wakes) != seen);
 }
 
 static struct pair_dev *file_to_pair(const struct file *file)
