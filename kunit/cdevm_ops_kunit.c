@@ -578,7 +578,7 @@ static const struct file_operations queue_fops = {
 
 static void queue_new(struct kunit *test)
 {
-	ops.queue = kmalloc(sizeof(*ops.queue), GFP_KERNEL);
+	ops.queue = kmalloc_obj(*ops.queue, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ops.queue);
 	init_waitqueue_head(ops.queue);
 }
