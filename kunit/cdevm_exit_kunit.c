@@ -157,16 +157,6 @@ static void expect_notes(struct kunit *test, const char * const *want,
 	way.nr_notes = 0;
 }
 
-/* This has happened since the last look, in this order, and nothing else. */
-#define EXPECT_NOTES(test, ...)						\
-do {									\
-	static const char * const __want[] = { __VA_ARGS__ };		\
-									\
-	expect_notes(test, __want, ARRAY_SIZE(__want));			\
-} while (0)
-
-#define EXPECT_NO_NOTES(test)	expect_notes(test, NULL, 0)
-
 /* --- a driver with a node */
 
 static int gadget_open(struct inode *inode, struct file *file)

@@ -35,6 +35,7 @@
 #include <linux/wait.h>
 #include <trace/events/resmgr.h>
 
+#include "cdevm_kunit.h"
 #include "kernel_compat.h"
 #include "resmgr_kunit.h"
 
@@ -124,16 +125,6 @@ static void expect_notes(struct kunit *test, const char * const *want,
 		KUNIT_FAIL(test, "one more note: %s", scene->notes[i]);
 	scene->nr_notes = 0;
 }
-
-/* This has happened since the last look, in this order, and nothing else. */
-#define EXPECT_NOTES(test, ...)						\
-do {									\
-	static const char * const __want[] = { __VA_ARGS__ };		\
-									\
-	expect_notes(test, __want, ARRAY_SIZE(__want));			\
-} while (0)
-
-#define EXPECT_NO_NOTES(test)	expect_notes(test, NULL, 0)
 
 /* Position of a note, -1 if there is none. */
 static int find_note(const char *text)
@@ -318,25 +309,6 @@ static void scene_exit(struct kunit *test)
 }
 
 /* Files: opened by device number, through one inode for each. */
-static struct dentry *node_dentry(dev_t devt)
-{
-	struct dentry *root = scene->mnt->mnt_root, *dentry;
-	char name[16];
-	int ret = 0;
-
-	snprintf(name, sizeof(name), "%u:%u", MAJOR(devt), MINOR(devt));
-	inode_lock(d_inode(root));
-	dentry = compat_lookup(root, name);
-	if (!IS_ERR(dentry) && d_really_is_negative(dentry))
-		ret = compat_mknod(root, dentry, devt);
-	inode_unlock(d_inode(root));
-	if (ret) {
-		dput(dentry);
-		return ERR_PTR(ret);
-	}
-	return dentry;
-}
-
 static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
@@ -344,7 +316,7 @@ static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 
 static struct file *open_devt(dev_t devt)
 {
-	struct dentry *dentry = node_dentry(devt);
+	struct dentry *dentry = node_dentry(scene->mnt, devt);
 	struct path path = { .mnt = scene->mnt, .dentry = dentry };
 	struct file *file;
 

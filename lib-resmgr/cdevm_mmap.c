@@ -34,7 +34,6 @@
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
-#include <linux/kallsyms.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/printk.h>
