@@ -16,6 +16,10 @@ changes to existing files, if it has any; then, on the same line or on indented 
 travel with it, by their paths in a kernel tree (globs are fine). A new file is named by one mail. One that grows is
 named by several: with !WORD,WORD it comes without what mentions one of these words (see reduce()), and the last of
 them has it whole.
+
+[NAME] on a line of its own begins a part: a series that is sent by itself, with the cover letter
+drivers-base-patches/cover/NAME.txt. The mails of a part without a cover letter are sent one by one. [NAME: OTHER] says
+which part it is based on, if that is not the one before it.
 """
 import filecmp
 import fnmatch
@@ -69,8 +73,10 @@ def new_files(version):
 
 class Mail:
     """One entry of a series."""
-    def __init__(self, patch):
+    def __init__(self, patch, part, base):
         self.patch = patch      # path of the file with message and hunks
+        self.part = part        # name of the series that it is sent in
+        self.base = base        # name of the one that this is based on, or None
         self.names = []         # (path or glob in tree terms, words of what is left out)
 
 
@@ -79,6 +85,7 @@ def mails(version):
     folder = os.path.join(TOP, "drivers-base-patches", version)
     name = os.path.join(folder, "series")
     found = []
+    part = base = None
     if not os.path.exists(name):
         return found
     with open(name) as f:
@@ -86,8 +93,16 @@ def mails(version):
             words = line.split("#")[0].split()
             if not words:
                 continue
+            if line[0] == "[":
+                m = re.fullmatch(r"\[(\w+)(?:: (\w+))?\]", " ".join(words))
+                if not m or m.group(2) and m.group(2) not in {mail.part for mail in found}:
+                    raise Error(f"{name}: what is {line.strip()}?")
+                part, base = m.group(1), m.group(2) or part
+                continue
             if not line[0].isspace():
-                found.append(Mail(os.path.join(folder, words.pop(0))))
+                if part is None:
+                    raise Error(f"{name}: {words[0]} is in no part")
+                found.append(Mail(os.path.join(folder, words.pop(0)), part, base))
                 if not os.path.exists(found[-1].patch):
                     raise Error(f"{name} names {os.path.basename(found[-1].patch)}, which is not there")
             elif not found:
@@ -223,6 +238,7 @@ def link_tree(pristine, tree):
     """A tree of hard links: seconds and no space. Renamed last, so an interrupted run leaves no half tree."""
     tmp = tree + ".new"
     shutil.rmtree(tmp, ignore_errors=True)
+    pristine = os.path.realpath(pristine)       # the folder, where it is a link to one
     if subprocess.run(["cp", "-al", pristine, tmp], stderr=subprocess.DEVNULL).returncode:
         shutil.rmtree(tmp, ignore_errors=True)
         subprocess.run(["cp", "-a", pristine, tmp], check=True)

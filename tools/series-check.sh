@@ -30,7 +30,7 @@ rm -rf "$MAILS"
 cp -r "$OUT/series-$KERNEL" "$MAILS" || exit 1
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 export GIT_COMMITTER_NAME=series-check GIT_COMMITTER_EMAIL=series-check@localhost
-mapfile -t mails < <(find "$MAILS" -name '*.patch' ! -name '0000-*' | sort)
+mapfile -t mails < <(find "$MAILS" -name '*.patch' ! -name '0000-*' | sort)	# folders are numbered, too
 status=0
 
 apply_all() { # commits the files as they were, then every mail
