@@ -3,7 +3,7 @@
 """Lay this repository over a kernel tree.
 
   overlay.py tree PRISTINE TREE VERSION    make or refresh the patched build tree
-  overlay.py apply DIR VERSION             copy the work into a kernel tree of the user's own
+  overlay.py apply DIR [VERSION]           copy the work into a kernel tree of the user's own
   overlay.py patches VERSION               print the patches that change existing files, in order
   overlay.py check VERSION                 does the series name every new file, once?
 
@@ -309,7 +309,15 @@ def git(tree, *args):
     return subprocess.run(["git", "-C", tree, *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def do_apply(tree, version):
+def supported():
+    """The versions that there are patches for, the oldest first."""
+    root = os.path.join(TOP, "drivers-base-patches")
+    found = [v for v in os.listdir(root) if os.path.exists(os.path.join(root, v, "series"))]
+    return sorted(found, key=lambda v: [int(n) for n in v.split(".")])
+
+
+def tree_version(tree):
+    """(7, 3, 4) of a kernel tree."""
     try:
         with open(os.path.join(tree, "Makefile")) as f:
             head = f.read(400)
@@ -318,8 +326,39 @@ def do_apply(tree, version):
     m = re.search(r"^VERSION = (\d+)\nPATCHLEVEL = (\d+)\nSUBLEVEL = (\d+)", head, re.M)
     if not m or not os.path.exists(os.path.join(tree, "MAINTAINERS")):
         raise Error(f"{tree} is not a kernel source tree")
-    if f"{m.group(1)}.{m.group(2)}" != version:
-        raise Error(f"{tree} is a {'.'.join(m.groups())} kernel; there are patches for {version}.x only")
+    return tuple(int(n) for n in m.groups())
+
+
+def choose(tree):
+    """Which version's patches fit a tree: its own, or those of another that all apply."""
+    at = tree_version(tree)
+    name = f"{at[0]}.{at[1]}"
+    versions = supported()
+    if name in versions:
+        return name
+    tried = []
+    # The newest first: it is what the sources are written for.
+    for version in reversed(versions):
+        try:
+            work, _ = patched(tree, version)
+        except Error as e:
+            tried.append(f"  those for {version}: {str(e).splitlines()[0].rstrip(':')}")
+            continue
+        shutil.rmtree(work)
+        print(f"{tree} is {name}, and there are patches for {' and '.join(versions)}; those for {version} apply. "
+              "Nobody has built that: run the KUnit suites.")
+        return version
+    raise Error(f"{tree} is a {name} kernel; there are patches for {' and '.join(versions)}, and neither fit:\n"
+                + "\n".join(tried))
+
+
+def do_apply(tree, version=None):
+    at = tree_version(tree)
+    if version is None:
+        version = choose(tree)
+    elif f"{at[0]}.{at[1]}" != version:
+        raise Error(f"{tree} is a {'.'.join(map(str, at))} kernel, and KERNEL={version}; without KERNEL= the patches are "
+                    "chosen that fit")
     new = new_files(version)
     same = [p for p in new if os.path.isfile(os.path.join(tree, p))
             and filecmp.cmp(new[p], os.path.join(tree, p), shallow=False)]
@@ -353,8 +392,8 @@ def main(argv):
     try:
         if len(argv) == 5 and argv[1] == "tree":
             do_tree(os.path.abspath(argv[2]), os.path.abspath(argv[3]), argv[4])
-        elif len(argv) == 4 and argv[1] == "apply":
-            do_apply(os.path.abspath(argv[2]), argv[3])
+        elif len(argv) in (3, 4) and argv[1] == "apply":
+            do_apply(os.path.abspath(argv[2]), *argv[3:])
         elif len(argv) == 3 and argv[1] == "patches":
             print(*series(argv[2]), sep="\n")
         elif len(argv) == 3 and argv[1] == "check":
