@@ -2,7 +2,8 @@
 # The one entry point. Everything it makes is under build/ (fetched and built) and out/ (results).
 
 # Which kernel, and where from: KERNEL=6.12 or 7.3; LINUX=DIR for a source tree of your own (never modified).
-# make test is for both, unless one is named.
+# make test is for both, unless one is named; make apply finds out.
+ASKED := $(KERNEL)
 KERNELS := $(or $(KERNEL),$(if $(LINUX),6.12,6.12 7.3))
 KERNEL ?= 6.12
 LINUX ?=
@@ -120,7 +121,7 @@ bench-contended: tree
 
 apply:
 	@test -n "$(LINUX)" || { echo 'error: say which tree: make apply LINUX=DIR' >&2; exit 1; }
-	@$T/overlay.py apply "$(LINUX)" "$(KERNEL)"
+	@$T/overlay.py apply "$(LINUX)" $(ASKED)
 
 clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))

@@ -36,9 +36,10 @@ start=$(now) log=$LOGS/checkpatch.log
 		xargs "${cp[@]}" --no-tree -f
 	[ ! -e tracepoints/resmgr.h ] || "${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT \
 		-f tracepoints/resmgr.h
-	# From standard input: a file that git tracks is taken for a source file. Who exports the series signs it off.
+	# From standard input: a file that git tracks is taken for a source file. Who exports the series signs it off. The
+	# commits that Fixes: names are in the git history of the kernel, which is not here.
 	for patch in "${patches[@]}"; do
-		"${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES,MISSING_SIGN_OFF - <"$patch" |
+		"${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES,MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID - <"$patch" |
 			sed "s|^-:|${patch#"$TOP"/}:|"
 	done
 } 2>&1 | python3 -c '
@@ -114,7 +115,7 @@ start=$(now) log=$LOGS/scripts.log
 		[ -f "$f" ] || continue
 		# Traces as the kernel has printed them, and what is said about them.
 		case $f in tracepoints/tools/tests/traces/*|tracepoints/tools/tests/expected/*) continue;; esac
-		case $f in COPYING|*.patch|*/cover-letter.txt) continue;; esac
+		case $f in COPYING|*.patch|*/cover/*.txt) continue;; esac
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier' || echo "$f: no SPDX line"
 	done
 } >"$log" 2>&1
