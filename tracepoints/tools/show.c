@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* resmgr-trace: show, a tree of who held what for how long */
-#include <fnmatch.h>
-
 #include "trace.h"
-
-bool wanted(const struct options *o, const char *owner)
-{
-	return !o->owner || !fnmatch(o->owner, owner, 0);
-}
 
 static const char *when(const struct trace *t, size_t i, const char *none)
 {
@@ -24,12 +17,6 @@ static void print_life(const struct trace *t, size_t begin, size_t end)
 					 t->events[begin].time));
 	else
 		printf(" %9s", "");
-}
-
-static size_t end_of(const struct resource *r)
-{
-	return r->removed != NEVER ? r->removed :
-	       r->ended != NEVER ? r->ended : r->released;
 }
 
 /* Of an action, the function is the name. */
