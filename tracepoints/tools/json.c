@@ -121,24 +121,10 @@ static const char *step_name(enum type type)
 	}
 }
 
-/* Names of owners are interned, so the address tells. */
-static unsigned int pid_of(const struct trace *t, const char *owner, bool *first,
-			   size_t index)
-{
-	size_t i;
-
-	for (i = 0; i < index; i++)
-		if (t->managers[i]->owner == owner)
-			break;
-	*first = i == index;
-	return i + 1;
-}
-
 void export_json(const struct trace *t, const struct options *o, FILE *out)
 {
 	unsigned int id = 0, pid, tid;
 	size_t i, j;
-	bool first;
 
 	state.out = out;
 	fprintf(out, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
@@ -147,9 +133,9 @@ void export_json(const struct trace *t, const struct options *o, FILE *out)
 
 		if (!wanted(o, m->owner))
 			continue;
-		pid = pid_of(t, m->owner, &first, i);
+		pid = m->device->index + 1;
 		tid = i + 1;
-		if (first)
+		if (m == m->device->first)
 			meta("process_name", m->owner, pid, 0);
 		meta("thread_name", m->class, pid, tid);
 		for (j = 0; j < m->n; j++)

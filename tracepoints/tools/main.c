@@ -34,6 +34,8 @@ static const char usage[] =
 "                         unpublish, devm-mem, slow, lost\n"
 "      --slow MS          check: a release may take that long, default 100\n"
 "      --strict           check: warnings count as errors\n"
+"      --suppress FILE    check: what is known; lines RULE [OWNER-GLOB [TEXT-GLOB]]\n"
+"      --json, --ktap, --junit  check: for programs\n"
 "      --svg, --json      export: which, if the name after -o does not say it\n"
 "  -o, --output FILE      export: where to, default standard output\n"
 "  -h, --help             this\n"
@@ -54,7 +56,10 @@ void print_help(void)
 	fputs(usage, stdout);
 }
 
-enum { OPT_COLOR = 256, OPT_RULES, OPT_SLOW, OPT_STRICT, OPT_SVG, OPT_JSON };
+enum {
+	OPT_COLOR = 256, OPT_RULES, OPT_SLOW, OPT_STRICT, OPT_SVG, OPT_JSON,
+	OPT_KTAP, OPT_JUNIT, OPT_SUPPRESS
+};
 
 static const struct option longopts[] = {
 	{ "owner",	required_argument,	NULL, 'O' },
@@ -66,6 +71,9 @@ static const struct option longopts[] = {
 	{ "strict",	no_argument,		NULL, OPT_STRICT },
 	{ "svg",	no_argument,		NULL, OPT_SVG },
 	{ "json",	no_argument,		NULL, OPT_JSON },
+	{ "ktap",	no_argument,		NULL, OPT_KTAP },
+	{ "junit",	no_argument,		NULL, OPT_JUNIT },
+	{ "suppress",	required_argument,	NULL, OPT_SUPPRESS },
 	{ "output",	required_argument,	NULL, 'o' },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ }
@@ -129,6 +137,43 @@ static void export(const struct trace *t, const struct options *o, int format,
 	if (fflush(out) || ferror(out) || (out != stdout && fclose(out)))
 		die("cannot write %s: %s", output ?: "standard output",
 		    strerror(errno));
+}
+
+/* Some are for one command only; --json is for two. */
+static void check_options(const char *command, struct options *o, int format,
+			  const char *output)
+{
+	bool is_check = !strcmp(command, "check"), is_export = !strcmp(command, "export");
+
+	if ((output || format == OPT_SVG) && !is_export)
+		die("-o and --svg are for export");
+	if (format == OPT_JSON && !is_export && !is_check)
+		die("--json is for export and check");
+	if ((format == OPT_KTAP || format == OPT_JUNIT) && !is_check)
+		die("--ktap and --junit are for check");
+	if ((o->rules || o->suppress || o->strict) && !is_check)
+		die("--rules, --suppress and --strict are for check");
+	if (o->reverse && strcmp(command, "order"))
+		die("--reverse is for order");
+	if (is_check)
+		o->format = format == OPT_JSON ? AS_JSON :
+			    format == OPT_KTAP ? AS_KTAP :
+			    format == OPT_JUNIT ? AS_JUNIT : AS_TEXT;
+}
+
+/* What is not as it was to be, and no reason to stop. */
+static void say_what_is_odd(const struct trace *t)
+{
+	if (t->foreign)
+		warn("%s: %s not of a trace passed over, the first is line %u", t->file,
+		     t->foreign == 1 ? "a line that is" :
+		     show_count(t->foreign, "line"), t->foreign_line);
+	if (t->untimed)
+		warn("%s: %s no time; that of what was before is taken", t->file,
+		     t->untimed == 1 ? "one event has" : "some events have");
+	if (t->moved)
+		warn("%s: the clocks of processors disagree; %s put in order by number, and times are about right",
+		     t->file, t->moved == 1 ? "an event was" : "events were");
 }
 
 static uint64_t milliseconds(const char *s)
@@ -200,7 +245,12 @@ int main(int argc, char **argv)
 			break;
 		case OPT_SVG:
 		case OPT_JSON:
+		case OPT_KTAP:
+		case OPT_JUNIT:
 			format = c;
+			break;
+		case OPT_SUPPRESS:
+			o.suppress = optarg;
 			break;
 		case 'h':
 			print_help();
@@ -211,12 +261,12 @@ int main(int argc, char **argv)
 	}
 	if (optind + 1 < argc)
 		die("one file at a time; what is %s?", argv[optind + 1]);
-	if ((output || format) && strcmp(command, "export"))
-		die("-o, --svg and --json are for export");
+	check_options(command, &o, format, output);
 	colour_setup(colour);
 
 	read_trace(&t, argv[optind], instance);
 	model_build(&t);
+	say_what_is_odd(&t);
 	if (!strcmp(command, "show"))
 		show(&t, &o);
 	else if (!strcmp(command, "order"))

@@ -119,20 +119,16 @@ static void print_event(const struct trace *t, const struct unbind *u, size_t i,
 }
 
 /* How many files were open when it began? */
-static size_t files_open(const struct trace *t, const struct unbind *u)
+static size_t files_open(const struct unbind *u)
 {
-	size_t i, n, count = 0;
+	const struct manager *m;
+	size_t n, count = 0;
 
-	for (i = 0; i < t->n_managers; i++) {
-		const struct manager *m = t->managers[i];
-
-		if (m->unbind != u)
-			continue;
+	for (m = u->scopes; m; m = m->next_scope)
 		for (n = 0; n < m->n_files; n++)
 			count += m->files[n].opened < u->first &&
 				 (m->files[n].closed == NEVER ||
 				  m->files[n].closed > u->first);
-	}
 	return count;
 }
 
@@ -141,41 +137,32 @@ static void print_unbind(const struct trace *t, const struct unbind *u,
 {
 	const struct event *first = &t->events[u->first];
 	const struct event *last = &t->events[u->last];
-	size_t *steps = xzalloc((u->last - u->first + 1) * sizeof(*steps));
-	size_t *befores = xzalloc((u->last - u->first + 1) * sizeof(*befores));
-	size_t i, n = 0, before = NEVER, files = files_open(t, u);
+	size_t *befores = xzalloc(u->n_events * sizeof(*befores));
+	size_t i, before = NEVER, files = files_open(u);
+	const struct manager *m;
 
-	printf("%s%s of %s%s, %s .. %s (%s)", on(BOLD),
-	       first->manager->scope && first->type == EV_ALL_BEGIN ?
-	       "end of a scope that was unbound before" : "unbind", u->owner,
+	printf("%s%s %s%s, %s .. %s (%s)", on(BOLD), unbind_title(t, u), u->owner,
 	       off(), show_time(first->time), show_time(last->time),
 	       show_span(last->time - first->time));
 	if (files)
 		printf(", %s open", show_count(files, "file"));
 	putchar('\n');
-	for (i = u->first; i <= u->last; i++) {
-		if (t->events[i].unbind != u)
-			continue;
-		steps[n] = i;
-		befores[n++] = before;
-		if (strcmp(t->events[i].class, "devm"))
-			before = i;
+	for (i = 0; i < u->n_events; i++) {
+		befores[i] = before;
+		if (strcmp(t->events[u->events[i]].class, "devm"))
+			before = u->events[i];
 	}
-	for (i = 0; i < n; i++) {
-		size_t k = o->reverse ? n - 1 - i : i;
+	for (i = 0; i < u->n_events; i++) {
+		size_t k = o->reverse ? u->n_events - 1 - i : i;
 
-		print_event(t, u, steps[k], befores[k]);
+		print_event(t, u, u->events[k], befores[k]);
 	}
-	free(steps);
 	free(befores);
 
-	for (i = 0; i < t->n_managers; i++) {
-		const struct manager *m = t->managers[i];
-
-		if (m->unbind == u && m->scope && m->free == NEVER)
+	for (m = u->scopes; m; m = m->next_scope)
+		if (m->free == NEVER)
 			printf("%26s%snot freed%s  the scope is still there at the end of the trace; resmgr-trace check says why\n",
 			       "", on(RED), off());
-	}
 }
 
 void order(const struct trace *t, const struct options *o)

@@ -118,26 +118,16 @@ static void print_manager(const struct trace *t, const struct manager *m,
 void show(const struct trace *t, const struct options *o)
 {
 	const struct manager *m;
-	bool *done = xzalloc(t->n_managers + 1);
-	size_t i, j, last, shown = 0;
+	size_t i, shown = 0;
 
-	for (i = 0; i < t->n_managers; i++) {
-		if (done[i] || !wanted(o, t->managers[i]->owner))
+	for (i = 0; i < t->n_owners; i++) {
+		if (!wanted(o, t->owners[i]->name))
 			continue;
-		for (last = j = i; j < t->n_managers; j++)
-			if (t->managers[j]->owner == t->managers[i]->owner)
-				last = j;
-		printf("%s%s%s\n", on(BOLD), t->managers[i]->owner, off());
-		for (j = i; j <= last; j++) {
-			m = t->managers[j];
-			if (m->owner != t->managers[i]->owner)
-				continue;
-			done[j] = true;
-			print_manager(t, m, j == last);
-		}
+		printf("%s%s%s\n", on(BOLD), t->owners[i]->name, off());
+		for (m = t->owners[i]->first; m; m = m->next_of_owner)
+			print_manager(t, m, !m->next_of_owner);
 		shown++;
 	}
-	free(done);
 	if (!shown)
 		die("%s: no owner in it is called %s", t->file, o->owner);
 }
