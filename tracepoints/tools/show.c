@@ -52,8 +52,9 @@ static void print_resource(const struct trace *t, const struct resource *r,
 	putchar('\n');
 }
 
-static void print_chardev(const struct trace *t, const struct manager *m,
-			  const struct chardev *c, const char *indent, bool last)
+static void print_chardev(const struct trace *t, const struct options *o,
+			  const struct manager *m, const struct chardev *c,
+			  const char *indent, bool last)
 {
 	const struct file *f;
 
@@ -61,7 +62,7 @@ static void print_chardev(const struct trace *t, const struct manager *m,
 	print_life(t, c->published, c->unpublished);
 	printf("  %s%s%s published\n", on(BLUE), c->name, off());
 	for (f = m->files; f < m->files + m->n_files; f++) {
-		if (f->node != c->name)
+		if (f->node != c->name || !wanted_life(t, o, f->opened, f->closed))
 			continue;
 		printf("%s%s ", indent, last ? "   " : "|  ");
 		print_life(t, f->opened, f->closed);
@@ -71,16 +72,21 @@ static void print_chardev(const struct trace *t, const struct manager *m,
 	}
 }
 
-static void print_manager(const struct trace *t, const struct manager *m,
-			  bool last)
+static void print_manager(const struct trace *t, const struct options *o,
+			  const struct manager *m, bool last)
 {
 	const char *indent = last ? "    " : "|   ";
-	size_t i, left, released = 0, live = 0;
+	size_t i, left = 0, released = 0, live = 0;
 
 	for (i = 0; i < m->n; i++) {
-		released += m->resources[i]->released != NEVER;
-		live += is_live_at(m->resources[i], t->n) &&
-			!is_marker(m->resources[i]);
+		const struct resource *r = m->resources[i];
+
+		/* The markers of a group are released, and are no resources. */
+		released += r->released != NEVER && wanted_life(t, o, r->added, end_of(r));
+		if (!wanted_resource(t, o, r))
+			continue;
+		live += is_live_at(r, t->n);
+		left++;
 	}
 	printf("%s %s%s%s: %zu released, %zu held", last ? "`--" : "|--",
 	       on(BOLD), m->class, off(), released, live);
@@ -92,39 +98,48 @@ static void print_manager(const struct trace *t, const struct manager *m,
 		printf(", freed %s", when(t, m->free, ""));
 	putchar('\n');
 
-	left = m->n_chardevs;
-	for (i = 0; i < m->n; i++)
-		left += !is_marker(m->resources[i]);
 	for (i = 0; i < m->n_chardevs; i++)
-		print_chardev(t, m, &m->chardevs[i], indent, !--left);
+		left += wanted_life(t, o, m->chardevs[i].published,
+				    m->chardevs[i].unpublished);
+	for (i = 0; i < m->n_chardevs; i++)
+		if (wanted_life(t, o, m->chardevs[i].published,
+				m->chardevs[i].unpublished))
+			print_chardev(t, o, m, &m->chardevs[i], indent, !--left);
 	for (i = 0; i < m->n; i++)
-		if (!is_marker(m->resources[i]))
+		if (wanted_resource(t, o, m->resources[i]))
 			print_resource(t, m->resources[i], indent, !--left);
+}
+
+static void print_owner(const struct owner *owner)
+{
+	printf("%s%s%s", on(BOLD), owner->name, off());
+	if (owner->bus)
+		printf(", on bus %s", owner->bus);
+	if (owner->driver)
+		printf(", driver %s", owner->driver);
+	putchar('\n');
 }
 
 void show(const struct trace *t, const struct options *o)
 {
-	const struct manager *m;
-	bool *done = xzalloc(t->n_managers + 1);
-	size_t i, j, last, shown = 0;
+	const struct manager *m, *last;
+	size_t i, shown = 0;
 
-	for (i = 0; i < t->n_managers; i++) {
-		if (done[i] || !wanted(o, t->managers[i]->owner))
+	for (i = 0; i < t->n_owners; i++) {
+		last = NULL;
+		for (m = t->owners[i]->first; m; m = m->next_of_owner)
+			if (wanted_manager(o, m) &&
+			    wanted_span(t, o, m->events[0], m->events[m->n_events - 1]))
+				last = m;
+		if (!last)
 			continue;
-		for (last = j = i; j < t->n_managers; j++)
-			if (t->managers[j]->owner == t->managers[i]->owner)
-				last = j;
-		printf("%s%s%s\n", on(BOLD), t->managers[i]->owner, off());
-		for (j = i; j <= last; j++) {
-			m = t->managers[j];
-			if (m->owner != t->managers[i]->owner)
-				continue;
-			done[j] = true;
-			print_manager(t, m, j == last);
-		}
+		print_owner(t->owners[i]);
+		for (m = t->owners[i]->first; m; m = m->next_of_owner)
+			if (wanted_manager(o, m) &&
+			    wanted_span(t, o, m->events[0], m->events[m->n_events - 1]))
+				print_manager(t, o, m, m == last);
 		shown++;
 	}
-	free(done);
 	if (!shown)
-		die("%s: no owner in it is called %s", t->file, o->owner);
+		die_unwanted(t, o, "resource");
 }

@@ -171,7 +171,7 @@ const char *function_of(const char *by)
 	return intern(name, strlen(name));
 }
 
-void stat(const struct trace *t, const struct options *o)
+void stats(const struct trace *t, const struct options *o)
 {
 	struct sums owners = { 0 }, drivers = { 0 }, callers = { 0 };
 	const struct resource **large, **slow;

@@ -88,6 +88,21 @@ def main():
     i = find(lines, r"resmgr_release_begin: devm .*devm_irq_release")
     save("edited-hang.txt", "ours-irq.txt", "cut off behind the begin of a release", lines[:i + 1])
 
+    lines = load("ours-irq.txt")
+    save("edited-irq.txt", "ours-irq.txt", "the driver's function is one of the clock framework",
+         [line.replace("faults_clk_off [faults]", "devm_clk_bulk_release_all_enable")
+          .replace("faults_clk_off", "devm_clk_bulk_release_all_enable") for line in lines])
+
+    lines = load("stock-irq.txt")
+    save("edited-irq-stock.txt", "stock-irq.txt", "the driver's function is one of the regulator framework",
+         [line.replace("faults_clk_off", "&regulator_action_disable") for line in lines])
+
+    lines = load("ours-leak.txt")
+    i = find(lines, r"cdevm_open: ")
+    lines.insert(find(lines, r"resmgr_release_all_end: devm "),
+                 lines[i].replace("cdevm_open", "cdevm_close").replace(stamp(lines[i]), "10.619118"))
+    save("edited-leak.txt", "ours-leak.txt", "the file is closed, and its reference not dropped", renumber(lines))
+
     lines = load(source)
     i = find(lines, r"entries-in-buffer")
     kept, written = map(int, re.search(r"(\d+)/(\d+)", lines[i]).groups())
