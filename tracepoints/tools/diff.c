@@ -40,8 +40,8 @@ const char *plain_line(const struct event *e)
 	if (!name || (r && is_marker(r)))
 		return NULL;
 	if (!r) {
-		len = snprintf(line, sizeof(line), "%-10s%s%s", name, e->name ? " " : "",
-			       e->name ?: "");
+		len = e->name ? snprintf(line, sizeof(line), "%-10s %s", name, e->name) :
+				snprintf(line, sizeof(line), "%s", name);
 	} else {
 		len = snprintf(line, sizeof(line), "%-10s %-11s %s", name, e->class,
 			       r->name);
@@ -181,8 +181,7 @@ int diff(const struct trace *a, const struct trace *b, const struct options *o)
 	}
 	if (!compared)
 		die_unwanted(a, o, "event");
-	printf("%zu of %s %s different\n", different, show_count(compared, "owner"),
-	       different == 1 ? "is" : "are");
+	printf("different: %zu of %s\n", different, show_count(compared, "owner"));
 	for (i = 0; i < a->n_owners; i++)
 		free(before[i].lines);
 	for (i = 0; i < b->n_owners; i++)

@@ -167,7 +167,8 @@ static void finding(const struct trace *t, const struct finding *f,
 	begin(name, "i", pid, tid);
 	fprintf(state.out, ",\"cat\":\"finding\"");
 	stamp(event_at(t, f->event));
-	fprintf(state.out, ",\"s\":\"t\",\"args\":{\"text\":");
+	/* Of the whole trace, where it is of no manager. */
+	fprintf(state.out, ",\"s\":\"%s\",\"args\":{\"text\":", f->manager ? "t" : "g");
 	string(f->text);
 	if (f->resource) {
 		fprintf(state.out, ",\"resource\":");
@@ -234,6 +235,7 @@ void export_json(const struct trace *t, const struct options *o, FILE *out)
 		export_manager(t, o, m, pid, tid, &id);
 		export_findings(t, &found, m, pid, tid);
 	}
+	export_findings(t, &found, NULL, 0, 0);
 	fprintf(out, "\n]}\n");
 	free(named);
 	if (!shown)

@@ -16,7 +16,7 @@ static void middle(const char * const *a, long n, const char * const *b, long m,
 		   size_t *match, size_t offset)
 {
 	long max = n + m < DIFFERENCES ? n + m : DIFFERENCES, d, k, x, y;
-	long *v = xzalloc((2 * max + 3) * sizeof(*v)) + max + 1;
+	long *ends = xzalloc((2 * max + 3) * sizeof(*ends)), *v = ends + max + 1;
 	long **rows = xzalloc((max + 1) * sizeof(*rows));
 
 	for (d = 0; d <= max; d++) {
@@ -61,7 +61,7 @@ out:
 	for (; d >= 0; d--)
 		free(rows[d]);
 	free(rows);
-	free(v - max - 1);
+	free(ends);
 }
 
 /* For each of @a, index of the one of @b that it is the same as, or %NEVER. */

@@ -291,10 +291,10 @@ static void list_findings(void)
 		const struct finding *f = &state.findings.all[i];
 		char line[1024];
 
-		if (f->suppressed || !wanted_manager(state.o, f->manager))
+		if (f->suppressed)
 			continue;
 		snprintf(line, sizeof(line), "%s: %s: %s: %s", f->error ? "error" : "warning",
-			 f->rule, f->manager->owner, f->text);
+			 f->rule, f->manager ? f->manager->owner : state.t->file, f->text);
 		draw_text(line, 8, f->error ? "error" : "warning");
 	}
 }
