@@ -70,6 +70,21 @@ bool wanted_resource(const struct trace *t, const struct options *o,
 	return !is_marker(r) && wanted_life(t, o, r->added, end_of(r));
 }
 
+/* It, or one of its files. */
+bool wanted_chardev(const struct trace *t, const struct options *o,
+		    const struct manager *m, const struct chardev *c)
+{
+	size_t i;
+
+	if (wanted_life(t, o, c->published, c->unpublished))
+		return true;
+	for (i = 0; i < m->n_files; i++)
+		if (m->files[i].node == c->name &&
+		    wanted_life(t, o, m->files[i].opened, m->files[i].closed))
+			return true;
+	return false;
+}
+
 /* Did a filter leave nothing? Then say which there are. */
 void die_unwanted(const struct trace *t, const struct options *o, const char *what)
 {

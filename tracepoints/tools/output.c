@@ -144,11 +144,12 @@ const char *show_span(uint64_t ns)
 {
 	char *s = buffer();
 
+	/* What would be rounded to 1000 has the next unit. */
 	if (ns < 1000)
 		snprintf(s, 64, "%" PRIu64 " ns", ns);
-	else if (ns < 1000000)
+	else if (ns < 999500)
 		snprintf(s, 64, "%.3g us", ns / 1e3);
-	else if (ns < 1000000000)
+	else if (ns < 999500000)
 		snprintf(s, 64, "%.3g ms", ns / 1e6);
 	else if (ns < 100000000000ULL)
 		snprintf(s, 64, "%.3g s", ns / 1e9);

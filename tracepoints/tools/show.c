@@ -31,6 +31,7 @@ static void print_resource(const struct trace *t, const struct resource *r,
 			   const char *indent, bool last)
 {
 	size_t end = end_of(r);
+	uint64_t ns;
 
 	printf("%s%s ", indent, last ? "`--" : "|--");
 	print_life(t, r->added, end);
@@ -41,8 +42,8 @@ static void print_resource(const struct trace *t, const struct resource *r,
 		printf(" %s", show_size(r->size));
 	if (r->fn && !same_name(r->name, r->fn))
 		printf(" fn=%s", r->fn);
-	if (r->ended != NEVER && t->events[r->ended].timed)
-		printf(", release took %s", show_span(t->events[r->ended].duration));
+	if (release_took(t, r, &ns))
+		printf(", release took %s", show_span(ns));
 	if (r->removed != NEVER)
 		printf(", taken off");
 	if (r->released != NEVER && r->ended == NEVER && t->ends)
@@ -99,11 +100,9 @@ static void print_manager(const struct trace *t, const struct options *o,
 	putchar('\n');
 
 	for (i = 0; i < m->n_chardevs; i++)
-		left += wanted_life(t, o, m->chardevs[i].published,
-				    m->chardevs[i].unpublished);
+		left += wanted_chardev(t, o, m, &m->chardevs[i]);
 	for (i = 0; i < m->n_chardevs; i++)
-		if (wanted_life(t, o, m->chardevs[i].published,
-				m->chardevs[i].unpublished))
+		if (wanted_chardev(t, o, m, &m->chardevs[i]))
 			print_chardev(t, o, m, &m->chardevs[i], indent, !--left);
 	for (i = 0; i < m->n; i++)
 		if (wanted_resource(t, o, m->resources[i]))

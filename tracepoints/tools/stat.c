@@ -62,7 +62,8 @@ bool release_took(const struct trace *t, const struct resource *r, uint64_t *ns)
 	if (r->ended == NEVER || !t->events[r->ended].timed)
 		return false;
 	*ns = t->events[r->ended].duration;
-	return true;
+	/* Memory that goes with its neighbours is not timed. */
+	return *ns;
 }
 
 static void count(const struct trace *t, struct sum *sum, const struct resource *r)
@@ -171,8 +172,21 @@ const char *function_of(const char *by)
 	return intern(name, strlen(name));
 }
 
+/* Names of devices are unique on a bus. */
+static const char *owner_name(const struct owner *owner)
+{
+	char name[256];
+	int len;
+
+	if (!owner->bus)
+		return owner->name;
+	len = snprintf(name, sizeof(name), "%.120s (%.100s)", owner->name, owner->bus);
+	return intern(name, len);
+}
+
 void stats(const struct trace *t, const struct options *o)
 {
+	const char *name;
 	struct sums owners = { 0 }, drivers = { 0 }, callers = { 0 };
 	const struct resource **large, **slow;
 	size_t i, j, n_large = 0, n_slow = 0;
@@ -187,20 +201,21 @@ void stats(const struct trace *t, const struct options *o)
 
 		if (!wanted_manager(o, m))
 			continue;
+		name = owner_name(m->device);
 		for (j = 0; j < m->n; j++) {
 			const struct resource *r = m->resources[j];
 
 			if (!wanted_resource(t, o, r))
 				continue;
 			count(t, &all, r);
-			count(t, sum_of(&owners, m->owner), r);
+			count(t, sum_of(&owners, name), r);
 			if (m->device->driver)
 				count(t, sum_of(&drivers, m->device->driver), r);
 			if (r->by)
 				count(t, sum_of(&callers, function_of(r->by)), r);
 			if (r->size)
 				keep_best(large, &n_large, o->top, r, by_size);
-			if (release_took(t, r, &ns) && ns)
+			if (release_took(t, r, &ns))
 				keep_best(slow, &n_slow, o->top, r, by_release);
 		}
 	}

@@ -388,7 +388,7 @@ static void draw_manager(const struct manager *m)
 	for (i = 0; i < m->n_chardevs; i++) {
 		const struct chardev *c = &m->chardevs[i];
 
-		if (!wanted_life(state.t, state.o, c->published, c->unpublished))
+		if (!wanted_chardev(state.t, state.o, m, c))
 			continue;
 		draw_span(c->name, 20, "node", c->published, c->unpublished);
 		for (j = 0; j < m->n_files; j++)

@@ -449,6 +449,8 @@ bool wanted_life(const struct trace *t, const struct options *o, size_t first,
 /* No marker is. */
 bool wanted_resource(const struct trace *t, const struct options *o,
 		     const struct resource *r);
+bool wanted_chardev(const struct trace *t, const struct options *o,
+		    const struct manager *m, const struct chardev *c);
 size_t end_of(const struct resource *r);
 void die_unwanted(const struct trace *t, const struct options *o, const char *what)
 	__attribute__((noreturn));
