@@ -133,22 +133,30 @@ static void hash_del(struct resource *r)
 /* Numbers of events are 24 bits wide. */
 #define NUMBERS		(1 << 24)
 
-/* Clocks of processors disagree by no more events than that. */
-#define SKEW		64
+/* As far as is known, clocks of processors disagree by that much. */
+static uint64_t skew;
+
+/* And if nothing is known, by no more events than that. */
+#define SKEW_EVENTS	64
 
 /*
  * struct numbers - which events of a manager were there
  * @min: number of the first, which counts on where the events' begin anew
  * @max: and of the last
- * @holes: numbers between them that were not there, in order
+ * @time: of @min
+ * @holes: numbers between them that were not there, in order, and the time when that
+ *	was seen
  * @cpus: the last number on each processor
  * @moved: some came after a higher one
- * @over: the last one says that there will be no more
+ * @ended: the last one says that everything was released
+ * @over: and that there will be no more
  */
 struct numbers {
 	int64_t		min, max;
+	uint64_t	time;
 	struct hole {
-		int64_t	begin, end;
+		int64_t		begin, end;
+		uint64_t	time;
 	}		*holes;
 	size_t		n_holes, room_holes;
 	struct {
@@ -157,6 +165,7 @@ struct numbers {
 	}		*cpus;
 	size_t		n_cpus, room_cpus;
 	bool		moved;
+	bool		ended;
 	bool		over;
 };
 
@@ -197,7 +206,8 @@ static struct manager *manager_new(struct trace *t, const struct event *e)
 	m->scope = !strcmp(e->class, "cdevm");
 	m->create = m->revoke = m->kick = m->drain = m->drained = m->free = NEVER;
 	m->oldest_open = m->newest_open = NEVER;
-	m->numbers = xzalloc(sizeof(*m->numbers));
+	if (e->mgr)
+		m->numbers = xzalloc(sizeof(*m->numbers));
 	grow(t->managers, t->n_managers, t->room_managers);
 	t->managers[t->n_managers++] = m;
 	head = &manager_hash[mix(e->mgr, e->mgr ? 0 : (uintptr_t)e->owner) & (buckets - 1)];
@@ -221,12 +231,13 @@ static struct hole *hole_of(const struct numbers *nr, int64_t n)
 	return low < nr->n_holes && nr->holes[low].begin <= n ? &nr->holes[low] : NULL;
 }
 
-static void hole_add(struct numbers *nr, size_t at, int64_t begin, int64_t end)
+static void hole_add(struct numbers *nr, size_t at, int64_t begin, int64_t end,
+		     uint64_t time)
 {
 	grow(nr->holes, nr->n_holes, nr->room_holes);
 	memmove(&nr->holes[at + 1], &nr->holes[at],
 		(nr->n_holes - at) * sizeof(*nr->holes));
-	nr->holes[at] = (struct hole){ begin, end };
+	nr->holes[at] = (struct hole){ begin, end, time };
 	nr->n_holes++;
 }
 
@@ -237,8 +248,10 @@ static void hole_fill(struct numbers *nr, struct hole *hole, int64_t n)
 	} else if (n == hole->end - 1) {
 		hole->end--;
 	} else {
-		hole_add(nr, hole - nr->holes, hole->begin, n);
-		nr->holes[hole - nr->holes + 1].begin = n + 1;
+		size_t at = hole - nr->holes;
+
+		hole_add(nr, at, hole->begin, n, hole->time);
+		nr->holes[at + 1].begin = n + 1;
 	}
 }
 
@@ -256,12 +269,32 @@ static int64_t *last_on_cpu(struct numbers *nr, const struct event *e)
 	return &nr->cpus[nr->n_cpus++].last;
 }
 
+static void number_last(struct numbers *nr, const struct event *e, int64_t n)
+{
+	nr->max = n;
+	nr->over = e->type == EV_FREE;
+	nr->ended = nr->over || e->type == EV_ALL_END;
+}
+
+/*
+ * One that comes before all that were there, and later by its clock: if others have
+ * come late by as much it is one that comes late, too. If none has it is the first
+ * of another manager, as a rule.
+ */
+static bool number_fits_first(const struct numbers *nr, const struct event *e,
+			      int64_t n)
+{
+	if (skew)
+		return e->time - nr->time <= skew;
+	return !nr->ended && nr->min - n <= SKEW_EVENTS;
+}
+
 /*
  * Is @e an event of @m, or of another that has its address now, whose numbers begin
  * anew? Events of one processor are in order. Those of several may not be, if their
  * clocks disagree: a number that comes late is one that was not there yet.
  */
-static bool number_fits(struct manager *m, const struct event *e)
+static bool number_fits(struct manager *m, const struct event *e, uint64_t *late)
 {
 	struct numbers *nr = m->numbers;
 	uint32_t ahead = (e->seq - (uint32_t)nr->max) & (NUMBERS - 1);
@@ -273,22 +306,25 @@ static bool number_fits(struct manager *m, const struct event *e)
 		if (nr->over || e->type == EV_CREATE || (!e->seq && ahead > 1))
 			return false;
 		if (ahead > 1)
-			hole_add(nr, nr->n_holes, nr->max + 1, n);
-		nr->max = n;
-		nr->over = e->type == EV_FREE;
+			hole_add(nr, nr->n_holes, nr->max + 1, n, e->time);
+		number_last(nr, e, n);
 		*last = n;
 		return true;
 	}
-	n -= NUMBERS;
+	if (ahead)
+		n -= NUMBERS;
 	if (e->cpu >= 0 && *last >= n)
 		return false;
 	hole = hole_of(nr, n);
 	if (hole) {
+		if (e->time - hole->time > *late)
+			*late = e->time - hole->time;
 		hole_fill(nr, hole, n);
-	} else if (n < nr->min && nr->min - n <= SKEW && !nr->over) {
+	} else if (n < nr->min && number_fits_first(nr, e, n)) {
 		if (nr->min - n > 1)
-			hole_add(nr, 0, n + 1, nr->min);
+			hole_add(nr, 0, n + 1, nr->min, e->time);
 		nr->min = n;
+		nr->time = e->time;
 	} else {
 		return false;
 	}
@@ -301,13 +337,15 @@ static void number_first(struct manager *m, const struct event *e)
 {
 	struct numbers *nr = m->numbers;
 
-	nr->min = nr->max = e->seq & (NUMBERS - 1);
-	nr->over = e->type == EV_FREE;
-	*last_on_cpu(nr, e) = nr->max;
+	nr->min = e->seq & (NUMBERS - 1);
+	nr->time = e->time;
+	number_last(nr, e, nr->min);
+	*last_on_cpu(nr, e) = nr->min;
 }
 
 /* The current manager at an address, or of a device if there is no address. */
-static struct manager *manager_of(struct trace *t, const struct event *e)
+static struct manager *manager_of(struct trace *t, const struct event *e,
+				  uint64_t *late)
 {
 	struct manager *m;
 
@@ -317,13 +355,15 @@ static struct manager *manager_of(struct trace *t, const struct event *e)
 			continue;
 		if (!e->mgr)
 			return m;
-		if (m->class == e->class && m->owner == e->owner && number_fits(m, e))
+		if (m->class == e->class && m->owner == e->owner && 
+		    number_fits(m, e, late))
 			return m;
 		/* An older one's address is not its own any more. */
 		break;
 	}
 	m = manager_new(t, e);
-	number_first(m, e);
+	if (e->mgr)
+		number_first(m, e);
 	return m;
 }
 
@@ -402,29 +442,106 @@ static void find_gaps(struct trace *t, struct manager *m)
 	}
 }
 
-static void find_managers(struct trace *t)
+static void managers_forget(struct trace *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_managers; i++) {
+		free(t->managers[i]->numbers->holes);
+		free(t->managers[i]->numbers->cpus);
+		free(t->managers[i]->numbers);
+		free(t->managers[i]->events);
+		free(t->managers[i]);
+	}
+	t->n_managers = 0;
+	memset(manager_hash, 0, buckets * sizeof(*manager_hash));
+}
+
+static void managers_assign(struct trace *t, uint64_t *late)
 {
 	struct manager *m;
-	struct event *e;
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
-		e = &t->events[i];
-		m = manager_of(t, e);
-		e->manager = m;
+		m = t->events[i].manager = manager_of(t, &t->events[i], late);
 		grow(m->events, m->n_events, m->room_events);
 		m->events[m->n_events++] = i;
-		t->told |= e->type == EV_ALL_BEGIN;
-		t->ends |= e->type == EV_RELEASED;
 	}
+}
+
+/*
+ * Is what came as another manager the beginning of @m, by clocks that are late by
+ * more than @m was there? Then their numbers fit exactly, and no processor has events
+ * of both: on one that has, the order is certain.
+ */
+static bool is_beginning(const struct manager *late, const struct manager *m)
+{
+	const struct numbers *a = late->numbers, *b = m->numbers;
+	size_t i, j;
+
+	if (late->class != m->class || late->owner != m->owner || a->min ||
+	    a->max + 1 != b->min)
+		return false;
+	for (i = 0; i < a->n_cpus; i++)
+		for (j = 0; j < b->n_cpus; j++)
+			if (a->cpus[i].cpu == b->cpus[j].cpu &&
+			    b->cpus[j].last != INT64_MIN)
+				return false;
+	return true;
+}
+
+static void managers_join(struct trace *t)
+{
+	struct manager *m, *late;
+	size_t i, j, n = 0;
+
 	for (i = 0; i < t->n_managers; i++) {
-		m = t->managers[i];
-		if (!t->stock) {
-			if (m->numbers->moved)
-				sort_by_number(t, m);
-			if (m->numbers->n_holes)
-				find_gaps(t, m);
+		late = t->managers[i];
+		for (m = late->next_hash; m; m = m->next_hash)
+			if (m->addr == late->addr)
+				break;
+		if (!m || !late->addr || !is_beginning(late, m)) {
+			t->managers[n++] = late;
+			continue;
 		}
+		for (j = 0; j < late->n_events; j++) {
+			grow(m->events, m->n_events, m->room_events);
+			m->events[m->n_events++] = late->events[j];
+			t->events[late->events[j]].manager = m;
+		}
+		m->numbers->moved = true;
+		m->numbers->min = 0;
+		late->n_events = 0;
+	}
+	t->n_managers = n;
+}
+
+static void find_managers(struct trace *t)
+{
+	uint64_t late = 0;
+	struct manager *m;
+	size_t i;
+
+	skew = 0;
+	managers_assign(t, &late);
+	/* Once more, knowing how late some come. */
+	if (late) {
+		skew = 2 * late;
+		managers_forget(t);
+		managers_assign(t, &late);
+	}
+	if (!t->stock)
+		managers_join(t);
+	for (i = 0; i < t->n; i++) {
+		t->told |= t->events[i].type == EV_ALL_BEGIN;
+		t->ends |= t->events[i].type == EV_RELEASED;
+	}
+	for (i = 0; i < t->n_managers && !t->stock; i++) {
+		m = t->managers[i];
+		if (m->numbers->moved)
+			sort_by_number(t, m);
+		if (m->numbers->n_holes)
+			find_gaps(t, m);
 		free(m->numbers->holes);
 		free(m->numbers->cpus);
 		free(m->numbers);
@@ -469,8 +586,16 @@ static void find_owners(struct trace *t)
 
 static struct resource *resource_new(struct manager *m, const struct event *e)
 {
-	struct resource *r = xzalloc(sizeof(*r));
+	static struct resource *some;
+	static size_t left;
+	struct resource *r;
 
+	/* Many at a time, as there are many. Never freed. */
+	if (!left) {
+		left = 512;
+		some = xzalloc(left * sizeof(*some));
+	}
+	r = &some[--left];
 	r->manager = m;
 	r->name = e->name;
 	r->fn = e->fn;

@@ -7,8 +7,8 @@
  * There are many tools that print such lines, and what stands before the name of
  * the event is different in each. So the name is looked for first, then a time
  * before it, and what is left of that is the task and the processor. The name of
- * a task may hold anything, a name of an event included: where several are found,
- * it is the first behind which there is the text of such an event.
+ * a task may hold anything, a time and a name of an event included: where several
+ * are found, it is the last behind which there is the text of such an event.
  *
  * Whatever is no event of ours is passed over, and counted if it is not of a trace.
  * An event of ours with something wrong in it is an error: a report about half a
@@ -53,6 +53,7 @@ static struct {
 	const char	*file;
 	unsigned int	line;
 	uint64_t	time;
+	bool		untimed;
 	char		why[256];
 } at;
 
@@ -134,14 +135,16 @@ static bool timestamp(const char *s, const char *end, uint64_t *ns)
 	int digits;
 
 	s = number(s, &whole);
-	if (!s || whole > UINT64_MAX / 1000000000 - 1)
+	if (!s)
+		return false;
+	if (s == end) {
+		*ns = whole;
+		return true;
+	}
+	if (whole > UINT64_MAX / 1000000000 - 1)
 		return false;
 	if (end - s == 2 && s[0] == 'u' && s[1] == 's') {
 		*ns = whole * 1000;
-		return true;
-	}
-	if (s == end) {
-		*ns = whole;
 		return true;
 	}
 	if (*s++ != '.')
@@ -193,12 +196,16 @@ static const char *skip_log(const char *s)
 /* "bash-31 (   30)", or "bash 31", "bash 31/32" as perf has it. */
 static void task(const char *s, const char *end, struct event *e)
 {
-	const char *dash;
+	const char *dash, *file;
 	uint64_t pid;
 
 	while (s < end && isspace((unsigned char)*s))
 		s++;
 	end = back_space(s, end);
+	/* "trace.dat:    ", where trace-cmd has read several */
+	file = s + strcspn(s, " \t:");
+	if (file + 2 < end && file[0] == ':' && file[1] == ' ' && file[2] == ' ')
+		s = skip_space(file + 1);
 	if (end > s && end[-1] == ')')
 		for (dash = end - 1; dash > s; dash--)
 			if (*dash == '(') {
@@ -261,10 +268,12 @@ static bool graph_prefix(const char *s, const char *end, struct event *e)
 
 	s = skip_space(s);
 	bar = memchr(s, '|', end - s);
-	if (bar && timestamp(s, back_space(s, bar), &e->time))
+	if (bar && timestamp(s, back_space(s, bar), &e->time)) {
 		s = skip_space(bar + 1);
-	else
+	} else {
 		e->time = at.time;
+		at.untimed = true;
+	}
 	p = number(s, &cpu);
 	if (!p || *p != ')' || cpu > INT16_MAX)
 		return false;
@@ -483,7 +492,7 @@ static const char *owner(const char *s, struct event *e, const struct keys *keys
 	const char *space = strchr(s, ' '), *hash, *rest = NULL;
 	uint64_t seq;
 
-	if (!space || space == s) {
+	if (!space || space == s || !isalpha((unsigned char)*s)) {
 		no("the event does not say whose it is");
 		return NULL;
 	}
@@ -551,6 +560,8 @@ static bool resmgr_event(const char *s, struct event *e)
 	struct keys keys;
 
 	find_keys(s, e, &keys);
+	if (!strncmp(s, "class=", 6) || !strncmp(s, "owner=", 6))
+		return no("these are raw fields, as of 'trace-cmd report -R'; leave -R out");
 	if (!keys.first)
 		return no("the event has no mgr=");
 	if (is_resource_event(e->type) && !keys.value[KEY_SIZE])
@@ -694,15 +705,18 @@ static bool is_event(const char *s)
 /* What a trace has apart from our events. */
 static bool is_other(struct trace *t, const char *s)
 {
-	const char *p = skip_space(s);
-	unsigned int cpu;
+	const char *p = skip_space(s), *loss_at, *last;
 	uint64_t n;
 
 	if (*p == '#' && strncmp(p, "#####", 5)) {
 		comment(t, p);
 		return true;
 	}
-	if (!strncmp(p, "CPU:", 4) && (strstr(p, "[LOST ") || strstr(p, " DROPPED]"))) {
+	if (is_event(s))
+		return true;
+	/* The name of a file may stand before it. */
+	loss_at = strstr(p, "CPU:");
+	if (loss_at && (strstr(loss_at, "[LOST ") || strstr(loss_at, "EVENTS DROPPED]"))) {
 		loss(t);
 		return true;
 	}
@@ -714,10 +728,13 @@ static bool is_other(struct trace *t, const char *s)
 	}
 	if (!*p || !strncmp(p, "=> ", 3) || !strcmp(p, "<stack trace>") ||
 	    !strcmp(p, "<user stack trace>") ||
-	    sscanf(p, "cpus=%u", &cpu) == 1 || !strncmp(p, "cpus:", 5) ||
+	    !strncmp(p, "cpus:", 5) ||
 	    (!strncmp(p, "CPU ", 4) && strstr(p, " is empty")) ||
 	    !strncmp(p, "version = ", 10) ||
 	    !strncmp(p, "Dumping ftrace buffer:", 22) || !strncmp(p, "-----", 5))
+		return true;
+	last = back_word(p, p + strlen(p));
+	if (!strncmp(last, "cpus=", 5) && isdigit((unsigned char)last[5]))
 		return true;
 	/* The graph tracer, and a call chain of perf or of trace-cmd */
 	if (number(p, &n) && *number(p, &n) == ')')
@@ -727,7 +744,7 @@ static bool is_other(struct trace *t, const char *s)
 		if (n >= 4 && p[n] == ' ')
 			return true;
 	}
-	return is_event(s);
+	return false;
 }
 
 /* Is what ends before @colon a name of ours? */
@@ -751,44 +768,46 @@ static int type_before(const char *line, const char *colon, const char **name)
 }
 
 /* An event of ours; false when there is none, and then @at.why if it is damaged. */
-static bool find_event(const char *line, struct event *e)
+static bool find_event(const char *line, struct event *found)
 {
 	const char *colon, *name, *text;
+	struct event e;
+	bool any = false;
 	int i;
 
 	for (colon = line; (colon = strchr(colon, ':')); colon++) {
 		i = type_before(line, colon, &name);
 		if (i < 0)
 			continue;
-		*e = (struct event){ .pid = -1, .cpu = -1, .type = types[i].type };
-		if (!prefix(line, name, e))
+		e = (struct event){ .pid = -1, .cpu = -1, .type = types[i].type };
+		at.untimed = false;
+		if (!prefix(line, name, &e))
 			continue;
 		text = skip_space(colon + 1);
-		if (e->type == EV_LOG ? devres_event(text, e) : resmgr_event(text, e))
-			return true;
+		if (e.type == EV_LOG ? !devres_event(text, &e) : !resmgr_event(text, &e))
+			continue;
+		*found = e;
+		any = true;
 	}
-	return false;
+	return any;
 }
 
 static void parse_line(struct trace *t, char *line, bool whole)
 {
 	const char *s = skip_log(line);
 	struct event e;
-	bool graph;
-	size_t len;
+	size_t len = strlen(line);
 
 	/* A remark of the graph tracer ends. */
-	len = strlen(s);
-	graph = len > 3 && !strcmp(s + len - 3, " */");
-	if (graph)
-		line[s - line + len - 3] = 0;
+	if (len > 3 && !strcmp(line + len - 3, " */"))
+		line[len - 3] = 0;
 
 	*at.why = 0;
 	if (find_event(s, &e)) {
 		/* What is left of a number is a number. */
 		if (!whole)
 			bad("the file ends in the middle of a line; it was cut off");
-		t->untimed += graph && e.time == at.time;
+		t->untimed += at.untimed;
 		at.time = e.time;
 		e.line = at.line;
 		grow(t->events, t->n, t->room);

@@ -42,7 +42,7 @@ const char *intern(const char *s, size_t len);
 #define grow(array, n, room)						\
 do {									\
 	if ((n) == (room)) {						\
-		(room) = (room) ? 2 * (room) : 16;			\
+		(room) = (room) ? 2 * (room) : 4;			\
 		(array) = xrealloc(array, (room) * sizeof(*(array)));	\
 	}								\
 } while (0)
