@@ -122,8 +122,8 @@ static void trace_on(void)
 
 /*
  * "  demo-30  [000] .....  1.234567: event: text bus=A driver=B mgr=C node=D": from
- * the time on, and without the driver and the addresses. The begin of each release says it; the end would
- * say it again.
+ * the time on, and without the driver and the addresses. The begin of each release
+ * says it; the end would say it again.
  */
 static void trace_print(const char *owner)
 {
