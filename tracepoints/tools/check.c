@@ -24,10 +24,13 @@ static struct finding * __attribute__((format(printf, 5, 6)))
 found(bool error, size_t event, const struct manager *m,
       const struct resource *r, const char *fmt, ...)
 {
+	static struct finding unwanted;
 	struct findings *fs = state.findings;
 	struct finding *f;
 	va_list args;
 
+	if (event != NEVER && !wanted_life(state.trace, state.options, event, event))
+		return &unwanted;
 	grow(fs->all, fs->n, fs->room);
 	f = &fs->all[fs->n++];
 	*f = (struct finding){
@@ -59,7 +62,7 @@ static void looked(void)
 
 static bool asked(const struct manager *m)
 {
-	return wanted(state.options, m->owner);
+	return wanted_manager(state.options, m);
 }
 
 static uint64_t since(const struct trace *t, size_t i)
@@ -939,10 +942,10 @@ static void need_something(const struct trace *t, const struct options *o,
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < t->n_owners && !n; i++)
-		n += wanted(o, t->owners[i]->name);
+	for (i = 0; i < t->n_managers && !n; i++)
+		n += wanted_manager(o, t->managers[i]);
 	if (!n)
-		die("%s: no owner in it is called %s", t->file, o->owner);
+		die_unwanted(t, o, "resource");
 	for (i = n = 0; i < f->n_rules; i++)
 		if (strcmp(f->rules[i].rule, "lost") || f->n_rules == 1)
 			n += f->rules[i].looked;

@@ -169,6 +169,12 @@ struct numbers {
 	bool		over;
 };
 
+/* The same, as far as both are said. Interned. */
+static bool may_be(const char *a, const char *b)
+{
+	return !a || !b || a == b;
+}
+
 static struct owner *owner_of(struct trace *t, const struct event *e)
 {
 	struct owner **head, *o;
@@ -176,7 +182,8 @@ static struct owner *owner_of(struct trace *t, const struct event *e)
 	/* Names are interned, so the address tells. */
 	head = &owner_hash[mix((uintptr_t)e->owner, 0) & (buckets - 1)];
 	for (o = *head; o; o = o->next_hash)
-		if (o->name == e->owner && (!o->driver || !e->driver || o->driver == e->driver))
+		if (o->name == e->owner && may_be(o->driver, e->driver) &&
+		    may_be(o->bus, e->bus))
 			return o;
 	o = xzalloc(sizeof(*o));
 	o->name = e->owner;
@@ -543,8 +550,8 @@ static void find_managers(struct trace *t)
 }
 
 /*
- * Whose managers they are. Devices of one name have different drivers, as far as
- * it is said.
+ * Whose managers they are. Devices of one name are on different buses or have
+ * different drivers, as far as it is said.
  */
 static void find_owners(struct trace *t)
 {
@@ -561,10 +568,11 @@ static void find_owners(struct trace *t)
 		for (j = 0; j < m->n_events && !who.driver; j++) {
 			e = &t->events[m->events[j]];
 			who.driver = e->driver;
+			who.bus = who.bus ?: e->bus;
 		}
 		o = owner_of(t, &who);
-		if (!o->driver)
-			o->driver = who.driver;
+		o->driver = o->driver ?: who.driver;
+		o->bus = o->bus ?: who.bus;
 		m->device = o;
 		if (o->last)
 			o->last->next_of_owner = m;

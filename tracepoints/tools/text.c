@@ -336,12 +336,12 @@ static bool prefix(const char *line, const char *name, struct event *e)
 
 enum key {
 	KEY_SIZE, KEY_FN, KEY_KIND, KEY_DURATION, KEY_MGR, KEY_OLD, KEY_NODE,
-	KEY_BY, KEY_COUNT, KEY_REFS, KEY_OBJECT, KEY_FILE, KEY_DRIVER, KEYS
+	KEY_BY, KEY_COUNT, KEY_REFS, KEY_OBJECT, KEY_FILE, KEY_DRIVER, KEY_BUS, KEYS
 };
 
 static const char * const key_names[KEYS] = {
 	"size", "fn", "kind", "duration", "mgr", "old", "node", "by", "count",
-	"refs", "object", "file", "driver",
+	"refs", "object", "file", "driver", "bus",
 };
 
 /* Where the values begin, and where the first key does. */
@@ -547,6 +547,14 @@ static bool resource(const char *s, struct event *e, const struct keys *keys)
 	return number_value(keys, KEY_DURATION, &e->duration);
 }
 
+/* "-" is for none. */
+static const char *origin_value(const struct keys *keys, enum key key)
+{
+	const char *s = text_value(keys, key);
+
+	return s && *s && strcmp(s, "-") ? s : NULL;
+}
+
 static bool resmgr_event(const char *s, struct event *e)
 {
 	struct keys keys;
@@ -561,13 +569,12 @@ static bool resmgr_event(const char *s, struct event *e)
 	s = owner(s, e, &keys);
 	if (!s)
 		return false;
+	e->bus = origin_value(&keys, KEY_BUS);
+	e->driver = origin_value(&keys, KEY_DRIVER);
 	if (is_resource_event(e->type))
 		return resource(s, e, &keys);
 	if (!manager_address(&keys, &e->mgr))
 		return false;
-	e->driver = text_value(&keys, KEY_DRIVER);
-	if (e->driver && !*e->driver)
-		e->driver = NULL;
 	switch (e->type) {
 	case EV_ALL_BEGIN:
 	case EV_ALL_END:

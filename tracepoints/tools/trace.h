@@ -59,6 +59,9 @@ const char *show_time(uint64_t ns);
 const char *show_span(uint64_t ns);
 const char *show_size(uint64_t bytes);
 
+size_t utf8_len(const char *s);
+int columns(const char *s);
+
 /* --- text.c */
 
 enum type {
@@ -92,7 +95,8 @@ struct unbind;
  * struct event - one line of the trace
  * @cpu: or -1 where the line does not say
  * @name: of the resource, or of the character device
- * @driver: of the owner; said when a scope is created and when everything goes
+ * @bus: that the owner is on, or %NULL
+ * @driver: of the owner, or %NULL
  * @old: of a replacement; @object of what is published; @duration of a release in
  *	nanoseconds, if @timed; @file of what is opened and closed, or 0
  * @seq: number of the event on its manager, if @numbered
@@ -106,6 +110,7 @@ struct event {
 	const char	*comm;
 	const char	*class;
 	const char	*owner;
+	const char	*bus;
 	const char	*driver;
 	const char	*name;
 	const char	*fn;
@@ -237,7 +242,7 @@ struct chardev {
 /*
  * struct owner - a device, or what else has managers
  * @index: into the owners of the trace
- * @driver: or %NULL where it is not said
+ * @bus: or %NULL where it is not said; so is @driver
  * @first: its managers, linked by @next_of_owner in the order of their events
  * @unbind: the last one
  * @scopes: that have not been revoked, for who goes through events
@@ -246,6 +251,7 @@ struct chardev {
 struct owner {
 	size_t		index;
 	const char	*name;
+	const char	*bus;
 	const char	*driver;
 	struct owner	*next_hash;
 	struct manager	*first, *last;
@@ -367,10 +373,16 @@ struct options {
 	const char	*owner;
 	const char	*rules;
 	const char	*suppress;
+	const char	*driver;
+	const char	*class;
+	uint64_t	from, to;	/* 0: no limit */
 	uint64_t	slow_ms;
+	size_t		top;
 	enum format	format;
+	int		pid;		/* 0: any */
 	bool		strict;
 	bool		reverse;
+	bool		to_scale;
 };
 
 /*
@@ -423,9 +435,42 @@ void suppress_unused(void);
 
 /* --- what is asked for */
 
+/* --- filter.c */
+
 bool wanted(const struct options *o, const char *owner);
+bool wanted_driver(const struct options *o, const struct manager *m);
+bool wanted_manager(const struct options *o, const struct manager *m);
+bool wanted_event(const struct trace *t, const struct options *o, size_t i);
+/* Of wanted managers: what begins and ends with these events, or has none. */
+bool wanted_span(const struct trace *t, const struct options *o, size_t first,
+		 size_t last);
+bool wanted_life(const struct trace *t, const struct options *o, size_t first,
+		 size_t last);
+/* No marker is. */
+bool wanted_resource(const struct trace *t, const struct options *o,
+		     const struct resource *r);
+bool wanted_chardev(const struct trace *t, const struct options *o,
+		    const struct manager *m, const struct chardev *c);
+size_t end_of(const struct resource *r);
+void die_unwanted(const struct trace *t, const struct options *o, const char *what)
+	__attribute__((noreturn));
+
+/* --- lines.c */
+
+size_t *same_lines(const char * const *a, size_t n, const char * const *b, size_t m);
+
+/* --- stat.c */
+
+bool release_took(const struct trace *t, const struct resource *r, uint64_t *ns);
+const char *function_of(const char *by);
+void stats(const struct trace *t, const struct options *o);
+
+/* --- the other commands */
+
 void show(const struct trace *t, const struct options *o);
 void order(const struct trace *t, const struct options *o);
+void order_two(const struct trace *a, const struct trace *b, const struct options *o);
+int diff(const struct trace *a, const struct trace *b, const struct options *o);
 int check(const struct trace *t, const struct options *o);
 bool check_rules_valid(const char *rules);
 bool check_is_rule(const char *name, size_t len);
