@@ -154,8 +154,9 @@ static void add_unbind(struct steps *s, const struct trace *t,
 	}
 	for (m = u->scopes; m; m = m->next_scope)
 		if (m->free == NEVER)
-			add_step(s, NEVER, "not freed", RED,
-				 "the scope is still there at the end of the trace; resmgr-trace check says why");
+			add_step(s, NEVER, "not freed", RED, "%s%s",
+				 "the scope is still there at the end of the trace",
+				 s->brief ? "" : "; resmgr-trace check says why");
 }
 
 static void free_steps(struct steps *s)

@@ -109,7 +109,7 @@ static void print_sums(const struct options *o, struct sums *s, const char *what
 		       sum->timed ? show_span(sum->release) : "-", sum->name);
 	}
 	if (i < s->n)
-		printf("%10s and %s more\n", "", show_count(s->n - i, what));
+		printf("%10s and %zu more\n", "", s->n - i);
 }
 
 /* --- the largest and the slowest */

@@ -206,7 +206,7 @@ says "'traceconv systrace' makes text of it" check "$tmp/perfetto"
 gzip -c ours-irq.txt >"$tmp/irq.gz"
 says 'this is compressed' check "$tmp/irq.gz"
 # Nothing was looked at: that is not fine.
-says 'no owner in it is called nobody' check -O nobody ours-irq.txt
+says 'there is no resource in it of owner nobody' check -O nobody ours-irq.txt
 says 'not a list of rules' check --rules '' ours-irq.txt
 says 'not a list of rules' check --rules irq, ours-irq.txt
 says 'nothing in it is what slow is about' check --rules slow stock-irq.txt
@@ -216,8 +216,8 @@ says '--json is for export and check' show --json ours-irq.txt
 says '--ktap and --junit are for check' export --ktap ours-irq.txt
 says '--rules, --suppress and --strict are for check' show --strict ours-irq.txt
 says 'leave -R out' show - <<<'sh-1 [000] 1.0: resmgr_add: class=devm owner=foo name=x'
-says 'no owner in it is called nobody' show --owner nobody ours-irq.txt
-says 'there is no unbind in it of nobody' order --owner nobody ours-irq.txt
+says 'there is no resource in it of owner nobody' show --owner nobody ours-irq.txt
+says 'there is no unbind in it of owner nobody' order --owner nobody ours-irq.txt
 says 'there is no command dance' dance
 says 'not a list of rules' check --rules order,dance ours-irq.txt
 says '--slow x: say a number' check --slow x ours-irq.txt
