@@ -530,22 +530,36 @@ static int unbind(const char *device, const char *driver)
 	return EXIT_BAD;
 }
 
-/* In a process of its own, as an unbind may take long. */
+/*
+ * In a process of its own, as an unbind may take long. When this returns it has not
+ * got anything open that is the recorder's.
+ */
 static pid_t start(char **argv, const char *device, const char *driver)
 {
+	int gone[2];
 	pid_t pid;
+	char c;
 
 	fflush(NULL);
+	if (pipe2(gone, O_CLOEXEC))
+		die("cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid < 0)
 		die("cannot fork: %s", strerror(errno));
-	if (pid)
+	if (pid) {
+		close(gone[1]);
+		while (read(gone[0], &c, 1) < 0 && errno == EINTR)
+			;
+		close(gone[0]);
 		return pid;
+	}
 	catch_signals(SIG_DFL, SIG_DFL);
 	signal(SIGPIPE, broken_pipe);
-	close(stream.in);
-	if (driver)
+	if (driver) {
+		close(stream.in);
+		close(gone[1]);
 		_exit(unbind(device, driver));
+	}
 	execvp(argv[0], argv);
 	fprintf(stderr, "%s: error: cannot run %s: %s\n", prog, argv[0], strerror(errno));
 	_exit(127);
@@ -701,7 +715,7 @@ int live_main(int argc, char **argv)
 	} else {
 		need_tracefs();
 		record_begin(kilobytes);
-		stream_until(-1, ULONG_MAX);
+		stream_until(-1, INT32_MAX);
 		tracefs_trace_off(recording);
 		stream_some();
 		if (has_lost() && !stream.lost)
