@@ -19,9 +19,13 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+WHOLE = os.path.join(HERE, "traces", "ours-cdevm.txt")
 COMMANDS = (["show"], ["order"], ["order", "--reverse"], ["check"], ["check", "--strict", "--slow", "0"],
             ["check", "--json"], ["check", "--ktap", "--strict"], ["check", "--junit"], ["export", "--svg"],
-            ["export", "--json"])
+            ["export", "--json"], ["export", "--svg", "--to-scale"], ["stat"], ["stat", "--top", "1"],
+            ["show", "--from", "2", "--to", "11"], ["order", "--pid", "49"], ["check", "--class", "cdevm*"],
+            # With a trace that is whole.
+            ["diff", WHOLE], ["order", WHOLE])
 TOKENS = [b"resmgr_add: ", b"cdevm_open: ", b" mgr=", b" node=", b" size=", b" #", b"#4294967295 ", b"[000]",
           b"18446744073709551615", b"-1", b"0x", b"(____ptrval____)", b" REPLACE ", b" REL ", b"(nil)", b"=", b"  ",
           b"\n", b"\0", b"resmgr_release_all_begin: ", b"resmgr_release_end: ", b"cdevm_free: ", b"9" * 40, b"\xff"]
@@ -143,7 +147,7 @@ def main():
                 done = subprocess.run([program, *command, path], capture_output=True, env=env, timeout=20)
                 why = verdict(done)
                 # What is said after everything was read
-                read += done.returncode < 2 or bool(re.search(rb"nothing in it is|no unbind in it|no owner", done.stderr))
+                read += done.returncode < 2 or bool(re.search(rb"nothing in it is|there is no ", done.stderr))
                 statuses[done.returncode] = statuses.get(done.returncode, 0) + 1
             except subprocess.TimeoutExpired:
                 why, done = "no end within 20 s", None
