@@ -4,7 +4,7 @@
 
 _resmgr_trace() {
 	local word=${COMP_WORDS[COMP_CWORD]} before='' command=${COMP_WORDS[1]:-} done=''
-	local commands='record show order check stat diff export'
+	local commands='record live show order check stat diff export'
 	local options='--owner --driver --class --pid --from --to --instance --color --help --version'
 	[ "$COMP_CWORD" -eq 0 ] || before=${COMP_WORDS[COMP_CWORD - 1]}
 
@@ -43,6 +43,7 @@ _resmgr_trace() {
 		case $command in
 		record) options='--output --unbind --settle --buffer --help';;
 		order) options="$options --reverse";;
+		live) options='--owner --buffer --color --help';;
 		check) options="$options --rules --slow --strict --suppress --json --ktap --junit";;
 		stat) options="$options --top";;
 		export) options="$options --output --svg --json --to-scale";;

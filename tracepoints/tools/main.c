@@ -15,6 +15,7 @@ static const char usage[] =
 "\n"
 "Commands:\n"
 "  record  trace a command, or an unbind       -o FILE, --unbind DEVICE\n"
+"  live    follow what happens, or with - what comes through a pipe\n"
 "  show    a tree: each owner, what it held, from when to when\n"
 "  order   each unbind, from revoke to the last free, step by step; of two files\n"
 "          (stock and ours, before and after) side by side\n"
@@ -28,6 +29,7 @@ static const char usage[] =
 "  -u, --unbind DEVICE    unbind DEVICE or BUS/DEVICE instead of a command\n"
 "  -s, --settle SECONDS   go on for that long after the command or the unbind\n"
 "  -b, --buffer KB        buffer of each processor, default 4096\n"
+"Options of live: -b, and of the others -O, --color\n"
 "Options of the others:\n"
 "  -O, --owner GLOB       only owners with such names\n"
 "      --driver GLOB      only of such drivers\n"
@@ -51,7 +53,8 @@ static const char usage[] =
 "  -V, --version\n"
 "\n"
 "Exit status: 0 fine, 1 check found errors, or diff a difference, 2 it could not\n"
-"be done. Of record: that of the command.\n"
+"be done. Of record: that of the command, and 3 if it is 0, but events were lost\n"
+"or there were none.\n"
 "\n"
 "Examples:\n"
 "  resmgr-trace record --unbind platform/cdevm-sample -s 6\n"
@@ -291,6 +294,8 @@ int main(int argc, char **argv)
 	argv[0] = (char *)prog;
 	if (!strcmp(command, "record"))
 		return record_main(argc, argv);
+	if (!strcmp(command, "live"))
+		return live_main(argc, argv);
 	if (!is_command(command))
 		die("there is no command %s; see '%s --help'", command, prog);
 

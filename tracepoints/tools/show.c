@@ -142,3 +142,48 @@ void show(const struct trace *t, const struct options *o)
 	if (!shown)
 		die_unwanted(t, o, "resource");
 }
+
+/* --- live: one event, of which nothing else is known */
+
+static const struct {
+	const char	*name;
+	enum colour	colour;
+} steps[] = {
+	[EV_ADD]	= { "add",		PLAIN },
+	[EV_REMOVE]	= { "take off",		PLAIN },
+	[EV_REPLACE]	= { "replace",		PLAIN },
+	[EV_RELEASE]	= { "release",		BOLD },
+	[EV_RELEASED]	= { "released",		DIM },
+	[EV_ALL_BEGIN]	= { "all begins",	BOLD },
+	[EV_ALL_END]	= { "all ended",	DIM },
+	[EV_CREATE]	= { "create",		GREEN },
+	[EV_PUBLISH]	= { "publish",		BLUE },
+	[EV_UNPUBLISH]	= { "unpublish",	BLUE },
+	[EV_REVOKE]	= { "revoke",		RED },
+	[EV_KICK]	= { "kick",		YELLOW },
+	[EV_DRAIN]	= { "drain",		YELLOW },
+	[EV_DRAINED]	= { "drained",		GREEN },
+	[EV_GET]	= { "get",		DIM },
+	[EV_PUT]	= { "put",		DIM },
+	[EV_OPEN]	= { "open",		YELLOW },
+	[EV_CLOSE]	= { "close",		BLUE },
+	[EV_FREE]	= { "free",		GREEN },
+};
+
+void show_event(const struct event *e)
+{
+	printf("%12s  %s%-10s%s  %-11s  %s", show_time(e->time), on(steps[e->type].colour),
+	       steps[e->type].name, off(), e->class, e->owner);
+	if (e->name)
+		printf("  %s", e->name);
+	if (e->type <= EV_RELEASED && e->size)
+		printf(", %s", show_size(e->size));
+	if (e->timed)
+		printf(", took %s", show_span(e->duration));
+	if (e->type == EV_ALL_BEGIN || e->type == EV_ALL_END)
+		printf("  %s", show_count(e->count, "resource"));
+	else if (e->type > EV_ALL_END)
+		printf(", %s", show_count(e->refs, "reference"));
+	printf("%s  by %s%s%s-%d%s\n", on(DIM), e->by ?: "", e->by ? ", " : "", e->comm,
+	       e->pid, off());
+}

@@ -123,6 +123,22 @@ static bool is_number(const char *s, const char *end)
 	return true;
 }
 
+/* Anybody can give a task a name that does things to a terminal. */
+static const char *name_of(const char *s, size_t len)
+{
+	char clean[256];
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (iscntrl((unsigned char)s[i]))
+			break;
+	if (i == len || len > sizeof(clean))
+		return intern(s, len);
+	for (i = 0; i < len; i++)
+		clean[i] = iscntrl((unsigned char)s[i]) ? '?' : s[i];
+	return intern(clean, len);
+}
+
 /* --- what stands before the name of an event */
 
 /*
@@ -226,7 +242,7 @@ static void task(const char *s, const char *end, struct event *e)
 	if (dash > s && dash[-1] == '-')
 		dash--;
 	dash = back_space(s, dash);
-	e->comm = intern(s, dash - s);
+	e->comm = name_of(s, dash - s);
 }
 
 /* "[000]" */
@@ -426,7 +442,7 @@ static const char *node_name(const struct keys *keys)
 	for (i = 0; i < KEYS; i++)
 		if (keys->value[i] > s && keys->value[i] < end + strlen(key_names[i]) + 2)
 			end = keys->value[i] - strlen(key_names[i]) - 2;
-	return intern(s, end - s);
+	return name_of(s, end - s);
 }
 
 static bool number_value(const struct keys *keys, enum key key, uint64_t *v)
@@ -503,7 +519,7 @@ static const char *owner(const char *s, struct event *e, const struct keys *keys
 
 		if (!end || seq > UINT32_MAX || *end != ' ')
 			continue;
-		e->owner = intern(s, hash - s);
+		e->owner = name_of(s, hash - s);
 		e->seq = seq;
 		e->numbered = true;
 		rest = end;
@@ -531,7 +547,7 @@ static bool resource(const char *s, struct event *e, const struct keys *keys)
 	if (!end || end - s < 8)
 		return no("the event has no name= and size= of a resource");
 	end -= strlen(" size=");
-	e->name = intern(s + 1, end - s - 1);
+	e->name = name_of(s + 1, end - s - 1);
 	e->fn = symbol(text_value(keys, KEY_FN));
 	e->kind = text_value(keys, KEY_KIND);
 	e->by = symbol(text_value(keys, KEY_BY));
@@ -613,7 +629,7 @@ static bool devres_rest(const char *s, struct event *e)
 		return no("devres_log has no name and size");
 	name = skip_space(s);
 	end = back_space(name, end);
-	e->name = intern(name, end > name ? end - name : 0);
+	e->name = name_of(name, end > name ? end - name : 0);
 	return true;
 }
 
@@ -642,7 +658,7 @@ static bool devres_event(const char *s, struct event *e)
 				continue;
 			e->type = ops[i].type;
 			e->class = intern("devm", 4);
-			e->owner = intern(s, space - s);
+			e->owner = name_of(s, space - s);
 			return true;
 		}
 	if (found)
@@ -792,10 +808,9 @@ static bool find_event(const char *line, struct event *found)
 	return any;
 }
 
-static void parse_line(struct trace *t, char *line, bool whole)
+enum line text_event(struct trace *t, char *line, struct event *e)
 {
 	const char *s = skip_log(line);
-	struct event e;
 	size_t len = strlen(line);
 
 	/* A remark of the graph tracer ends. */
@@ -803,26 +818,42 @@ static void parse_line(struct trace *t, char *line, bool whole)
 		line[len - 3] = 0;
 
 	*at.why = 0;
-	if (find_event(s, &e)) {
+	if (find_event(s, e)) {
+		t->untimed += at.untimed;
+		at.time = e->time;
+		return LINE_EVENT;
+	}
+	if (*at.why)
+		return LINE_DAMAGED;
+	if (!is_other(t, s) && !t->foreign++)
+		t->foreign_line = at.line;
+	return LINE_OTHER;
+}
+
+static void parse_line(struct trace *t, char *line, bool whole)
+{
+	static const char cut[] =
+		"the file ends in the middle of a line; it was cut off";
+	size_t foreign = t->foreign;
+	struct event e;
+
+	switch (text_event(t, line, &e)) {
+	case LINE_EVENT:
 		/* What is left of a number is a number. */
 		if (!whole)
-			bad("the file ends in the middle of a line; it was cut off");
-		t->untimed += at.untimed;
-		at.time = e.time;
+			bad(cut);
 		e.line = at.line;
 		grow(t->events, t->n, t->room);
 		t->events[t->n++] = e;
-		return;
+		break;
+	case LINE_DAMAGED:
+		bad(whole ? at.why : cut);
+	case LINE_OTHER:
+		/* Part of what may have been an event. */
+		if (!whole && t->foreign > foreign)
+			t->lost = true;
+		break;
 	}
-	if (*at.why)
-		bad(whole ? at.why : "the file ends in the middle of a line; it was cut off");
-	if (is_other(t, s))
-		return;
-	/* Part of what may have been an event. */
-	if (!whole)
-		t->lost = true;
-	if (!t->foreign++)
-		t->foreign_line = at.line;
 }
 
 /* With better events in the trace, devres_log says the same again. */

@@ -18,8 +18,11 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* Exit status: nothing was found, something was, it could not be looked for. */
-enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD };
+/*
+ * Exit status: nothing was found, something was, it could not be looked for; not all
+ * was recorded.
+ */
+enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD, EXIT_PARTLY };
 
 /* --- main.c */
 
@@ -185,12 +188,18 @@ struct trace {
 
 void text_read(struct trace *t, FILE *in, const char *file);
 
+enum line { LINE_EVENT, LINE_DAMAGED, LINE_OTHER };
+
+/* One line, without what ends it; it is changed. In @t is counted what is odd. */
+enum line text_event(struct trace *t, char *line, struct event *e);
+
 /* --- dat.c, live.c */
 
 bool dat_is(FILE *in);
 void dat_read(struct trace *t, const char *file);
 void live_read(struct trace *t, const char *instance);
 int record_main(int argc, char **argv);
+int live_main(int argc, char **argv);
 
 /* --- model.c */
 
@@ -468,6 +477,7 @@ void stats(const struct trace *t, const struct options *o);
 /* --- the other commands */
 
 void show(const struct trace *t, const struct options *o);
+void show_event(const struct event *e);
 void order(const struct trace *t, const struct options *o);
 void order_two(const struct trace *a, const struct trace *b, const struct options *o);
 int diff(const struct trace *a, const struct trace *b, const struct options *o);

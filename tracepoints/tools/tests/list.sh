@@ -154,6 +154,29 @@ grep -v '^#' ours-irq.txt >"$tmp/bare.txt"
 cmp "$tmp/1" "$tmp/2" >"$tmp/diff" 2>&1
 result $? "a pipe says the same as a file" "$tmp/diff"
 
+# --- live: line by line, as they come; a damaged one is no end
+"$prog" live - <ours-leak.txt >"$tmp/out" 2>&1
+[ -z "${UPDATE:-}" ] || cp "$tmp/out" "$here/expected/leak.live"
+diff -u "$here/expected/leak.live" "$tmp/out" >"$tmp/diff" 2>&1
+result $? "leak.live: live -" "$tmp/diff"
+{ sed -n 14,15p ours-leak.txt; echo 'sh-1 [000] 1.0: resmgr_add: devm'; echo 'CPU:0 [LOST 1 EVENTS]'; sed -n 16p ours-leak.txt; } |
+	"$prog" live -O 'cdevm-*' - >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 0 ] && [ "$(wc -l <"$tmp/out")" -eq 4 ] && grep -q '^events were lost$' "$tmp/out" &&
+	grep -q 'cannot be read: sh-1' "$tmp/err"
+result $? "live goes on" "$tmp/out"
+mkfifo "$tmp/fifo"
+"$prog" live - <"$tmp/fifo" >"$tmp/out" &
+exec 9>"$tmp/fifo"
+sed -n 14p ours-leak.txt >&9
+for _ in $(seq 100); do
+	[ -s "$tmp/out" ] && break
+	sleep 0.1
+done
+[ -s "$tmp/out" ]
+result $? "live does not wait for more"
+exec 9>&-
+wait $!
+
 # --- input that is not what it should be
 says 'cannot open nowhere.txt: No such file' show nowhere.txt
 says 'cannot read: Is a directory' show .
@@ -201,3 +224,5 @@ says '--slow x: say a number' check --slow x ours-irq.txt
 says 'export: say --svg or --json' export ours-irq.txt
 says 'one file at a time' show ours-irq.txt ours-slow.txt
 says 'say a command or --unbind DEVICE' record
+says 'live: it follows the kernel' live ours-irq.txt
+says "no device nobody is bound to a driver" record -o "$tmp/none/out" --unbind nobody
