@@ -2573,13 +2573,13 @@ static void probe_unpublish(void *s, const struct cdevm_scope *scope,
 }
 
 static void probe_open(void *s, const struct cdevm_scope *scope,
-		       const char *node, u32 seq)
+		       const char *node, const struct file *file, u32 seq)
 {
 	note_node("open", node);
 }
 
 static void probe_close(void *s, const struct cdevm_scope *scope,
-			const char *node, u32 seq)
+			const char *node, const struct file *file, u32 seq)
 {
 	note_node("close", node);
 }
@@ -2790,7 +2790,69 @@ static void trace_of_references(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, puts, 4);
 }
 
+/* The text from the first event of that name on. */
+static const char *text_from(const char *text, const char *event)
+{
+	return strstr(text, event) ?: "";
+}
+
+/* What tools read: each field of each event of a scope. */
+static void trace_text_of_scope(struct kunit *test)
+{
+	struct lines *l = lines_begin(test);
+	static const char * const plain[] = {
+		": cdevm_revoke: ", ": cdevm_kick: ", ": cdevm_drain_begin: ",
+		": cdevm_drain_end: ",
+	};
+	const struct gadget *g;
+	char from[80], want[200];
+	struct file *file;
+	const char *text;
+	int i;
+
+	bind(probe_full);
+	g = the_gadget();
+	snprintf(from, sizeof(from), "bus=platform driver=%s mgr=%p", scene->name,
+		 &g->scope.obj.mgr);
+	file = must_open_misc(test, g);
+	unbind();
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed(1));
+	text = lines_read(test, l);
+
+	/* The binding, two cdevs, and the file, which goes after its event. */
+	expect_line(test, text, ": cdevm_create: cdevm %s #0 refs=1 %s", scene->name,
+		    from);
+	expect_line(test, text_from(text, ": cdevm_publish: "),
+		    " node=" MISC_NAME " refs=3 %s object=%p", from, &g->misc);
+	expect_line(test, text_from(text, ": cdevm_open: "),
+		    " node=" MISC_NAME " refs=4 %s file=%p", from, file);
+	for (i = 0; i < ARRAY_SIZE(plain); i++)
+		expect_line(test, text_from(text, plain[i]), " %s", from);
+	expect_line(test, text_from(text, ": cdevm_unpublish: "),
+		    " node=" MISC_NAME " refs=4 %s", from);
+	expect_line(test, text_from(text, ": cdevm_close: "), " %s file=%p", from,
+		    file);
+	expect_line(test, text_from(text, ": cdevm_free: "), " refs=0 %s", from);
+
+	/* A reference is taken by a function. */
+	expect_text(test, text_from(text, ": cdevm_get: "), " refs=1 by=");
+	expect_line(test, text_from(text, ": cdevm_get: "), " %s", from);
+	expect_line(test, text_from(text, ": cdevm_put: "), " %s", from);
+
+	/* Resources of the device, of the scope when there is no device, and nodes. */
+	snprintf(want, sizeof(want), " kind=action bus=platform driver=%s mgr=%p",
+		 scene->name, &scene->pdev->dev.devres);
+	expect_text(test, text_from(text, ": resmgr_release_begin: devm "), want);
+	snprintf(want, sizeof(want), " kind=action %s", from);
+	expect_text(test, text_from(text, ": resmgr_release_begin: cdevm "), want);
+	snprintf(want, sizeof(want), " kind=node bus=platform driver=%s mgr=%p",
+		 scene->name, &g->scope.nodes);
+	expect_text(test, text_from(text, ": resmgr_add: cdevm-nodes "), want);
+}
+
 static struct kunit_case trace_cases[] = {
+	KUNIT_CASE(trace_text_of_scope),
 	KUNIT_CASE(trace_of_unbind),
 	KUNIT_CASE(trace_of_open_file),
 	KUNIT_CASE(trace_of_two_scopes),

@@ -98,7 +98,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 		cdevm_end(&call, scope);
 
 	cdevm_debug_closed(wrapped);
-	cdevm_trace(close, scope, wrapped->name);
+	cdevm_trace(close, scope, wrapped->name, file);
 	cdevm_detach(file, wrapped);
 	return ret;
 }
@@ -140,7 +140,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	/* Inside the gate: a trace shows no open() after the drain. */
 	if (!ret && file->f_op == &wrapped->fops) {
 		cdevm_debug_opened(wrapped);
-		cdevm_trace(open, scope, wrapped->name);
+		cdevm_trace(open, scope, wrapped->name, file);
 	}
 	cdevm_end(&call, scope);
 

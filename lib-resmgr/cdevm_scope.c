@@ -46,6 +46,32 @@ static const char *cdevm_owner_name(const struct resmgr *mgr)
 	return mgr_to_scope(mgr)->name;
 }
 
+/*
+ * A scope may be there when its device is not. So the names of the bus and the
+ * driver are behind its own, in the same memory.
+ */
+static const char *cdevm_dup_names(struct device *dev)
+{
+	struct resmgr_origin origin = resmgr_origin(&dev->devres);
+
+	return kasprintf(GFP_KERNEL, "%s%c%s%c%s", dev_name(dev), '\0', origin.bus,
+			 '\0', origin.driver);
+}
+
+static struct resmgr_origin cdevm_scope_origin(const struct cdevm_scope *scope)
+{
+	struct resmgr_origin origin;
+
+	origin.bus = scope->name + strlen(scope->name) + 1;
+	origin.driver = origin.bus + strlen(origin.bus) + 1;
+	return origin;
+}
+
+static struct resmgr_origin cdevm_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(mgr_to_scope(mgr));
+}
+
 static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
@@ -63,13 +89,14 @@ static void cdevm_free(struct resmgr *mgr)
 	spin_unlock(&cdevm_live_lock);
 	wake_up_all(&cdevm_live_wait);
 
-	kfree_const(scope->name);
+	kfree(scope->name);
 	kfree(scope->mem);
 }
 
 static const struct resmgr_class cdevm_class = {
 	.name		= "cdevm",
 	.owner_name	= cdevm_owner_name,
+	.origin		= cdevm_origin,
 	.free		= cdevm_free,
 };
 
@@ -78,9 +105,15 @@ static const char *cdevm_nodes_owner_name(const struct resmgr *mgr)
 	return container_of(mgr, struct cdevm_scope, nodes)->name;
 }
 
+static struct resmgr_origin cdevm_nodes_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, nodes));
+}
+
 static const struct resmgr_class cdevm_nodes_class = {
 	.name		= "cdevm-nodes",
 	.owner_name	= cdevm_nodes_owner_name,
+	.origin		= cdevm_nodes_origin,
 };
 
 static const char *cdevm_kicks_owner_name(const struct resmgr *mgr)
@@ -88,9 +121,15 @@ static const char *cdevm_kicks_owner_name(const struct resmgr *mgr)
 	return container_of(mgr, struct cdevm_scope, kicks)->name;
 }
 
+static struct resmgr_origin cdevm_kicks_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, kicks));
+}
+
 static const struct resmgr_class cdevm_kicks_class = {
 	.name		= "cdevm-kicks",
 	.owner_name	= cdevm_kicks_owner_name,
+	.origin		= cdevm_kicks_origin,
 };
 
 static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
@@ -98,9 +137,15 @@ static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
 	return container_of(mgr, struct cdevm_scope, stops)->name;
 }
 
+static struct resmgr_origin cdevm_stops_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, stops));
+}
+
 static const struct resmgr_class cdevm_stops_class = {
 	.name		= "cdevm-stops",
 	.owner_name	= cdevm_stops_owner_name,
+	.origin		= cdevm_stops_origin,
 };
 
 /* Let no call in any more, and wake who can be woken without the driver. */
@@ -377,7 +422,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	scope->owner = owner;
 	scope->dev = dev;
 
-	scope->name = kstrdup_const(dev_name(dev), GFP_KERNEL);
+	scope->name = cdevm_dup_names(dev);
 	if (!scope->name)
 		goto err_mem;
 	if (__resmgr_gate_init(&scope->gate, "cdevm", key))
@@ -404,7 +449,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	return mem;
 
 err_name:
-	kfree_const(scope->name);
+	kfree(scope->name);
 err_mem:
 	kfree(mem);
 	return ERR_PTR(-ENOMEM);

@@ -65,7 +65,8 @@ struct cdevm_ops {
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
  * @owner: module whose text the release functions and file operations are in;
  *	its removal waits for this scope
- * @name: name of the device, which may be gone before the scope is
+ * @name: name of the device, which may be gone before the scope is. Behind it in
+ *	the same memory are those of its bus and its driver, for traces
  * @mem: start of the memory that the scope is in
  * @bound: among the managed resources of the device: its steps end the scope, its
  *	release drops the reference of the binding
