@@ -43,6 +43,15 @@ find modules -name '*.ko' -exec cp -t ko {} +
 check "one that was built with other headers" make -C "/lib/modules/$K/build" M=/tmp/try/other KBUILD_MODPOST_WARN=1 modules
 cp other/cdevm-sample.ko ko/cdevm-sample-other.ko
 
+# Those of the kernel that the boot needs, and in which order: what hid-sensor-custom and uhid depend on.
+for m in uhid hid-sensor-custom; do
+	modprobe -S "$K" --show-depends $m | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+done | awk '!seen[$0]++' | while read -r f; do
+	cp "$f" ko/
+	echo "${f##*/}" | sed 's/\.ko.*//'
+done >order
+find ko -name '*.xz' -exec xz -d {} +
+
 check "removal of the driver" dkms remove cdevm-sample/0.1 --all
 rm -rf /usr/src/cdevm-sample-0.1
 check "second removal: apt" apt purge cdevm-dkms

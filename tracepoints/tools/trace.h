@@ -128,6 +128,7 @@ struct event {
 /*
  * struct trace - what was read
  * @stock: there is nothing but dev:devres_log
+ * @module: what devices hold is told by dev:devres_log, the rest by cdevm
  * @told: the kernel says where the release of everything begins and ends
  * @ends: and where each release ends
  * @lost: events are missing, says the kernel
@@ -137,6 +138,7 @@ struct trace {
 	struct event	*events;
 	size_t		n, room;
 	bool		stock;
+	bool		module;
 	bool		told;
 	bool		ends;
 	bool		lost;
