@@ -33,6 +33,19 @@ for round in first second; do
 	check "after the last close it can go" rmmod cdevm_sample
 done
 
+# The scope is the oldest in the group, and what its calls use goes before it.
+check "a scope in a devres group" insmod $flat/cdevm_group.ko
+(dd if=/dev/cdevm-group of=/dev/null bs=1 count=1 2>/tmp/module.dd; echo over >>/tmp/module.dd) &
+inside() { i=0; until grep -q 'inside: dd.* sleeps in read' $debugfs/summary; do i=$((i + 1)); [ $i -lt 200 ] || return 1; sleep 0.1; done; }
+check "a call is inside" inside
+params=/sys/module/cdevm_group/parameters
+echo 1 >$params/release
+check "no call was inside when the group was released" grep -qx 0 $params/inside
+wait
+check "the call has failed" grep -q "No such device" /tmp/module.dd
+check "the node has gone" test ! -e /dev/cdevm-group
+check "and the driver can" rmmod cdevm_group
+
 check "a driver built with other headers is refused" no insmod $flat/cdevm-sample-other.ko
 check "and the log says why" sh -c 'dmesg | grep "cdevm_sample: Unknown symbol __devm_cdevm_alloc_"'
 echo "1..$n"

@@ -36,7 +36,7 @@ source_to() { # folder
 
 deb() {
 	local D=$BASE/dkms/cdevm-$VERSION
-	rm -rf "$BASE/dkms" && mkdir -p "$D/docs" "$D/cdevm-sample" || return 1
+	rm -rf "$D" && mkdir -p "$D/docs" "$D/cdevm-sample" || return 1
 	source_to "$D/src" && cp -r "$TOP/dkms/debian" "$D/" || return 1
 	# shellcheck disable=SC2086 # a list of versions
 	set -- $SUPPORTED
@@ -92,7 +92,7 @@ try_files() { # version
 	local T=$BASE/dkms/try-$1
 	rm -rf "$T" && mkdir -p "$T/modules" "$T/other" || return 1
 	cp "$DEB" "$T/cdevm-dkms.deb" && cp "$TOP/dkms/try-package.sh" "$T/" &&
-	cp "$TOP"/kunit/cdevm_p{robe,air}.[ch] "$TOP/lib-resmgr/kernel_compat.h" "$TOP/dkms/test/Kbuild" "$T/modules/" &&
+	cp "$TOP"/kunit/cdevm_p{robe,air}.[ch] "$TOP/lib-resmgr/kernel_compat.h" "$TOP"/dkms/test/* "$T/modules/" &&
 	cp "$BASE/tree-$1/drivers/hid/hid-sensor-custom.c" "$T/modules/hid-sensor-custom-cdevm.c" || return 1
 	# Headers of a version that there may be one day.
 	source_to "$T/other/cdevm" &&

@@ -58,4 +58,6 @@ for KERNEL in "$@"; do
 	fi
 	part "$TOP/tools/check.sh"
 done
+echo "  Debian's own kernels"
+part "$TOP/tools/dkms.sh" test
 finish
