@@ -82,7 +82,7 @@ root() { # version release archive suite packages
 	[ -e "$R/usr/sbin/dkms" ] && return 0
 	rm -rf "$R" "$R.new" && mkdir -p "$ROOTS" || return 1
 	# Nobody boots it with what its hooks would make.
-	INITRD=No mmdebstrap --variant=apt --aptopt='APT::Install-Recommends "false"' --include="dkms,xz-utils,$5" \
+	INITRD=No mmdebstrap --variant=apt --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' --include="dkms,xz-utils,$5" \
 		"$2" "$R.new" "deb http://deb.debian.org/debian $2 main" "deb http://deb.debian.org/$3 $4 main" || return 1
 	mv "$R.new" "$R"
 }
