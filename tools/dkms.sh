@@ -84,7 +84,9 @@ root() { # version release archive suite packages
 	# Nobody boots it with what its hooks would make.
 	INITRD=No mmdebstrap --variant=apt --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' --include="dkms,xz-utils,$5" \
 		"$2" "$R.new" "deb http://deb.debian.org/debian $2 main" "deb http://deb.debian.org/$3 $4 main" || return 1
-	mv "$R.new" "$R"
+	# depmod reads all modules, each time, and that takes longer than to build one. These are those that the boot needs.
+	find "$R.new"/usr/lib/modules/*/kernel -name '*.ko*' ! -path '*/drivers/hid/*' ! -name 'mfd-core*' -delete &&
+	chroot "$R.new" sh -c 'for k in /usr/lib/modules/*; do depmod "${k##*/}"; done' && mv "$R.new" "$R"
 }
 
 # What try-package.sh finds in /tmp/try.
