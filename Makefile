@@ -24,6 +24,8 @@ help:
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
+	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
+	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
 	@echo 'make docs              our pages as HTML, out/html/index.html               (first 1 min, then 10 s)'
@@ -97,6 +99,12 @@ drm: tree
 media: tree
 	@$T/media.sh
 
+dkms:
+	@$T/dkms.sh deb
+
+dkms-test:
+	@$(foreach k,6.12 7.3,$(MAKE) KERNEL=$k tree &&) $T/dkms.sh test
+
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
@@ -127,5 +135,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media dkms dkms-test trace-tools series \
 	series-check build-check bench bench-contended apply clean

@@ -13,8 +13,8 @@
  * that failed, to drop the module reference that it took before open. By then
  * the scope may be gone, with the wrapped operations in it. So, before the
  * reference is dropped, file->f_op is pointed to operations that are part of
- * the kernel image and have no owner, and the module reference is dropped here,
- * last of all. Nobody else looks at f_op at these moments: in release the last
+ * cdevm, and the module reference is dropped here, last of all. When cdevm is a
+ * module the file holds that from then on, and the VFS drops it. Nobody else looks at f_op at these moments: in release the last
  * reference on the file is gone, and before the end of open there is no file
  * descriptor yet.
  *
@@ -31,13 +31,16 @@
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
 
-static const struct file_operations cdevm_closed_fops;
+static const struct file_operations cdevm_closed_fops = {
+	.owner = THIS_MODULE,
+};
 
 /* The file lets go of the scope. It may be the last to do so. */
 static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
 {
 	struct module *owner = wrapped->fops.owner;
 
+	__module_get(THIS_MODULE);
 	file->f_op = &cdevm_closed_fops;
 	file->f_mapping = file_inode(file)->i_mapping;
 	cdevm_put(wrapped->scope);

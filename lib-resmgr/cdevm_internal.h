@@ -203,7 +203,7 @@ void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
-/* Who is inside, in cdevm_calls.c */
+/* Who is inside, in cdevm_calls.c and cdevm_look.c */
 
 /* More than there are methods that call each other. */
 #define CDEVM_DEPTH	8

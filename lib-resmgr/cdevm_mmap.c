@@ -35,6 +35,7 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/printk.h>
 #include <linux/pseudo_fs.h>
@@ -240,6 +241,7 @@ static void cdevm_mapper_returns(struct callback_head *work)
 	list_del(&mapper->link);
 	spin_unlock(&cdevm_mappers_lock);
 	cdevm_free_mapper(mapper);
+	module_put(THIS_MODULE);
 }
 
 /* Wait no more for those of @mm, or for any when it is %NULL. */
@@ -294,10 +296,15 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 	mmgrab(mm);
 	mapper->mm = mm;
 	init_task_work(&mapper->work, cdevm_mapper_returns);
-	/* Does not run before this call is over. It cannot be added in exit. */
+	/*
+	 * Does not run before this call is over. It cannot be added in exit. A
+	 * debugger can hold it up for longer than there are scopes.
+	 */
 	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
-	    !task_work_add(current, &mapper->work, TWA_RESUME))
+	    !task_work_add(current, &mapper->work, TWA_RESUME)) {
 		mapper->task = current;
+		__module_get(THIS_MODULE);
+	}
 	spin_lock(&cdevm_mappers_lock);
 	list_add(&mapper->link, &scope->mappers);
 	spin_unlock(&cdevm_mappers_lock);

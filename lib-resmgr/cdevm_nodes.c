@@ -21,6 +21,7 @@
 #include <linux/miscdevice.h>
 #include <linux/spinlock.h>
 
+#include "cdevm_bound.h"
 #include "cdevm_internal.h"
 
 const char cdevm_node_name[] = "cdevm_node";
@@ -65,6 +66,8 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	mutex_lock(&scope->lock);
 	if (!cdevm_is_revoked(scope))
 		ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
+	if (!ret)
+		ret = cdevm_bound_publish(scope);
 	if (!ret) {
 		*fops = &node->fops.fops;
 		ret = add(node);

@@ -29,6 +29,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "cdevm_bound.h"
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
 
@@ -340,7 +341,7 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 		return;
 	/* A step may have the group released that the scope is in. */
 	resmgr_object_get(&scope->obj);
-	resmgr_early_finish(&dev->devres, &scope->bound);
+	cdevm_bound_finish(dev, &scope->bound);
 	resmgr_object_put(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_withdraw);
@@ -372,7 +373,7 @@ static int cdevm_check_device(struct device *dev)
 
 	if (!device_is_registered(dev))
 		return -ENODEV;
-	if (dev == probed || resmgr_in_group(&dev->devres, CDEVM_GROUP_LATE))
+	if (dev == probed || cdevm_bound_is_late(dev))
 		return 0;
 	if (probed) {
 		get_device(probed);
@@ -414,9 +415,10 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	if (ret)
 		return ERR_PTR(ret);
 
+	ret = -ENOMEM;
 	mem = kzalloc_node(size, GFP_KERNEL, dev_to_node(dev));
 	if (!mem)
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(ret);
 	scope = mem + offset;
 	scope->mem = mem;
 	scope->owner = owner;
@@ -437,22 +439,25 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	INIT_LIST_HEAD(&scope->mappers);
 	cdevm_debug_bound(scope);
 
+	resmgr_early_init(&scope->bound, cdevm_step, ARRAY_SIZE(cdevm_steps),
+			  cdevm_release_bound, "cdevm_scope");
+	ret = cdevm_bound_add(dev, &scope->bound);
+	if (ret)
+		goto err_gate;
 	spin_lock(&cdevm_live_lock);
 	list_add_tail(&scope->live, &cdevm_live);
 	spin_unlock(&cdevm_live_lock);
-
-	/* Cannot fail: the manager of a device is always ready. */
-	resmgr_early_init(&scope->bound, cdevm_step, ARRAY_SIZE(cdevm_steps),
-			  cdevm_release_bound, "cdevm_scope");
-	resmgr_early_add(&dev->devres, &scope->bound);
 	cdevm_trace(create, scope);
 	return mem;
 
+err_gate:
+	mutex_destroy(&scope->lock);
+	resmgr_gate_destroy(&scope->gate);
 err_name:
 	kfree(scope->name);
 err_mem:
 	kfree(mem);
-	return ERR_PTR(-ENOMEM);
+	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(__devm_cdevm_alloc);
 
@@ -687,4 +692,10 @@ static int __init cdevm_init(void)
 	return register_module_notifier(&cdevm_module_nb);
 }
 core_initcall(cdevm_init);
+
+static void __exit cdevm_unload(void)
+{
+	unregister_module_notifier(&cdevm_module_nb);
+}
+__exitcall(cdevm_unload);
 #endif

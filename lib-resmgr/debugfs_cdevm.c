@@ -5,7 +5,7 @@
  * What a scope knows is its references and, for each node, how many files are
  * open. Who has them, the tables of files of all processes say; one that is in a
  * message on its way, or mapped and closed, is counted and in no table. Who is
- * inside a call, the tasks say, see cdevm_calls.c.
+ * inside a call, the tasks say, see cdevm_look.c.
  *
  * No reference is taken on a scope, or this could become the last to drop one,
  * and would release the resources of a driver. The lock of the list of scopes

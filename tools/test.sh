@@ -59,4 +59,6 @@ for KERNEL in "$@"; do
 	part "$TOP/tools/check.sh"
 	part "$TOP/tools/docs.sh"
 done
+echo "  Debian's own kernels"
+part "$TOP/tools/dkms.sh" test
 finish

@@ -306,8 +306,12 @@ static void record_begin(size_t kilobytes)
 		die("cannot read the trace: %s", strerror(errno));
 	save_functions();
 
-	if (!tracefs_event_enable(recording, "resmgr", NULL))
+	if (!tracefs_event_enable(recording, "resmgr", NULL)) {
+		/* cdevm as a module does not see what the devices hold. */
+		if (!access("/sys/module/cdevm/initstate", F_OK))
+			tracefs_event_enable(recording, "dev", "devres_log");
 		return;
+	}
 	if (tracefs_event_enable(recording, "dev", "devres_log"))
 		die("this kernel has no events resmgr:* and no dev:devres_log (since 5.14, with CONFIG_EVENT_TRACING)");
 	warn("this kernel has no events of resmgr; dev:devres_log says less");

@@ -951,6 +951,13 @@ static void find_unbinds(struct trace *t)
 		case EV_REVOKE:
 			u = unbind_scope(t, m, i);
 			break;
+		case EV_CREATE:
+			/* Nothing says when all is released: a new probe has begun. */
+			u = t->module ? unbind_current(t, e->owner) : NULL;
+			if (u)
+				u->closed = true;
+			u = NULL;
+			break;
 		case EV_ALL_BEGIN:
 			if (!m->scope)
 				u = unbind_begin(t, m->device, i);

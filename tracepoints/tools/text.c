@@ -856,16 +856,25 @@ static void parse_line(struct trace *t, char *line, bool whole)
 	}
 }
 
-/* With better events in the trace, devres_log says the same again. */
+/*
+ * With better events in the trace, devres_log says the same again. When cdevm is a
+ * module it does not: what the devices hold is told by nothing else.
+ */
 static void drop_devres(struct trace *t)
 {
 	size_t i, k, n = 0;
 
 	t->stock = true;
-	for (i = 0; i < t->n; i++)
-		if (t->events[i].mgr)
-			t->stock = false;
-	if (t->stock)
+	t->module = true;
+	for (i = 0; i < t->n; i++) {
+		if (!t->events[i].mgr)
+			continue;
+		t->stock = false;
+		if (!strcmp(t->events[i].class, "devm"))
+			t->module = false;
+	}
+	t->module &= !t->stock;
+	if (t->stock || t->module)
 		return;
 	for (i = k = 0; i < t->n; i++) {
 		for (; k < t->n_losses && t->losses[k] <= i; k++)

@@ -152,6 +152,7 @@ struct event {
  * @events: in the order in which they happened: by time, and those of one manager
  *	by number
  * @stock: there is nothing but dev:devres_log
+ * @module: what devices hold is told by dev:devres_log, the rest by cdevm
  * @told: the kernel says where the release of everything begins and ends
  * @ends: and where each release ends
  * @lost: events are missing, says the kernel
@@ -168,6 +169,7 @@ struct trace {
 	struct event	*events;
 	size_t		n, room;
 	bool		stock;
+	bool		module;
 	bool		told;
 	bool		ends;
 	bool		lost;
