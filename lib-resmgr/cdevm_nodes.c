@@ -32,15 +32,44 @@ const char cdevm_node_name[] = "cdevm_node";
 static DEFINE_HASHTABLE(cdevm_devices, 6);
 static DEFINE_SPINLOCK(cdevm_devices_lock);
 
-static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
+static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed,
+					   gfp_t gfp)
 {
 	struct cdevm_node *node;
 
-	node = __resmgr_kmalloc(cdevm_mgr(scope), sizeof(*node), gfp | __GFP_ZERO,
-				NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
-	if (node)
-		node->fops.scope = scope;
+	node = __resmgr_kmalloc(listed ? &scope->memory : cdevm_mgr(scope), sizeof(*node),
+				gfp | __GFP_ZERO, NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
+	if (!node)
+		return NULL;
+	node->fops.scope = scope;
+	node->fops.listed = listed;
 	return node;
+}
+
+/* Is it in the memory of the scope itself, which stays when resources go? */
+static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, size_t size)
+{
+	return p >= scope->mem && p + size <= scope->mem + scope->mem_size;
+}
+
+/*
+ * What the VFS holds of a node holds the scope; or nothing but the memory of it, if
+ * files of the node let go of the driver.
+ */
+static void cdevm_node_get(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_hold_memory(node->fops.scope);
+	else
+		cdevm_get(node->fops.scope);
+}
+
+static void cdevm_node_put(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_put_memory(node->fops.scope);
+	else
+		cdevm_put(node->fops.scope);
 }
 
 /*
@@ -96,14 +125,25 @@ void cdevm_unpublish(struct cdevm_scope *scope)
 
 static void cdevm_pin_release(struct kobject *kobj)
 {
-	struct cdevm_node *node = container_of(kobj, struct cdevm_node, pin);
-
-	cdevm_put(node->fops.scope);
+	cdevm_node_put(container_of(kobj, struct cdevm_node, pin));
 }
 
 static const struct kobj_type cdevm_pin_type = {
 	.release = cdevm_pin_release,
 };
+
+/*
+ * May files of the node let go of the driver? They hold its cdev until they are
+ * closed. A cdev that names the module as its owner would hold that.
+ */
+static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
+{
+	if (!may || !node->fops.listed || !cdev->ops || !cdevm_lets_go(cdev->ops) ||
+	    !cdevm_is_embedded(node->fops.scope, cdev, sizeof(*cdev)))
+		return;
+	node->fops.lets_go = true;
+	cdev->owner = NULL;
+}
 
 static int cdevm_do_add_cdev(struct cdevm_node *node)
 {
@@ -135,18 +175,21 @@ static void cdevm_del_cdev(struct resmgr *mgr, struct resmgr_node *res)
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 		   unsigned int count)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
 	struct kobject *parent = cdev->kobj.parent;
+	struct module *owner = cdev->owner;
+	struct cdevm_node *node;
 	int ret;
 
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
 	if (!node)
 		return -ENOMEM;
+	cdevm_may_let_go(node, cdev, !parent);
 	snprintf(node->name, sizeof(node->name), "%u:%u", MAJOR(devt), MINOR(devt));
 
 	/* A parent that the driver has set stays, behind ours. */
 	kobject_init(&node->pin, &cdevm_pin_type);
 	node->pin.parent = kobject_get(parent);
-	cdevm_get(scope);
+	cdevm_node_get(node);
 
 	node->cdev = cdev;
 	cdev->dev = devt;
@@ -155,8 +198,10 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 
 	ret = cdevm_publish(node, "cdev", &cdev->ops, cdevm_do_add_cdev,
 			    cdevm_del_cdev);
-	if (ret)
+	if (ret) {
 		cdev->kobj.parent = parent;
+		cdev->owner = owner;
+	}
 	/* The cdev has its own reference now, or there is no need for any. */
 	kobject_put(&node->pin);
 	return ret;
@@ -180,7 +225,6 @@ static void (*cdevm_find_release(const struct device *device))(struct device *)
 static void cdevm_device_release(struct device *device)
 {
 	struct cdevm_node *node;
-	struct cdevm_scope *scope;
 
 	spin_lock(&cdevm_devices_lock);
 	hash_for_each_possible(cdevm_devices, node, device_hash,
@@ -190,10 +234,9 @@ static void cdevm_device_release(struct device *device)
 	hash_del(&node->device_hash);
 	spin_unlock(&cdevm_devices_lock);
 
-	scope = node->fops.scope;
 	if (node->device_release)
 		node->device_release(device);
-	cdevm_put(scope);
+	cdevm_node_put(node);
 }
 
 /**
@@ -209,7 +252,7 @@ void cdevm_node_hold(struct cdevm_node *node, struct device *device)
 	node->device = device;
 	node->device_release = cdevm_find_release(device);
 	device->release = cdevm_device_release;
-	cdevm_get(node->fops.scope);
+	cdevm_node_get(node);
 	spin_lock(&cdevm_devices_lock);
 	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
 	spin_unlock(&cdevm_devices_lock);
@@ -259,9 +302,12 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 	 * last put may free later than now, and only the node can keep the
 	 * scope until then.
 	 */
-	node = cdevm_node_alloc(scope, GFP_KERNEL | __GFP_NOFAIL);
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope),
+				GFP_KERNEL | __GFP_NOFAIL);
 	if (!node)
 		return -ESHUTDOWN;
+	cdevm_may_let_go(node, cdev, !cdevm_find_release(device) &&
+			 cdevm_is_embedded(scope, device, sizeof(*device)));
 	strscpy(node->name, dev_name(device));
 
 	node->cdev = cdev;
@@ -304,12 +350,15 @@ static void cdevm_deregister_misc(struct resmgr *mgr, struct resmgr_node *res)
  */
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	struct cdevm_node *node;
 
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
 	if (!node)
 		return -ENOMEM;
 	strscpy(node->name, misc->name);
 	node->misc = misc;
+	/* A file holds nothing of a misc device. */
+	node->fops.lets_go = node->fops.listed && misc->fops && cdevm_lets_go(misc->fops);
 
 	return cdevm_publish(node, "misc", &misc->fops, cdevm_do_register_misc,
 			     cdevm_deregister_misc);
@@ -348,7 +397,7 @@ int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	struct cdevm_node *node = cdevm_node_alloc(scope, false, GFP_KERNEL);
 	const struct file_operations *fops = type->fops;
 	int ret;
 

@@ -7,6 +7,10 @@
  * published cdev, until the VFS lets go of it; one of each open file; and those
  * that drivers take.
  *
+ * A file that was released at unbind, and has let go of the driver, has no such
+ * reference. It needs the memory that its operations and the gate are in, and that
+ * is kept for it when all resources have gone: see cdevm_files.c.
+ *
  * The end. A scope is an early node among the managed resources of its device. So
  * it ends in the same steps on every way out, which are taken before the first
  * resource is released: at unbind before ->remove(), when a probe has failed, and
@@ -46,6 +50,19 @@ static const char *cdevm_owner_name(const struct resmgr *mgr)
 	return mgr_to_scope(mgr)->name;
 }
 
+/* The last one that needs the memory of a scope, with the driver long gone or not. */
+void cdevm_put_memory(struct cdevm_scope *scope)
+{
+	if (!refcount_dec_and_test(&scope->held))
+		return;
+	cdevm_mapping_destroy(scope);
+	resmgr_release_final(&scope->memory);
+	resmgr_gate_destroy(&scope->gate);
+	mutex_destroy(&scope->lock);
+	kfree_const(scope->name);
+	kfree(scope->mem);
+}
+
 static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
@@ -53,18 +70,13 @@ static void cdevm_free(struct resmgr *mgr)
 	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
-	cdevm_mapping_destroy(scope);
-	resmgr_gate_destroy(&scope->gate);
-	mutex_destroy(&scope->lock);
 
 	/* The module may go from here on: what is left to do is not its text. */
 	spin_lock(&cdevm_live_lock);
 	list_del(&scope->live);
 	spin_unlock(&cdevm_live_lock);
 	wake_up_all(&cdevm_live_wait);
-
-	kfree_const(scope->name);
-	kfree(scope->mem);
+	cdevm_put_memory(scope);
 }
 
 static const struct resmgr_class cdevm_class = {
@@ -101,6 +113,16 @@ static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
 static const struct resmgr_class cdevm_stops_class = {
 	.name		= "cdevm-stops",
 	.owner_name	= cdevm_stops_owner_name,
+};
+
+static const char *cdevm_memory_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, memory)->name;
+}
+
+static const struct resmgr_class cdevm_memory_class = {
+	.name		= "cdevm-memory",
+	.owner_name	= cdevm_memory_owner_name,
 };
 
 /* Let no call in any more, and wake who can be woken without the driver. */
@@ -244,6 +266,7 @@ static const struct {
 	{ "unpublish",	cdevm_unpublish },
 	{ "drain",	cdevm_step_drain },
 	{ "stop",	cdevm_step_stop },
+	{ "release",	cdevm_close_files },
 };
 
 static void cdevm_step(struct resmgr_early *early, unsigned int step)
@@ -374,6 +397,7 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 		return ERR_PTR(-ENOMEM);
 	scope = mem + offset;
 	scope->mem = mem;
+	scope->mem_size = size;
 	scope->owner = owner;
 	scope->dev = dev;
 
@@ -387,7 +411,13 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 	resmgr_init(&scope->nodes, &cdevm_nodes_class);
 	resmgr_init(&scope->kicks, &cdevm_kicks_class);
 	resmgr_init(&scope->stops, &cdevm_stops_class);
+	resmgr_init(&scope->memory, &cdevm_memory_class);
+	refcount_set(&scope->held, 1);
 	mutex_init(&scope->lock);
+	spin_lock_init(&scope->files_lock);
+	scope->files = RB_ROOT;
+	INIT_LIST_HEAD(&scope->open_files);
+	INIT_LIST_HEAD(&scope->closing_files);
 	init_waitqueue_head(&scope->gone);
 	INIT_LIST_HEAD(&scope->mappers);
 	cdevm_debug_bound(scope);

@@ -11,6 +11,8 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree_types.h>
+#include <linux/refcount.h>
 #include <linux/resmgr.h>
 #include <linux/resmgr_gate.h>
 #include <linux/spinlock.h>
@@ -34,10 +36,15 @@ struct cdevm_scope;
  *	not use the cdevm_wait_event_*() family. May sleep
  * @released: optional; called when every resource of the scope has been
  *	released, just before the memory of the scope goes. May sleep
+ * @release_at_unbind: ->release() is called at unbind for files that are open then:
+ *	after the calls inside have left, before ->remove(), newest file first. It
+ *	is called once, and what it gives back, such as a runtime PM reference, is
+ *	still there. No method is called for the file afterwards
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);
 	void (*released)(struct cdevm_scope *scope);
+	bool release_at_unbind;
 };
 
 /**
@@ -56,6 +63,14 @@ struct cdevm_ops {
  * @inode: has the address space that all mappings are in; %NULL while no node
  *	can be mapped. Written once, under @lock, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
+ * @files: files with a record, by address; see cdevm_files.c. Protected by @files_lock
+ * @open_files: those that nobody has claimed, newest first. Protected by @files_lock
+ * @closing_files: those that are being closed. Protected by @files_lock
+ * @files_lock: a leaf
+ * @tracked: there is or was something to look for when a file is closed. Never
+ *	cleared
+ * @sticky: some mapping names the driver in a way that the gate cannot be put before.
+ *	Never cleared
  * @mappers: tasks that are in mmap(). Protected by a lock of cdevm_mmap.c, which
  *	is taken under the mmap_lock
  * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
@@ -67,6 +82,10 @@ struct cdevm_ops {
  *	its removal waits for this scope
  * @name: name of the device, which may be gone before the scope is
  * @mem: start of the memory that the scope is in
+ * @mem_size: bytes of it
+ * @memory: what has to be there as long as @mem, though the resources may go before
+ * @held: who needs @mem: all with a reference in @obj together, and files and cdevs
+ *	that have let go of the driver
  * @bound: among the managed resources of the device: its steps end the scope, its
  *	release drops the reference of the binding
  * @step: what is being done to end the scope, for reports
@@ -91,6 +110,12 @@ struct cdevm_scope {
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;
+	struct rb_root		files;
+	struct list_head	open_files;
+	struct list_head	closing_files;
+	spinlock_t		files_lock;	/* the three above, and each record */
+	bool			tracked;
+	bool			sticky;
 	struct list_head	mappers;
 	struct resmgr		kicks;
 	struct resmgr		stops;
@@ -99,6 +124,9 @@ struct cdevm_scope {
 	struct module		*owner;
 	const char		*name;
 	void			*mem;
+	size_t			mem_size;
+	struct resmgr		memory;
+	refcount_t		held;
 	struct resmgr_early	bound;
 	const char		*step;
 	struct task_struct	*ender;
@@ -163,6 +191,30 @@ void cdevm_get(struct cdevm_scope *scope);
 void cdevm_put(struct cdevm_scope *scope);
 int cdevm_unbind_self(struct cdevm_scope *scope);
 void cdevm_withdraw(struct cdevm_scope *scope);
+
+/* Open files */
+int __cdevm_file_add_action(struct file *file, resmgr_action_t action, void *data,
+			    const char *name);
+int cdevm_file_remove_action(struct file *file, resmgr_action_t action, void *data);
+
+/**
+ * cdevm_file_add_action() - call a function when a file is closed, or at unbind
+ * @file: file of a node of a scope
+ * @action: function to call
+ * @data: its argument
+ *
+ * Whichever is first, and once. At unbind after the calls inside have left, and
+ * before ->remove(). Actions of a file run newest first, and before its
+ * ->release(). Those that an open() has added that fails are run, too.
+ *
+ * Context: Process context, may sleep. From a file operation, or after
+ * cdevm_enter() with a reference on @file.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun or the file is being closed;
+ * -EINVAL with a WARN for a file of something else. On an error the function has not
+ * been called.
+ */
+#define cdevm_file_add_action(file, action, data) \
+	__cdevm_file_add_action(file, action, data, #action)
 
 /* Character devices */
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
