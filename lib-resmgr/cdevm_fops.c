@@ -274,6 +274,38 @@ static int cdevm_open_listed(struct inode *inode, struct file *file)
 }
 
 /*
+ * A file that was made and not opened becomes one of the scope. The caller is inside the
+ * gate. On an error the file is gone, and ->release() was not called.
+ */
+int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
+{
+	struct cdevm_scope *scope = wrapped->scope;
+	int ret = 0;
+
+	/* The VFS has taken one for those that are not listed. */
+	if (wrapped->listed && !try_module_get(scope->owner)) {
+		file->f_op = &cdevm_closed_fops;
+		fput(file);
+		module_put(wrapped->fops.owner);
+		return -ENODEV;
+	}
+	cdevm_get(scope);
+	if (wrapped->listed) {
+		cdevm_hold_memory(scope);
+		ret = cdevm_list_file(file);
+	}
+	if (ret) {
+		cdevm_detach_listed(file, wrapped, false);
+		fput(file);
+		return ret;
+	}
+	cdevm_set_mapping(file, wrapped);
+	cdevm_debug_opened(wrapped);
+	cdevm_trace(open, scope, wrapped->name);
+	return 0;
+}
+
+/*
  * Call a method of the driver inside the gate, or refuse. The caller has a
  * reference on @file, and the file has one on the scope.
  */

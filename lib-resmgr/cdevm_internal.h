@@ -51,6 +51,7 @@ struct cdevm_fops {
  * @type: of a subsystem's node, or %NULL
  * @data: the subsystem's
  * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
+ * @next: in &cdevm_scope.anon; constant once it is there
  * @name: for traces
  */
 struct cdevm_node {
@@ -65,6 +66,7 @@ struct cdevm_node {
 	const struct cdevm_node_type *type;
 	void			*data;
 	bool			published;
+	struct cdevm_node	*next;
 	char			name[32];
 };
 
@@ -147,6 +149,18 @@ static inline void cdevm_hold_memory(struct cdevm_scope *scope)
 
 void cdevm_put_memory(struct cdevm_scope *scope);
 
+/* Parts of a scope, each with one node that can go alone */
+struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only);
+void cdevm_end_part(struct cdevm_scope *part);
+struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
+
+
+/* Whose memory the driver's structs are in. */
+static inline const struct cdevm_scope *cdevm_whole(const struct cdevm_scope *scope)
+{
+	return scope->parent ?: scope;
+}
+
 /* Are files released at unbind? Those of a subsystem's nodes are not. */
 static inline bool cdevm_releases_at_unbind(const struct cdevm_scope *scope)
 {
@@ -166,6 +180,8 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 
 bool cdevm_lets_go(const struct file_operations *orig);
 
+int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
+
 /* Files that have something done at unbind, in cdevm_files.c */
 int cdevm_list_file(struct file *file);
 int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone);
@@ -176,11 +192,15 @@ void cdevm_close_files(struct cdevm_scope *scope);
 
 /* For the list in debugfs: what is nowhere else. */
 #ifdef CONFIG_RESMGR_DEBUG
-static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
 {
 	static atomic64_t last = ATOMIC64_INIT(0);
 
 	scope->id = atomic64_inc_return(&last);
+}
+
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
 	scope->bind_ref = true;
 }
 
@@ -199,6 +219,10 @@ static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
 	atomic_dec(&wrapped->files);
 }
 #else
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
+{
+}
+
 static inline void cdevm_debug_bound(struct cdevm_scope *scope)
 {
 }

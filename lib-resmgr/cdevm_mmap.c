@@ -524,17 +524,15 @@ static struct vfsmount *cdevm_mnt;
 static int cdevm_mnt_count;
 
 /*
- * Make the address space of a scope, for its first node that can be mapped.
- * Under the scope's lock, as all publishing is.
+ * Make the address space of a scope, for the first of its nodes, or of files of no
+ * node, that can be mapped.
  */
 int cdevm_mapping_init(struct cdevm_scope *scope)
 {
 	struct inode *inode;
 	int ret;
 
-	lockdep_assert_held(&scope->lock);
-
-	if (scope->inode)
+	if (READ_ONCE(scope->inode))
 		return 0;
 	ret = simple_pin_fs(&cdevm_fs_type, &cdevm_mnt, &cdevm_mnt_count);
 	if (ret)
@@ -545,7 +543,10 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 		return PTR_ERR(inode);
 	}
 	/* Files of other nodes may be opened now; that they see it does no harm. */
-	WRITE_ONCE(scope->inode, inode);
+	if (cmpxchg(&scope->inode, NULL, inode)) {
+		iput(inode);
+		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+	}
 	return 0;
 }
 

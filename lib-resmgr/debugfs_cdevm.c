@@ -338,7 +338,7 @@ static void cdevm_copy_scopes(struct cdevm_list *list)
 		strscpy(copy->owner, scope->name, sizeof(copy->owner));
 		copy->refs = refcount_read(&scope->obj.ref);
 		copy->bind_ref = READ_ONCE(scope->bind_ref);
-		if (!scope->dev)
+		if (!scope->dev && !scope->alone)
 			copy->state = "unbound";
 		else if (cdevm_is_revoked(scope))
 			copy->state = "revoked";
