@@ -593,7 +593,8 @@ bool cdevm_is_wrapped(const struct file_operations *fops)
  * Is nothing of the driver left that could be called for a file, when its release
  * has returned? Not so if a method is called directly. A request that goes on after
  * its method has returned may have the driver called when it is completed or
- * cancelled; whether there are any is not known.
+ * cancelled, and a lock may have operations of the driver's; whether there are any is
+ * not known.
  */
 bool cdevm_lets_go(const struct file_operations *orig)
 {
@@ -602,5 +603,5 @@ bool cdevm_lets_go(const struct file_operations *orig)
 		return false;
 #endif
 	return !orig->check_flags && !orig->read_iter && !orig->write_iter &&
-	       !orig->uring_cmd;
+	       !orig->uring_cmd && !orig->lock && !orig->flock && !orig->setlease;
 }

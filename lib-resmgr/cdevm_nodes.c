@@ -399,7 +399,7 @@ EXPORT_SYMBOL_GPL(cdevm_register_misc);
 
 /*
  * Take back a node that can go alone. From a call of its own somebody else does it,
- * when that is over; until then nobody else is let in.
+ * when that is over.
  */
 static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev,
 			      const struct miscdevice *misc)
@@ -425,6 +425,9 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 	}
 	if (cdevm_own_calls(part)) {
 		ret = cdevm_unbind_self(part);
+		/* Somebody does so already. */
+		if (ret == -ENODEV)
+			ret = 0;
 	} else {
 		cdevm_withdraw(part);
 		cdevm_end_part(part);

@@ -69,9 +69,11 @@ static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
-	WARN(scope->alone && !resmgr_empty(&scope->nodes),
-	     "cdevm: %s: the last reference has gone before cdevm_withdraw()\n", scope->name);
-	cdevm_unpublish(scope);
+	/* They may be opened, and there is nothing behind them any more. */
+	if (WARN(!resmgr_empty(&scope->nodes),
+		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
+		 scope->name))
+		cdevm_unpublish(scope);
 	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
@@ -734,6 +736,7 @@ static void cdevm_self_work(struct work_struct *work)
  */
 int cdevm_unbind_self(struct cdevm_scope *scope)
 {
+	struct device *dev = READ_ONCE(scope->dev);
 	struct cdevm_self *self;
 
 	if (cdevm_is_revoked(scope))
@@ -745,8 +748,8 @@ int cdevm_unbind_self(struct cdevm_scope *scope)
 	/* Inside the gate the binding is there, hence its device. */
 	cdevm_get(scope);
 	self->scope = scope;
-	self->dev = get_device(scope->dev);
-	self->parent = get_device(scope->dev ? scope->dev->parent : NULL);
+	self->dev = get_device(dev);
+	self->parent = get_device(dev ? dev->parent : NULL);
 	INIT_WORK(&self->work, cdevm_self_work);
 	queue_work(system_dfl_wq, &self->work);
 	return 0;
