@@ -597,7 +597,7 @@ static void alone_node_deletes_itself(struct kunit *test)
 	file = open_node(test, 0);
 	KUNIT_EXPECT_EQ(test, call(file, END), 0);
 	for (i = 0; i < 3000 && call(file, 7) != -ENODEV; i++)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
 	unbind();
 	EXPECT_NOTES(test, "release", "kick", "remove", "freed");

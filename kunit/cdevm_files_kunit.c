@@ -137,6 +137,7 @@ static int tool_release(struct inode *inode, struct file *file)
 		complete(&shop.releasing);
 		wait_for_completion(&shop.release);
 	}
+	/* No memory barrier: nobody can be on it any more. */
 	note("release %u%s", h->number, waitqueue_active(&h->wait) ? " (polled)" : "");
 	if (h->tool->scope.ops->release_at_unbind)
 		++*h->tool->reg;
@@ -487,7 +488,7 @@ static bool is_asleep(struct worker *w)
 
 	/* It sleeps for good, or not at all. */
 	for (i = 0; i < 3000 && READ_ONCE(w->task->__state) != TASK_UNINTERRUPTIBLE; i++)
-		msleep(10);
+		msleep(20);
 	msleep(50);
 	return !completion_done(&w->done);
 }
@@ -641,6 +642,7 @@ static void files_polled(struct kunit *test)
 	remove_wait_queue(one.queue, &one.entry);
 	remove_wait_queue(two.queue, &two.entry);
 	wake_up_poll(&h->wait, EPOLLIN);
+	/* Nobody else is there. */
 	KUNIT_EXPECT_FALSE(test, waitqueue_active(&h->wait));
 	poller_begin(&one, file);
 	wake_up(&h->wait);
@@ -764,6 +766,7 @@ static void files_actions_and_release(struct kunit *test)
 /* A file of something else, and an action that was never added. */
 static void files_actions_misused(struct kunit *test)
 {
+	struct handle *h;
 	struct file *file;
 	int ret = 0;
 
@@ -779,9 +782,11 @@ static void files_actions_misused(struct kunit *test)
 		       ret = cdevm_file_add_action(file, note_action, "wrong"));
 	KUNIT_EXPECT_EQ(test, ret, -EINVAL);
 	/* Its release is that of a file that was opened. */
-	file->private_data = kzalloc(sizeof(struct handle), GFP_KERNEL);
-	((struct handle *)file->private_data)->tool = shop.tool;
-	init_waitqueue_head(&((struct handle *)file->private_data)->wait);
+	h = kzalloc_obj(*h, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	h->tool = shop.tool;
+	init_waitqueue_head(&h->wait);
+	file->private_data = h;
 	close_file(file);
 	unbind();
 	shop.nr_notes = 0;

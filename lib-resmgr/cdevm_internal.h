@@ -154,7 +154,6 @@ struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node 
 void cdevm_end_part(struct cdevm_scope *part);
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
 
-
 /* Whose memory the driver's structs are in. */
 static inline const struct cdevm_scope *cdevm_whole(const struct cdevm_scope *scope)
 {

@@ -133,8 +133,10 @@ static int cdevm_relay_wake(struct wait_queue_entry *entry, unsigned int mode,
 	bool freed = key_to_poll(key) & POLLFREE;
 
 	__wake_up(&relay->pollers, mode, !freed, key);
+	/* Who comes next has added itself by now, or finds the relay gone: by the lock. */
 	if (freed || !waitqueue_active(&relay->pollers)) {
 		list_del_init(&entry->entry);
+		/* As in cdevm_polled_wake(). */
 		smp_store_release(&polled->queue, NULL);
 	}
 	return 0;
@@ -402,10 +404,11 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 		hlist_for_each_entry(polled, &bucket->list, link) {
 			if (polled->wrapped->scope != scope)
 				continue;
-			/* As in cdevm_polled_leave(). */
-			queue = polled->wrapped->listed ?
-				&cdevm_to_relay(polled)->pollers :
-				smp_load_acquire(&polled->queue);
+			if (polled->wrapped->listed)
+				queue = &cdevm_to_relay(polled)->pollers;
+			else
+				/* As in cdevm_polled_leave(). */
+				queue = smp_load_acquire(&polled->queue);
 			if (queue)
 				__wake_up(queue, TASK_NORMAL, 0,
 					  poll_to_key(polled->wrapped->hangup));

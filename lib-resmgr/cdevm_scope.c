@@ -580,10 +580,10 @@ struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node 
 		goto err_part;
 	*only = part->only;
 
-	/* Add first, look second: the revoke finds the part, or is seen here. */
 	spin_lock(&scope->files_lock);
 	list_add(&part->part, &scope->parts);
 	spin_unlock(&scope->files_lock);
+	/* Add first, look second: the revoke finds the part, or is seen here. */
 	smp_mb();
 	if (!cdevm_is_revoked(scope))
 		return part;
