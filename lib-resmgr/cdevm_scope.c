@@ -34,6 +34,7 @@
 #include <linux/spinlock.h>
 
 #include "cdevm_internal.h"
+#include "internal.h"
 #include "kernel_compat.h"
 
 DEFINE_SPINLOCK(cdevm_live_lock);

@@ -316,8 +316,6 @@ void resmgr_early_init(struct resmgr_early *early,
 		       unsigned int steps, resmgr_release_t release,
 		       const char *name);
 int resmgr_early_add(struct resmgr *mgr, struct resmgr_early *early);
-void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
-			  unsigned int count);
 void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early);
 int resmgr_release_early(struct resmgr *mgr);
 int __resmgr_add_early_action(struct resmgr *mgr, resmgr_action_t action,
