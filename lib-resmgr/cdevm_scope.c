@@ -133,9 +133,32 @@ static const struct resmgr_class cdevm_memory_class = {
 	.owner_name	= cdevm_memory_owner_name,
 };
 
-/* Let no call in any more, and wake who can be woken without the driver. */
+/* A part that is not revoked yet, with a reference. */
+static struct cdevm_scope *cdevm_get_unrevoked_part(struct cdevm_scope *scope)
+{
+	struct cdevm_scope *part;
+	bool found = false;
+
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(part, &scope->parts, part) {
+		found = !cdevm_is_revoked(part);
+		if (!found)
+			continue;
+		resmgr_object_get(&part->obj);
+		break;
+	}
+	spin_unlock(&scope->files_lock);
+	return found ? part : NULL;
+}
+
+/*
+ * Let no call in any more, and wake who can be woken without the driver. The parts have
+ * gates of their own.
+ */
 static void cdevm_revoke(struct cdevm_scope *scope)
 {
+	struct cdevm_scope *part;
+
 	if (resmgr_gate_revoke(&scope->gate))
 		cdevm_trace(revoke, scope);
 	cdevm_wake_polled(scope);
@@ -144,6 +167,11 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	 * exceptions would sleep through one of EPOLLHUP | EPOLLERR.
 	 */
 	__wake_up(&scope->gone, TASK_NORMAL, 0, NULL);
+
+	while ((part = cdevm_get_unrevoked_part(scope))) {
+		cdevm_revoke(part);
+		resmgr_object_put(&part->obj);
+	}
 }
 
 /* The newest scope of @dev that is not revoked yet, with a reference. */
