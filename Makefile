@@ -25,6 +25,7 @@ help:
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
+	@echo 'make docs              our pages as HTML, out/html/index.html               (first 1 min, then 10 s)'
 	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (1 s)'
 	@echo 'make series            write it as mails for git am to out/series-VERSION  (1 s)'
 	@echo 'make series-check      build and test the series mail by mail              (10 min)'
@@ -46,7 +47,8 @@ tree: source
 kernels: tree
 	@$T/build.sh stock
 	@$T/build.sh ours
-	@$T/initramfs.sh stock ours
+	@$T/build.sh smp
+	@$T/initramfs.sh stock ours smp
 
 demo: tree
 	@$T/build.sh ours
@@ -68,6 +70,9 @@ shell: tree
 check: tree
 	@$T/build.sh ours
 	@$T/check.sh
+
+docs: tree
+	@$T/docs.sh
 
 test:
 	@$T/test.sh $(KERNELS)
@@ -121,5 +126,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
 	series-check build-check bench bench-contended apply clean

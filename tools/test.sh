@@ -51,11 +51,12 @@ for KERNEL in "$@"; do
 	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
 	part "$TOP/tools/kunit.sh" --quiet
 	part "$TOP/tools/kunit.sh" --quiet --plain
-	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
-		part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
+	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours && part "$TOP/tools/build.sh" smp; then
+		part "$TOP/tools/initramfs.sh" stock ours smp && part "$TOP/tools/e2e.sh"
 		# In emulation it takes a kernel of its own, and longer: make test-all.
 		[ "$KERNEL" = 6.12 ] || SECONDS_EACH=30 part "$TOP/tools/stress.sh"
 	fi
 	part "$TOP/tools/check.sh"
+	part "$TOP/tools/docs.sh"
 done
 finish
