@@ -8,6 +8,7 @@
  */
 #include "pair.h"
 #include <linux/aio_abi.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -467,6 +468,55 @@ static void t_stop_asked(void)
 	close(misc);
 }
 
+/* --- every method that there is */
+
+/* The driver is not called for a file that it has released. */
+static void ok_unseen(long ret, const char *what)
+{
+	char *last = read_file(PROBE_PARAMS "last");
+
+	ok(ret >= 0 && last && !strncmp(last, "none", 4), "%s: without the driver (%s, %s)", what,
+	   ename(ret), last ? last : "");
+	free(last);
+}
+
+static void t_every(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	struct epoll_event ev = { .events = EPOLLIN };
+	int fd, ep;
+
+	if (!probe_load())
+		return;
+	probe_set("early", "1");
+	ok_err(probe_unbind(), 0, "unbind");
+	ok_err(probe_bind(), 0, "bind");
+	fd = probe_open(0);
+	ep = epoll_create1(0);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	ok_err(flock(fd, LOCK_EX), 0, "flock");
+	ok_err(fcntl(fd, F_SETLK, &lock), 0, "F_SETLK");
+	ok_err(fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK), 0, "O_ASYNC");
+	ok_err(probe_unbind(), 0, "unbind");
+	ok(probe_param("opens") == probe_param("releases") && !probe_param("late_releases"),
+	   "the file was released");
+	probe_set("last", "none");
+	ok_unseen(flock(fd, LOCK_UN), "unlock");
+	lock.l_type = F_UNLCK;
+	ok_unseen(fcntl(fd, F_SETLK, &lock), "F_UNLCK");
+	ok_unseen(fcntl(fd, F_SETFL, O_NONBLOCK), "no O_ASYNC");
+	ok_err(flock(fd, LOCK_EX) ? -errno : 0, ENODEV, "flock");
+	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events & EPOLLHUP, "epoll: woken");
+	/* Requests of an io_uring may be on their way, for all that is known. */
+	ok_err(rmmod("cdevm_probe"), EBUSY, "a file with such methods holds the module");
+	close(fd);
+	ok_unseen(0, "close");
+	close(ep);
+	probe_set("early", "0");
+	ok_err(probe_bind(), 0, "bind");
+	probe_ok_end();
+}
+
 int main(void)
 {
 	if (!ok_err(insmod("cdevm_desk"), 0, "insmod"))
@@ -484,6 +534,7 @@ int main(void)
 	t_stopped(false);
 	t_stopped(true);
 	t_stop_asked();
+	t_every();
 	ok(desk_param("opens") == desk_param("releases"), "%ld opens, %ld releases",
 	   desk_param("opens"), desk_param("releases"));
 	ok_err(rmmod("cdevm_desk"), 0, "rmmod");
