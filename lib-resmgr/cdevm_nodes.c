@@ -464,7 +464,7 @@ EXPORT_SYMBOL_GPL(cdevm_del_cdev);
  * @scope: scope whose &cdevm_ops.nodes_go_alone is set
  * @misc: what was published with cdevm_register_misc(); can be published again
  *
- * Context: As cdevm_del_cdev(), and not from a file operation of another node's.
+ * Context: As cdevm_del_cdev(), and not from open() of a misc device.
  * Return: as cdevm_del_cdev().
  */
 int cdevm_deregister_misc(struct cdevm_scope *scope, struct miscdevice *misc)
