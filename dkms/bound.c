@@ -289,8 +289,20 @@ void cdevm_bound_finish(struct device *dev, struct resmgr_early *early)
  */
 int cdevm_bound_publish(struct cdevm_scope *scope)
 {
-	struct cdevm_scope **res;
+	struct cdevm_scope **res, *part = NULL;
 
+	/* A node that can go alone is in a part, which ends with the whole. */
+	if (scope->parent) {
+		part = scope;
+		scope = scope->parent;
+	}
+	/* A scope of no driver ends by hand. */
+	if (!scope->dev)
+		return 0;
+	/* Nodes that come and go do not leave one each. */
+	if (part && devres_find(scope->dev, cdevm_published_release,
+				cdevm_published_match, &scope->bound))
+		return 0;
 	res = devres_alloc(cdevm_published_release, sizeof(*res), GFP_KERNEL);
 	if (!res)
 		return -ENOMEM;

@@ -2074,12 +2074,12 @@ static void fops_with_some_methods(struct kunit *test)
 /* Of some module that is not this one; nothing of it is ever called. */
 static int probe_of_other_module(struct device *dev)
 {
-	static struct lock_class_key key;
+	static struct lock_class_key keys[CDEVM_KEYS];
 	struct module *other = (struct module *)0x1000;
 	struct gadget *g;
 
 	g = __devm_cdevm_alloc(dev, sizeof(*g), offsetof(struct gadget, scope),
-			       other, &key);
+			       other, keys);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
 	know_scope(&g->scope);

@@ -308,14 +308,18 @@ int resmgr_release_early(struct resmgr *mgr)
 EXPORT_SYMBOL_GPL(resmgr_release_early);
 
 /**
- * resmgr_early_finish() - do the steps that are left of one early node, now
+ * resmgr_early_advance() - do steps of one early node, now
  * @mgr: manager
  * @early: the node, which stays where it is. The caller keeps it there
+ * @count: until this many are done; those that somebody else does are waited for
+ *
+ * @early need not be on @mgr, if it is always this manager that is named for it.
  *
  * Context: Process context, sleeps if a step does. Takes and releases the lock of
  * @mgr once per step.
  */
-void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
+void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
+			  unsigned int count)
 {
 	unsigned long flags;
 	bool there = true;
@@ -324,11 +328,24 @@ void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
 	while (there) {
 		if (resmgr_is_busy(early))
 			resmgr_wait_step(mgr, &flags);
-		else if (early->next < early->steps)
+		else if (early->next < min(early->steps, count))
 			there = resmgr_do_step(mgr, early, &flags);
 		else
 			break;
 	}
 	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+EXPORT_SYMBOL_GPL(resmgr_early_advance);
+
+/**
+ * resmgr_early_finish() - do the steps that are left of one early node, now
+ * @mgr: manager
+ * @early: the node, which stays where it is. The caller keeps it there
+ *
+ * Context: As resmgr_early_advance().
+ */
+void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
+{
+	resmgr_early_advance(mgr, early, UINT_MAX);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_finish);

@@ -356,5 +356,7 @@ bool resmgr_group_is_there(const struct resmgr_group *grp);
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags);
 void resmgr_early_gone(struct resmgr_node *node);
+void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
+			  unsigned int count);
 
 #endif /* _LIB_RESMGR_INTERNAL_H */
