@@ -159,13 +159,19 @@ static bool cdevm_is_closed(struct cdevm_file *f)
 	return closed;
 }
 
+static void cdevm_run_actions(struct cdevm_file *f)
+{
+	if (!resmgr_empty(&f->actions))
+		resmgr_release_final(&f->actions);
+}
+
 /* What is to be done for a file that was claimed: last in, first out. */
 static int cdevm_close_file(struct cdevm_file *f)
 {
 	const struct file_operations *orig = f->wrapped->orig;
 	struct file *file = f->file;
 
-	resmgr_release_final(&f->actions);
+	cdevm_run_actions(f);
 	if (!f->wrapped->listed)
 		return 0;
 	/* At close the VFS has done these before. */
@@ -255,7 +261,7 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file)
 	spin_unlock(&scope->files_lock);
 	if (!f)
 		return;
-	resmgr_release_final(&f->actions);
+	cdevm_run_actions(f);
 	kfree(f);
 }
 

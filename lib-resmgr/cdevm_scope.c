@@ -84,7 +84,8 @@ void cdevm_put_memory(struct cdevm_scope *scope)
 	if (scope->parent)
 		cdevm_put_memory(scope->parent);
 	cdevm_mapping_destroy(scope);
-	resmgr_release_final(&scope->memory);
+	if (!resmgr_empty(&scope->memory))
+		resmgr_release_final(&scope->memory);
 	resmgr_gate_destroy(&scope->gate);
 	mutex_destroy(&scope->lock);
 	kfree(scope->name);
