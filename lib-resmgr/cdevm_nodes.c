@@ -158,7 +158,12 @@ void cdevm_unpublish(struct cdevm_scope *scope)
 
 static void cdevm_pin_release(struct kobject *kobj)
 {
+	struct kobject *parent = kobj->parent;
+
+	/* The node may be gone after this. */
 	cdevm_node_put(container_of(kobj, struct cdevm_node, pin));
+	/* The pin was never in sysfs, and kobject_put() drops the parent of no such. */
+	kobject_put(parent);
 }
 
 static const struct kobj_type cdevm_pin_type = {
