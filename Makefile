@@ -94,6 +94,7 @@ media: tree
 
 model: source
 	@$T/model.sh
+	@$T/litmus.sh
 
 trace-tools:
 	@$T/deps.sh

@@ -11,7 +11,7 @@ W=$TMP/model
 
 # What is found (- for nothing), the model, and with what.
 runs() {
-	cat <<-'END'
+	cat <<-'RUNS'
 	-		gate	CALLERS=3
 	-		gate	CALLS=2
 	-		gate	NESTED SELF SECOND_ENDER
@@ -42,7 +42,7 @@ runs() {
 	MEMORY		apart	EXIT=1
 	END		apart	EXIT=2
 	HARDWARE	apart	EXIT=4 BUG_LOOK_FIRST
-	END
+	RUNS
 }
 
 # The name of the invariant that spin found broken, from its message; - for none.
