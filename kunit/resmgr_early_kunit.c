@@ -457,6 +457,67 @@ static void early_in_parallel(struct kunit *test)
 	}
 }
 
+/**
+ * struct racer - an early node that is added while all is released
+ * @early: the node
+ * @steps: how many have been done
+ * @missed: released with fewer than there are
+ * @gone: it was released
+ */
+struct racer {
+	struct resmgr_early	early;
+	unsigned int		steps;
+	unsigned int		missed;
+	bool			gone;
+};
+
+static void racer_step(struct resmgr_early *early, unsigned int step)
+{
+	container_of(early, struct racer, early)->steps++;
+}
+
+static void racer_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct racer *racer = container_of(node, struct racer, early.node);
+
+	racer->missed += racer->steps != STEPS;
+	/* With the acquire in early_added_in_parallel(). */
+	smp_store_release(&racer->gone, true);
+}
+
+static int release_on_and_on(void *data)
+{
+	struct early_test *t = data;
+
+	while (!kthread_should_stop()) {
+		resmgr_release_all(&t->mgr);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* An early node has all of its steps, whenever it was added. */
+static void early_added_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *other;
+	struct racer racer = { };
+	int i;
+
+	other = start(t, release_on_and_on);
+	for (i = 0; i < 5000; i++) {
+		racer.steps = 0;
+		racer.gone = false;
+		resmgr_early_init(&racer.early, racer_step, STEPS, racer_gone, "racer");
+		KUNIT_EXPECT_EQ(test, resmgr_early_add(&t->mgr, &racer.early), 0);
+		/* With the release in racer_gone(). */
+		while (!smp_load_acquire(&racer.gone))
+			cond_resched();
+	}
+	join(other);
+	KUNIT_EXPECT_EQ(test, racer.missed, 0);
+}
+
 /* One by hand, while another task is at work on all. */
 static void early_finished_in_parallel(struct kunit *test)
 {
@@ -559,6 +620,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_action_removed),
 	KUNIT_CASE(early_failed_allocation),
 	KUNIT_CASE(early_in_parallel),
+	KUNIT_CASE(early_added_in_parallel),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),
 	KUNIT_CASE(early_endless),

@@ -25,9 +25,11 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "internal.h"
+#include "kernel_compat.h"
 
 /**
  * struct resmgr_step - a step that is being done, on the stack of who does it
@@ -70,17 +72,24 @@ void resmgr_early_init(struct resmgr_early *early,
 }
 EXPORT_SYMBOL_GPL(resmgr_early_init);
 
-/* A node that is early is on @mgr. Not in resmgr_link(), for all others' sake. */
-static int resmgr_early_added(struct resmgr *mgr, int ret)
+/*
+ * As resmgr_node_add(). The mark is set under the same lock, as a release that
+ * finds the node without it takes it for one whose steps are over.
+ */
+static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 {
-	unsigned long flags;
+	unsigned long flags, by;
+	int ret;
 
-	if (ret)
-		return ret;
+	resmgr_misuse_check_add(mgr, node);
+	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
-	mgr->early = true;
+	ret = resmgr_add_locked(mgr, node, by);
+	if (!ret)
+		mgr->early = true;
 	spin_unlock_irqrestore(&mgr->lock, flags);
-	return 0;
+
+	return unlikely(ret) ? resmgr_warn_add(mgr, node, ret) : 0;
 }
 
 /**
@@ -93,7 +102,7 @@ static int resmgr_early_added(struct resmgr *mgr, int ret)
  */
 int resmgr_early_add(struct resmgr *mgr, struct resmgr_early *early)
 {
-	return resmgr_early_added(mgr, resmgr_node_add(mgr, &early->node));
+	return resmgr_early_link(mgr, &early->node);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_add);
 
@@ -110,9 +119,17 @@ EXPORT_SYMBOL_GPL(resmgr_early_add);
 int __resmgr_add_early_action(struct resmgr *mgr, resmgr_action_t action,
 			      void *data, const char *name)
 {
-	return resmgr_early_added(mgr, resmgr_add_pointer(mgr, RESMGR_EARLY_ACTION,
-							  (void *)action, data,
-							  name, 0));
+	struct resmgr_action *new = kmalloc_obj(*new, GFP_KERNEL);
+	int ret;
+
+	if (!new)
+		return -ENOMEM;
+	resmgr_node_setup(&new->node, RESMGR_EARLY_ACTION, (void *)action, name, 0);
+	new->data = data;
+	ret = resmgr_early_link(mgr, &new->node);
+	if (unlikely(ret))
+		kfree(new);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(__resmgr_add_early_action);
 
