@@ -48,6 +48,7 @@ struct early_test {
 	struct thing		things[128];
 	struct completion	inside;
 	struct completion	leave;
+	struct completion	finished;
 };
 
 static void say(struct early_test *t, char name, int step)
@@ -162,6 +163,7 @@ static int early_init(struct kunit *test)
 	spin_lock_init(&t->lock);
 	init_completion(&t->inside);
 	init_completion(&t->leave);
+	init_completion(&t->finished);
 	resmgr_init(&t->mgr, &early_class);
 	test->priv = t;
 	return 0;
@@ -415,6 +417,15 @@ static int release_group_thread(void *data)
 	return 0;
 }
 
+static int finish_thread(void *data)
+{
+	struct early_test *t = data;
+
+	resmgr_early_finish(&t->mgr, &t->things['b'].early);
+	complete(&t->finished);
+	return 0;
+}
+
 static struct task_struct *start(struct early_test *t, int (*fn)(void *data))
 {
 	struct task_struct *task = kthread_run(fn, t, "early");
@@ -567,6 +578,35 @@ static void early_gone_in_step(struct kunit *test)
 	EXPECT_SAID(t, "b0 b1 b2 b ");
 }
 
+static void hook_wait_and_release_group(struct thing *thing)
+{
+	hook_wait(thing);
+	hook_release_group(thing);
+}
+
+/* Who waits for a step by which the node is released does not wait for ever. */
+static void early_gone_while_waited_for(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	struct thing *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	b = add_early(t, 'b');
+	b->at = 0;
+	b->hook = hook_wait_and_release_group;
+	first = start(t, release_early_thread);
+	wait_for_completion(&t->inside);
+	second = start(t, finish_thread);
+	msleep(50);
+	complete(&t->leave);
+	join(first);
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&t->finished, 60 * HZ), 0);
+	join(second);
+	EXPECT_SAID(t, "b0 b1 b2 b ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 static void hook_again(struct thing *thing)
 {
 	if (thing->at++ < 3 * 10000)
@@ -623,6 +663,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_added_in_parallel),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),
+	KUNIT_CASE(early_gone_while_waited_for),
 	KUNIT_CASE(early_endless),
 	KUNIT_CASE(early_tagged_group),
 	{}

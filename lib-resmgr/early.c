@@ -181,14 +181,20 @@ static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 
 /*
  * An early node was taken off, and is about to be released. If it is in the middle of
- * a step, then by that step: everybody else has waited.
+ * a step, then by that step: everybody else has waited. resmgr_early_finish() still
+ * looks at it, when its caller keeps the memory.
  */
-void resmgr_early_gone(struct resmgr_node *node)
+void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node)
 {
+	struct resmgr_early *early = resmgr_to_early(node);
 	struct resmgr_step *step;
+	unsigned long flags;
 
-	for (step = resmgr_to_early(node)->busy; step; step = step->outer)
+	spin_lock_irqsave(&mgr->lock, flags);
+	for (step = early->busy; step; step = step->outer)
 		step->gone = true;
+	early->busy = NULL;
+	spin_unlock_irqrestore(&mgr->lock, flags);
 }
 
 /* How far is an early node? Actions come when no step is left. */

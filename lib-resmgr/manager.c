@@ -549,7 +549,7 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 
 	switch (node->kind) {
 	case RESMGR_EARLY:
-		resmgr_early_gone(node);
+		resmgr_early_gone(mgr, node);
 		fallthrough;
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
