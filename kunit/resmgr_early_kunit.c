@@ -417,6 +417,14 @@ static int release_group_thread(void *data)
 	return 0;
 }
 
+static int release_all_thread(void *data)
+{
+	struct early_test *t = data;
+
+	resmgr_release_all(&t->mgr);
+	return 0;
+}
+
 static int finish_thread(void *data)
 {
 	struct early_test *t = data;
@@ -466,6 +474,83 @@ static void early_in_parallel(struct kunit *test)
 		resmgr_release_all(&t->mgr);
 		EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 b a ");
 	}
+}
+
+static void hook_wait_and_say(struct thing *thing)
+{
+	hook_wait(thing);
+	say(thing->t, 'x', -1);
+}
+
+/* An early action that another task runs is not over while it runs. */
+static void early_action_in_parallel(struct kunit *test)
+{
+	int (*const firsts[])(void *data) = { release_early_thread, release_group_thread };
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	int i;
+
+	thing(t, 'X')->hook = hook_wait_and_say;
+	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
+		add_plain(t, 'p');
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+		add_action(t, 'X');
+		KUNIT_ASSERT_EQ(test, resmgr_close_group(&t->mgr, t), 0);
+		first = start(t, firsts[i]);
+		wait_for_completion(&t->inside);
+		second = start(t, release_all_thread);
+		msleep(50);
+		KUNIT_EXPECT_STREQ(test, t->said, "X ");
+		complete(&t->leave);
+		join(first);
+		join(second);
+		EXPECT_SAID(t, "X x p ");
+		KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+	}
+}
+
+/* The same when it is all that there is. */
+static void early_action_alone_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	struct thing *x = thing(t, 'X');
+
+	x->hook = hook_wait_and_say;
+	add_action(t, 'X');
+	first = start(t, release_early_thread);
+	wait_for_completion(&t->inside);
+	/* It is being called, and so cannot be taken back. */
+	EXPECT_WARNING(test, "there is no action",
+		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
+									x), -ENOENT));
+	second = start(t, release_all_thread);
+	msleep(50);
+	KUNIT_EXPECT_FALSE(test, resmgr_empty(&t->mgr));
+	complete(&t->leave);
+	join(first);
+	join(second);
+	EXPECT_SAID(t, "X x ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
+static void hook_release_all(struct thing *thing)
+{
+	resmgr_release_all(&thing->t->mgr);
+}
+
+/* An early action may release everything: nothing of it is left to be released. */
+static void early_action_releases_all(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_plain(t, 'p');
+	add_action(t, 'X')->hook = hook_release_all;
+	add_early(t, 'a');
+	add_action(t, 'Y');
+	resmgr_release_early(&t->mgr);
+	EXPECT_SAID(t, "a0 a1 a2 Y X a p ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
 /**
@@ -661,6 +746,9 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_failed_allocation),
 	KUNIT_CASE(early_in_parallel),
 	KUNIT_CASE(early_added_in_parallel),
+	KUNIT_CASE(early_action_in_parallel),
+	KUNIT_CASE(early_action_alone_in_parallel),
+	KUNIT_CASE(early_action_releases_all),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),
 	KUNIT_CASE(early_gone_while_waited_for),

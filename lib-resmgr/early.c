@@ -16,9 +16,10 @@
  * Two tasks may release at the same time: that of a device is serialised by the
  * device lock, but a group is not; component_unbind() has a lock of its own. So
  * whoever meets a node in the middle of a step waits for the end of the step, and
- * looks again. What is early is then over when a release goes on. A step that
- * releases something itself is no reason to wait; it may even have its own node
- * released, which then says so to the one who runs the step.
+ * looks again. An early action is off the list while it runs, as any resource, and
+ * has a node in its place. What is early is then over when a release goes on. A
+ * step that releases something itself is no reason to wait; it may even have its
+ * own node released, which then says so to the one who runs the step.
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
@@ -157,6 +158,14 @@ static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	spin_lock_irqsave(&mgr->lock, *flags);
 }
 
+static void resmgr_end_step(struct resmgr *mgr)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	atomic_inc(&resmgr_steps_over);
+	wake_up_all(&resmgr_step_over);
+}
+
 /* Do the next step. The lock is dropped meanwhile. False when the node has gone. */
 static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 			   unsigned long *flags)
@@ -174,8 +183,7 @@ static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 	spin_lock_irqsave(&mgr->lock, *flags);
 	if (!step.gone)
 		early->busy = step.outer;
-	atomic_inc(&resmgr_steps_over);
-	wake_up_all(&resmgr_step_over);
+	resmgr_end_step(mgr);
 	return !step.gone;
 }
 
@@ -195,6 +203,38 @@ void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node)
 		step->gone = true;
 	early->busy = NULL;
 	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+
+static void resmgr_place_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+
+/*
+ * Run an early action. It is off the list by then, and nobody finds it there. In its
+ * place is a node that is busy as in a step, so that others wait for its end.
+ */
+static void resmgr_do_action(struct resmgr *mgr, struct resmgr_node **link,
+			     unsigned long *flags)
+{
+	struct resmgr_step step = { .task = current };
+	struct resmgr_node *action = *link;
+	struct resmgr_early place = { .node = *action, .busy = &step };
+
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_event(mgr, action, RESMGR_OP_RELEASE);
+	place.node.kind = RESMGR_EARLY;
+	place.node.fn = resmgr_place_gone;
+	*link = &place.node;
+	action->older = NULL;
+	spin_unlock_irqrestore(&mgr->lock, *flags);
+
+	resmgr_release_node(mgr, action);
+
+	spin_lock_irqsave(&mgr->lock, *flags);
+	if (!step.gone)
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &place.node));
+	resmgr_end_step(mgr);
 }
 
 /* How far is an early node? Actions come when no step is left. */
@@ -248,11 +288,7 @@ static int resmgr_run_rank(struct resmgr *mgr, struct resmgr_group *grp,
 		if (likely(!resmgr_is_early(node)) || resmgr_early_rank(node) != rank)
 			continue;
 		if (node->kind == RESMGR_EARLY_ACTION) {
-			resmgr_unlink(mgr, link);
-			resmgr_event(mgr, node, RESMGR_OP_RELEASE);
-			spin_unlock_irqrestore(&mgr->lock, *flags);
-			resmgr_release_node(mgr, node);
-			spin_lock_irqsave(&mgr->lock, *flags);
+			resmgr_do_action(mgr, link, flags);
 			return 1;
 		}
 		if (resmgr_is_busy(resmgr_to_early(node)) ||
