@@ -367,6 +367,26 @@ static void early_added_by_release(struct kunit *test)
 	EXPECT_SAID(t, "q N p ");
 }
 
+/* The same for a group that is not closed, so that it belongs to it. */
+static void early_added_to_group_by_release(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	add_plain(t, 'p');
+	add_plain(t, 'q')->hook = hook_add_early;
+	resmgr_release_group(&t->mgr, t);
+	EXPECT_SAID(t, "q n0 n1 n2 n p ");
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	add_plain(t, 'p');
+	thing(t, 'q')->hook = NULL;
+	add_plain(t, 'q')->hook = hook_add_action;
+	resmgr_release_group(&t->mgr, t);
+	EXPECT_SAID(t, "q N p ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 static void early_action_removed(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -717,6 +737,31 @@ static void early_endless(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
+static void hook_again_if_early(struct thing *thing)
+{
+	/* Not after they were given up: that is what would hide it. */
+	if (thing->t->mgr.early)
+		hook_again(thing);
+}
+
+/* When there is no end to those of a group, the others still come early. */
+static void early_endless_in_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *x = thing(t, 'X');
+
+	add_early(t, 'a');
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	x->at = 0;
+	x->hook = hook_again_if_early;
+	KUNIT_ASSERT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, x), 0);
+	EXPECT_LINE(test, "release functions go on adding resources, such as action_run",
+		    resmgr_release_group(&t->mgr, t));
+	t->said[0] = '\0';
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "a0 a1 a2 a ");
+}
+
 static void early_tagged_group(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -742,6 +787,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_finished_by_hand),
 	KUNIT_CASE(early_reentry),
 	KUNIT_CASE(early_added_by_release),
+	KUNIT_CASE(early_added_to_group_by_release),
 	KUNIT_CASE(early_action_removed),
 	KUNIT_CASE(early_failed_allocation),
 	KUNIT_CASE(early_in_parallel),
@@ -753,6 +799,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_gone_in_step),
 	KUNIT_CASE(early_gone_while_waited_for),
 	KUNIT_CASE(early_endless),
+	KUNIT_CASE(early_endless_in_group),
 	KUNIT_CASE(early_tagged_group),
 	{}
 };

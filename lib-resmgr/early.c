@@ -247,6 +247,13 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 	return early->next < early->steps ? early->next : UINT_MAX;
 }
 
+/* Is there something to be done, or to be waited for, before it may be released? */
+bool resmgr_early_is_due(struct resmgr_node *node)
+{
+	return resmgr_early_rank(node) != UINT_MAX ||
+	       resmgr_is_busy(resmgr_to_early(node));
+}
+
 /*
  * How far are those that are furthest behind? UINT_MAX when all is done. @busy says
  * that there is one to wait for first.
@@ -331,7 +338,8 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
 			resmgr_report_endless(mgr, *link, "is not called early", flags);
-			mgr->early = false;
+			if (!grp)
+				mgr->early = false;
 			break;
 		}
 		count += resmgr_run_rank(mgr, grp, link, end, rank, flags);
