@@ -48,6 +48,7 @@ struct early_test {
 	struct thing		things[128];
 	struct completion	inside;
 	struct completion	leave;
+	struct completion	begun;
 	struct completion	finished;
 };
 
@@ -163,6 +164,7 @@ static int early_init(struct kunit *test)
 	spin_lock_init(&t->lock);
 	init_completion(&t->inside);
 	init_completion(&t->leave);
+	init_completion(&t->begun);
 	init_completion(&t->finished);
 	resmgr_init(&t->mgr, &early_class);
 	test->priv = t;
@@ -441,6 +443,7 @@ static int release_all_thread(void *data)
 {
 	struct early_test *t = data;
 
+	complete(&t->begun);
 	resmgr_release_all(&t->mgr);
 	return 0;
 }
@@ -449,6 +452,7 @@ static int finish_thread(void *data)
 {
 	struct early_test *t = data;
 
+	complete(&t->begun);
 	resmgr_early_finish(&t->mgr, &t->things['b'].early);
 	complete(&t->finished);
 	return 0;
@@ -519,6 +523,8 @@ static void early_action_in_parallel(struct kunit *test)
 		first = start(t, firsts[i]);
 		wait_for_completion(&t->inside);
 		second = start(t, release_all_thread);
+		/* A thread that is stopped before it has begun does nothing. */
+		wait_for_completion(&t->begun);
 		msleep(50);
 		KUNIT_EXPECT_STREQ(test, t->said, "X ");
 		complete(&t->leave);
@@ -545,6 +551,7 @@ static void early_action_alone_in_parallel(struct kunit *test)
 		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
 									x), -ENOENT));
 	second = start(t, release_all_thread);
+	wait_for_completion(&t->begun);
 	msleep(50);
 	KUNIT_EXPECT_FALSE(test, resmgr_empty(&t->mgr));
 	complete(&t->leave);
@@ -703,6 +710,7 @@ static void early_gone_while_waited_for(struct kunit *test)
 	first = start(t, release_early_thread);
 	wait_for_completion(&t->inside);
 	second = start(t, finish_thread);
+	wait_for_completion(&t->begun);
 	msleep(50);
 	complete(&t->leave);
 	join(first);
