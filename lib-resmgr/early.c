@@ -225,7 +225,7 @@ static void resmgr_do_action(struct resmgr *mgr, struct resmgr_node **link,
 	resmgr_event(mgr, action, RESMGR_OP_RELEASE);
 	place.node.kind = RESMGR_EARLY;
 	place.node.fn = resmgr_place_gone;
-	*link = &place.node;
+	WRITE_ONCE(*link, &place.node);
 	action->older = NULL;
 	spin_unlock_irqrestore(&mgr->lock, *flags);
 

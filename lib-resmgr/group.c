@@ -354,7 +354,7 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 	if (!resmgr_is_linked(&grp->open) || resmgr_is_linked(&grp->close))
 		return;
 	grp->close.older = mgr->newest;
-	mgr->newest = &grp->close;
+	WRITE_ONCE(mgr->newest, &grp->close);
 }
 
 /**

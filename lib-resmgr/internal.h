@@ -114,7 +114,8 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 
 	lockdep_assert_held(&mgr->lock);
 	resmgr_misuse_removed(mgr, node);
-	*link = node->older;
+	/* The first of the list is looked at without the lock, see resmgr_empty(). */
+	WRITE_ONCE(*link, node->older);
 	node->older = NULL;
 	if (mgr->newest == RESMGR_LAST)
 		resmgr_live_leave(mgr);
