@@ -22,6 +22,8 @@ help:
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
+	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
+	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
@@ -91,6 +93,15 @@ drm: tree
 media: tree
 	@$T/media.sh
 
+compliance: kernels
+	@$T/compliance.sh
+
+# Two boots, and the table of docs/cdevm-media.rst made of what they say.
+v4l2-table: kernels
+	@$T/e2e.sh v4l2-calls
+	@$T/v4l2-table.py docs/cdevm-media.rst build/log/e2e-$(KERNEL)-stock-v4l2-calls.log \
+		build/log/e2e-$(KERNEL)-ours-v4l2-calls.log
+
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
@@ -121,5 +132,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table trace-tools series \
 	series-check build-check bench bench-contended apply clean
