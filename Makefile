@@ -95,6 +95,9 @@ trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
 
+find: $(if $(LINUX),,source)
+	@$T/find.sh
+
 series: tree
 	@$T/series.sh
 
@@ -121,5 +124,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools series \
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools find series \
 	series-check build-check bench bench-contended apply clean
