@@ -6,7 +6,7 @@
 KERNELS := $(or $(KERNEL),$(if $(LINUX),6.12,6.12 7.3))
 KERNEL ?= 6.12
 LINUX ?=
-export KERNEL LINUX
+export KERNEL LINUX FILE ALL UNDER
 # A stage prints one line; make has nothing to add. Stages use make -j themselves.
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -98,6 +98,10 @@ trace-tools:
 find: $(if $(LINUX),,source)
 	@$T/find.sh
 
+convert: tree
+	@$T/deps.sh
+	@$T/convert.sh
+
 series: tree
 	@$T/series.sh
 
@@ -124,5 +128,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools find series \
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

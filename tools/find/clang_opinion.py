@@ -108,7 +108,7 @@ def opinion(job):
                 while g.kind in (kinds.UNEXPOSED_EXPR, kinds.PAREN_EXPR) and len(list(g.get_children())) == 1:
                     g = next(g.get_children())
                 said = ''.join(t.spelling for t in given[0].get_tokens()).strip('()')
-                whole = re.split(r'->|\.', said)[-1] == g.spelling
+                whole = re.split(r'->|\.', said)[-1] == g.spelling or g.kind == kinds.ARRAY_SUBSCRIPT_EXPR
                 t = struct_of(g.type)
                 if t in names and whole:
                     found.append((c.location.line - above, 'free', t, fn, c.spelling, g.spelling))

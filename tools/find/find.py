@@ -260,6 +260,9 @@ def look(tree, all_structs, seen):
                           for f, c, l, r in publishers(tree.source(other), paths)]
                     if at:
                         break
+            # A miscdevice without file operations cannot be opened: some have sysfs attributes only.
+            if {r for _, _, _, r in at} == {'miscdevice'} and 'fops' not in source.text and ':' not in at[0][0]:
+                continue
             found['published'] = [{'function': f, 'call': c, 'line': l} for f, c, l, _ in at]
             published = {r for _, _, _, r in at}
             if what == 'devm':
