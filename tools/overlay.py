@@ -37,6 +37,7 @@ MAP = (
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
+    ("tools/find/coccinelle", "scripts/coccinelle/free", (".cocci",)),
 )
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"
