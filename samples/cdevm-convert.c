@@ -91,40 +91,24 @@ static void unwind_remove(struct platform_device *pdev)
 struct closing {
 	struct cdevm_scope scope;
 	struct miscdevice misc;
-	atomic_t users;
 };
 
 static int closing_open(struct inode *inode, struct file *file)
 {
-	struct closing *c = container_of(file->private_data, struct closing, misc);
-
-	atomic_inc(&c->users);
-	convert_start_hw();
-	return 0;
+	return convert_start_hw();
 }
 
+/* Once for each open(): at the close, or at unbind for a file that is open then. */
 static int closing_release(struct inode *inode, struct file *file)
 {
-	struct closing *c = container_of(file->private_data, struct closing, misc);
-
-	/* Only what the hardware has to be told; skipped when it has gone. */
-	cdevm_scoped_enter(&c->scope)
-		convert_stop_hw();
-
-	/* The memory is there in any case. */
-	atomic_dec(&c->users);
+	/* The hardware is there in both cases. */
+	convert_stop_hw();
 	return 0;
 }
 
-static void closing_remove(struct platform_device *pdev)
-{
-	struct closing *c = platform_get_drvdata(pdev);
-	int i;
-
-	/* What files that are still open will not do any more. */
-	for (i = atomic_read(&c->users); i > 0; i--)
-		convert_stop_hw();
-}
+static const struct cdevm_ops closing_ops = {
+	.release_at_unbind = true,
+};
 
 /* end release */
 
@@ -140,7 +124,8 @@ static int closing_probe(struct platform_device *pdev)
 
 	if (IS_ERR(c))
 		return PTR_ERR(c);
-	platform_set_drvdata(pdev, c);
+	/* Before the first node. */
+	cdevm_set_ops(&c->scope, &closing_ops);
 	c->misc.minor = MISC_DYNAMIC_MINOR;
 	c->misc.name = "cdevm-closing";
 	c->misc.fops = &closing_fops;
@@ -360,7 +345,7 @@ static struct platform_driver _name##_driver = {	\
 }
 
 DRIVER(unwind, .remove = unwind_remove);
-DRIVER(closing, .remove = closing_remove);
+DRIVER(closing);
 DRIVER(minors);
 DRIVER(answer);
 DRIVER(poller);
