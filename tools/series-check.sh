@@ -113,7 +113,7 @@ build() { # commit
 
 run_kunit() { # log: leaves the counts in $LOG.counts
 	local log=$1 splats n
-	(cd "$T" && timeout 400 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 340 \
+	(cd "$T" && timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 900 \
 		--raw_output=all "${ARGS[@]}") >"$log" 2>&1 </dev/null
 	kunit parse --json="$log.json" "$log" >"$log.parsed" 2>&1
 	n=$(python3 "$TOP/tools/kunit_count.py" "$log.json") || n='0 1 0'
