@@ -79,3 +79,14 @@ bash -c '. "$1"; COMP_WORDS=(resmgr-trace check --rules irq,le); COMP_CWORD=3; _
 	"$here/../completion.bash" >"$tmp/out" 2>&1
 [ "$(cat "$tmp/out")" = irq,leak ]
 result $? "completion of rules" "$tmp/out"
+
+# --- what make install brings
+make -s -C "$here/.." O="$(dirname "$prog")" PREFIX=/usr DESTDIR="$tmp/inst" install >"$tmp/diff" 2>&1 &&
+	(cd "$tmp/inst/usr" && find . -type f -printf '%m %P\n' | sort -k 2) >"$tmp/out"
+expected='755 bin/resmgr-trace
+755 sbin/cdevm-leak.bt
+755 sbin/resmgr-slow.bt
+644 share/bash-completion/completions/resmgr-trace
+644 share/man/man1/resmgr-trace.1'
+diff -u <(LC_ALL=C sort -k 2 <<<"$expected") "$tmp/out" >>"$tmp/diff" 2>&1
+result $? "make install" "$tmp/diff"
