@@ -1040,7 +1040,7 @@ const char *unbind_title(const struct trace *t, const struct unbind *u)
 void model_build(struct trace *t)
 {
 	struct event *e;
-	size_t i;
+	size_t i, j;
 
 	hash_begin(t);
 	sort_by_time(t);
@@ -1054,6 +1054,9 @@ void model_build(struct trace *t)
 			scope_event(t, e->manager, e, i);
 	}
 	hash_end();
+	for (i = 0; i < t->n_managers; i++)
+		for (j = 0; j < t->managers[i]->n; j++)
+			t->managers[i]->resources[j]->live[0] = NULL;
 	if (t->stock)
 		find_stock_unbinds(t);
 	else
