@@ -265,15 +265,16 @@ static void print_half(const struct trace *t, const struct unbind *u,
 		printf("%*s", width - used, "");
 }
 
-static void print_head(const struct trace *t, const struct unbind *u, int width)
+static void print_head(const struct trace *t, const struct unbind *u, bool named,
+		       int width)
 {
-	char text[256] = "no such unbind";
+	char text[300] = "no such unbind";
 	size_t files;
 
 	if (u) {
 		files = files_open(u);
-		snprintf(text, sizeof(text), "%.120s: %s%s%s", t->file,
-			 show_span(span_of(t, u->first, u->last)), files ? ", open: " : "",
+		snprintf(text, sizeof(text), "%.100s: %.60s%s%s%s%s", t->file,
+			 named ? u->owner : "", named ? ", " : "", show_span(span_of(t, u->first, u->last)), files ? ", open: " : "",
 			 files ? show_count(files, "file") : "");
 	}
 	printf("%s%s%s", on(BOLD), text, off());
@@ -301,6 +302,7 @@ static void print_pair(const struct trace *a, const struct unbind *ua,
 	struct steps left = { .brief = true }, right = { .brief = true };
 	const char **keys_a, **keys_b;
 	size_t i = 0, j = 0, *match;
+	bool named;
 	int width;
 
 	if (ua)
@@ -318,10 +320,12 @@ static void print_pair(const struct trace *a, const struct unbind *ua,
 	width = half_width(&left);
 	if (shown)
 		putchar('\n');
-	printf("%s%s%s\n", on(BOLD), ua ? ua->owner : ub->owner, off());
-	print_head(a, ua, width);
+	named = ua && ub && ua->owner != ub->owner;
+	if (!named)
+		printf("%s%s%s\n", on(BOLD), ua ? ua->owner : ub->owner, off());
+	print_head(a, ua, named, width);
 	printf(" | ");
-	print_head(b, ub, 0);
+	print_head(b, ub, named, 0);
 	putchar('\n');
 	for (i = j = 0; i < left.n || j < right.n; ) {
 		bool both = i < left.n && match[i] == j;
@@ -358,6 +362,19 @@ static int by_owner(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The end of an owner that has nothing is none. */
+static bool has_steps(const struct trace *t, const struct options *o,
+		      const struct unbind *u)
+{
+	struct steps s = { 0 };
+	bool any;
+
+	add_unbind(&s, t, u, o);
+	any = s.n;
+	free_steps(&s);
+	return any;
+}
+
 static struct pair *pairs_of(const struct trace *t, const struct options *o,
 			     size_t *n, struct pair ***sorted)
 {
@@ -367,7 +384,8 @@ static struct pair *pairs_of(const struct trace *t, const struct options *o,
 	*n = 0;
 	*sorted = xzalloc((t->n_unbinds + 1) * sizeof(**sorted));
 	for (i = 0; i < t->n_unbinds; i++)
-		if (wanted_unbind(t, o, t->unbinds[i])) {
+		if (wanted_unbind(t, o, t->unbinds[i]) &&
+		    has_steps(t, o, t->unbinds[i])) {
 			(*sorted)[*n] = &pairs[*n];
 			pairs[(*n)++].u = t->unbinds[i];
 		}
@@ -378,6 +396,7 @@ static struct pair *pairs_of(const struct trace *t, const struct options *o,
 void order_two(const struct trace *a, const struct trace *b, const struct options *o)
 {
 	struct pair *left, *right, **sorted_a, **sorted_b;
+	bool common = false;
 	size_t i, j, n, m;
 
 	left = pairs_of(a, o, &n, &sorted_a);
@@ -387,11 +406,17 @@ void order_two(const struct trace *a, const struct trace *b, const struct option
 		const char *x = sorted_a[i]->u->owner, *y = sorted_b[j]->u->owner;
 
 		if (x == y) {
+			common = true;
 			sorted_a[i]->other = sorted_b[j];
 			sorted_b[j]->other = sorted_a[i];
 		}
 		i += x <= y;
 		j += y <= x;
+	}
+	/* If they have no owner in common, the devices have other names there. */
+	for (i = 0; !common && i < n && i < m; i++) {
+		left[i].other = &right[i];
+		right[i].other = &left[i];
 	}
 	for (i = 0; i < n; i++)
 		print_pair(a, left[i].u, b, left[i].other ? left[i].other->u : NULL, o,

@@ -21,6 +21,7 @@ expect leak-cdevm.diff 1 diff ours-leak.txt ours-cdevm.txt
 expect owners.diff 1 diff ours-irq.txt ours-slow.txt
 expect irq.order-two 0 order stock-irq.txt ours-irq.txt
 expect leak.order-two 0 order ours-leak.txt ours-cdevm.txt
+expect sample.order-two 0 order sample-stock.txt sample-ours.txt
 expect other.order-two 0 order stock-irq.txt ours-slow.txt
 # The same kernel another time: other addresses, times and tasks.
 sed 's/0000000090/000000007f/g; s/sh-55/sh-99/; s/ 10\.\([0-9]*\):/ 77.\1:/' ours-leak.txt >"$tmp/again.txt"
