@@ -355,7 +355,7 @@ static struct manager *manager_of(struct trace *t, const struct event *e,
 			continue;
 		if (!e->mgr)
 			return m;
-		if (m->class == e->class && m->owner == e->owner && 
+		if (m->class == e->class && m->owner == e->owner &&
 		    number_fits(m, e, late))
 			return m;
 		/* An older one's address is not its own any more. */
