@@ -169,12 +169,20 @@ struct lines {
 	char			*text;
 };
 
+/* Without EVENT_TRACING there is the declaration of the function, but not the function. */
+static inline int lines_switch(struct lines *l, bool on)
+{
+	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
+		return -ENODEV;
+	return trace_array_set_clr_event(l->tr, "resmgr", NULL, on);
+}
+
 static inline void lines_end(void *data)
 {
 	struct lines *l = data;
 
 	if (l->tr) {
-		trace_array_set_clr_event(l->tr, "resmgr", NULL, false);
+		lines_switch(l, false);
 		trace_array_put(l->tr);
 		trace_array_destroy(l->tr);
 	}
@@ -196,8 +204,7 @@ static inline struct lines *lines_begin(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, l->mnt);
 	l->tr = trace_array_get_by_name("resmgr-kunit", "resmgr");
 	KUNIT_ASSERT_NOT_NULL(test, l->tr);
-	KUNIT_ASSERT_EQ(test, trace_array_set_clr_event(l->tr, "resmgr", NULL, true),
-			0);
+	KUNIT_ASSERT_EQ(test, lines_switch(l, true), 0);
 	return l;
 }
 
@@ -209,8 +216,7 @@ static inline const char *lines_read(struct kunit *test, struct lines *l)
 	struct file *file;
 	ssize_t n;
 
-	KUNIT_ASSERT_EQ(test, trace_array_set_clr_event(l->tr, "resmgr", NULL, false),
-			0);
+	KUNIT_ASSERT_EQ(test, lines_switch(l, false), 0);
 	file = file_open_root_mnt(l->mnt, "instances/resmgr-kunit/trace", O_RDONLY, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	/* Not kernel_read(), which files that have a read() refuse. It has the position. */

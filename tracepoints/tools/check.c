@@ -28,6 +28,7 @@ found(bool error, size_t event, const struct manager *m,
 	struct findings *fs = state.findings;
 	struct finding *f;
 	va_list args;
+	char *text;
 
 	if (event != NEVER && !wanted_life(state.trace, state.options, event, event))
 		return &unwanted;
@@ -38,9 +39,12 @@ found(bool error, size_t event, const struct manager *m,
 		.event = event, .error = error,
 	};
 	va_start(args, fmt);
-	if (vasprintf(&f->text, fmt, args) < 0)
+	if (vasprintf(&text, fmt, args) < 0)
 		die("out of memory");
 	va_end(args);
+	/* Many devices have the same. */
+	f->text = intern(text, strlen(text));
+	free(text);
 	f->suppressed = suppress(f->rule, m ? m->owner : state.trace->file, f->text);
 	if (f->suppressed) {
 		state.result->suppressed++;

@@ -204,6 +204,18 @@ static void export_findings(const struct trace *t, const struct findings *found,
 			finding(t, &found->all[from], pid, tid);
 }
 
+/* Names of devices are unique on a bus. */
+static void label_owner(const struct owner *owner, unsigned int pid)
+{
+	char labels[256];
+
+	if (!owner->bus && !owner->driver)
+		return;
+	snprintf(labels, sizeof(labels), "%.100s%s%.100s", owner->bus ?: "",
+		 owner->bus && owner->driver ? ", " : "", owner->driver ?: "");
+	meta("process_labels", "labels", labels, pid, 0);
+}
+
 void export_json(const struct trace *t, const struct options *o, FILE *out)
 {
 	bool *named = xzalloc(t->n_owners + 1);
@@ -227,9 +239,7 @@ void export_json(const struct trace *t, const struct options *o, FILE *out)
 		if (!named[m->device->index]) {
 			named[m->device->index] = true;
 			meta("process_name", "name", m->owner, pid, 0);
-			if (m->device->driver)
-				meta("process_labels", "labels", m->device->driver, pid,
-				     0);
+			label_owner(m->device, pid);
 		}
 		meta("thread_name", "name", m->class, pid, tid);
 		export_manager(t, o, m, pid, tid, &id);

@@ -355,7 +355,7 @@ static struct manager *manager_of(struct trace *t, const struct event *e,
 			continue;
 		if (!e->mgr)
 			return m;
-		if (m->class == e->class && m->owner == e->owner && 
+		if (m->class == e->class && m->owner == e->owner &&
 		    number_fits(m, e, late))
 			return m;
 		/* An older one's address is not its own any more. */
@@ -1048,7 +1048,7 @@ const char *unbind_title(const struct trace *t, const struct unbind *u)
 void model_build(struct trace *t)
 {
 	struct event *e;
-	size_t i;
+	size_t i, j;
 
 	hash_begin(t);
 	sort_by_time(t);
@@ -1062,6 +1062,9 @@ void model_build(struct trace *t)
 			scope_event(t, e->manager, e, i);
 	}
 	hash_end();
+	for (i = 0; i < t->n_managers; i++)
+		for (j = 0; j < t->managers[i]->n; j++)
+			t->managers[i]->resources[j]->live[0] = NULL;
 	if (t->stock)
 		find_stock_unbinds(t);
 	else

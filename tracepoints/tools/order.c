@@ -195,19 +195,24 @@ static const char *offset(const struct trace *t, const struct unbind *u,
 	return s;
 }
 
-static void print_unbind(const struct trace *t, const struct unbind *u,
-			 const struct options *o)
+/* The end of an owner that has nothing is none. */
+static bool print_unbind(const struct trace *t, const struct unbind *u,
+			 const struct options *o, bool first)
 {
 	size_t i, files = files_open(u);
 	struct steps s = { 0 };
 
+	add_unbind(&s, t, u, o);
+	if (!s.n)
+		return false;
+	if (!first)
+		putchar('\n');
 	printf("%s%s %s%s, %s .. %s (%s)", on(BOLD), unbind_title(t, u), u->owner,
 	       off(), show_time(t->events[u->first].time),
 	       show_time(t->events[u->last].time), show_span(span_of(t, u->first, u->last)));
 	if (files)
 		printf(", %s open", show_count(files, "file"));
 	putchar('\n');
-	add_unbind(&s, t, u, o);
 	for (i = 0; i < s.n; i++) {
 		const struct step *step = &s.all[o->reverse ? s.n - 1 - i : i];
 
@@ -216,6 +221,7 @@ static void print_unbind(const struct trace *t, const struct unbind *u,
 		       on(step->colour), step->name, off(), step->what);
 	}
 	free_steps(&s);
+	return true;
 }
 
 static bool wanted_unbind(const struct trace *t, const struct options *o,
@@ -232,13 +238,9 @@ void order(const struct trace *t, const struct options *o)
 {
 	size_t i, shown = 0;
 
-	for (i = 0; i < t->n_unbinds; i++) {
-		if (!wanted_unbind(t, o, t->unbinds[i]))
-			continue;
-		if (shown++)
-			putchar('\n');
-		print_unbind(t, t->unbinds[i], o);
-	}
+	for (i = 0; i < t->n_unbinds; i++)
+		if (wanted_unbind(t, o, t->unbinds[i]))
+			shown += print_unbind(t, t->unbinds[i], o, !shown);
 	if (!shown)
 		die_unwanted(t, o, "unbind");
 }
@@ -263,15 +265,16 @@ static void print_half(const struct trace *t, const struct unbind *u,
 		printf("%*s", width - used, "");
 }
 
-static void print_head(const struct trace *t, const struct unbind *u, int width)
+static void print_head(const struct trace *t, const struct unbind *u, bool named,
+		       int width)
 {
-	char text[256] = "no such unbind";
+	char text[300] = "no such unbind";
 	size_t files;
 
 	if (u) {
 		files = files_open(u);
-		snprintf(text, sizeof(text), "%.120s: %s%s%s", t->file,
-			 show_span(span_of(t, u->first, u->last)), files ? ", open: " : "",
+		snprintf(text, sizeof(text), "%.100s: %.60s%s%s%s%s", t->file,
+			 named ? u->owner : "", named ? ", " : "", show_span(span_of(t, u->first, u->last)), files ? ", open: " : "",
 			 files ? show_count(files, "file") : "");
 	}
 	printf("%s%s%s", on(BOLD), text, off());
@@ -299,6 +302,7 @@ static void print_pair(const struct trace *a, const struct unbind *ua,
 	struct steps left = { .brief = true }, right = { .brief = true };
 	const char **keys_a, **keys_b;
 	size_t i = 0, j = 0, *match;
+	bool named;
 	int width;
 
 	if (ua)
@@ -316,10 +320,12 @@ static void print_pair(const struct trace *a, const struct unbind *ua,
 	width = half_width(&left);
 	if (shown)
 		putchar('\n');
-	printf("%s%s%s\n", on(BOLD), ua ? ua->owner : ub->owner, off());
-	print_head(a, ua, width);
+	named = ua && ub && ua->owner != ub->owner;
+	if (!named)
+		printf("%s%s%s\n", on(BOLD), ua ? ua->owner : ub->owner, off());
+	print_head(a, ua, named, width);
 	printf(" | ");
-	print_head(b, ub, 0);
+	print_head(b, ub, named, 0);
 	putchar('\n');
 	for (i = j = 0; i < left.n || j < right.n; ) {
 		bool both = i < left.n && match[i] == j;
@@ -356,6 +362,19 @@ static int by_owner(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The end of an owner that has nothing is none. */
+static bool has_steps(const struct trace *t, const struct options *o,
+		      const struct unbind *u)
+{
+	struct steps s = { 0 };
+	bool any;
+
+	add_unbind(&s, t, u, o);
+	any = s.n;
+	free_steps(&s);
+	return any;
+}
+
 static struct pair *pairs_of(const struct trace *t, const struct options *o,
 			     size_t *n, struct pair ***sorted)
 {
@@ -365,7 +384,8 @@ static struct pair *pairs_of(const struct trace *t, const struct options *o,
 	*n = 0;
 	*sorted = xzalloc((t->n_unbinds + 1) * sizeof(**sorted));
 	for (i = 0; i < t->n_unbinds; i++)
-		if (wanted_unbind(t, o, t->unbinds[i])) {
+		if (wanted_unbind(t, o, t->unbinds[i]) &&
+		    has_steps(t, o, t->unbinds[i])) {
 			(*sorted)[*n] = &pairs[*n];
 			pairs[(*n)++].u = t->unbinds[i];
 		}
@@ -376,6 +396,7 @@ static struct pair *pairs_of(const struct trace *t, const struct options *o,
 void order_two(const struct trace *a, const struct trace *b, const struct options *o)
 {
 	struct pair *left, *right, **sorted_a, **sorted_b;
+	bool common = false;
 	size_t i, j, n, m;
 
 	left = pairs_of(a, o, &n, &sorted_a);
@@ -385,11 +406,17 @@ void order_two(const struct trace *a, const struct trace *b, const struct option
 		const char *x = sorted_a[i]->u->owner, *y = sorted_b[j]->u->owner;
 
 		if (x == y) {
+			common = true;
 			sorted_a[i]->other = sorted_b[j];
 			sorted_b[j]->other = sorted_a[i];
 		}
 		i += x <= y;
 		j += y <= x;
+	}
+	/* If they have no owner in common, the devices have other names there. */
+	for (i = 0; !common && i < n && i < m; i++) {
+		left[i].other = &right[i];
+		right[i].other = &left[i];
 	}
 	for (i = 0; i < n; i++)
 		print_pair(a, left[i].u, b, left[i].other ? left[i].other->u : NULL, o,

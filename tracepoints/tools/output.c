@@ -53,7 +53,7 @@ static struct string {
 	struct string	*next;
 	size_t		len;
 	char		text[];
-} *strings[4096];
+} *strings[1 << 16];
 
 const char *intern(const char *s, size_t len)
 {

@@ -135,32 +135,13 @@ static void as_text(const struct trace *t, const struct findings *fs)
 	       t->stock ? " (dev:devres_log only: less can be told)" : "");
 }
 
-/* @len bytes of @s are one character of UTF-8; 0 if it is none. */
-static size_t utf8_length(const char *s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *p = (const unsigned char *)s;
-	size_t len = *p < 0x80 ? 1 : (*p & 0xe0) == 0xc0 ? 2 :
-		     (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0, i;
-	uint32_t code = *p & (0xff >> (len + 1));
-
-	if (len < 2)
-		return len;
-	for (i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3f);
-	}
-	return code < least[len] || code > 0x10ffff || (code >> 11) == 0x1b ? 0 : len;
-}
-
 static void json_string(const char *s)
 {
 	size_t len;
 
 	putchar('"');
 	for (; s && *s; s += len) {
-		len = utf8_length(s);
+		len = utf8_len(s);
 		if (*s == '"' || *s == '\\')
 			printf("\\%c", *s);
 		else if ((unsigned char)*s < ' ' || *s == 0x7f)
@@ -271,7 +252,7 @@ static void xml(const char *s)
 	for (; s && *s; s += len) {
 		unsigned char c = *s;
 
-		len = utf8_length(s);
+		len = utf8_len(s);
 		if (c == '<')
 			fputs("&lt;", stdout);
 		else if (c == '>')

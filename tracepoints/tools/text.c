@@ -188,12 +188,13 @@ static const char *skip_log(const char *s)
 		s = p + strlen(" kernel: ");
 	else if (!strncmp(s, "kernel: ", 8))
 		s += 8;
-	if (s[0] == '<' && isdigit((unsigned char)s[1]) && (p = strchr(s, '>')) &&
-	    p - s < 6)
+	p = strchr(s, '>');
+	if (s[0] == '<' && isdigit((unsigned char)s[1]) && p && p - s < 6)
 		s = p + 1;
 	for (depth = 0; depth < 2; depth++) {
 		p = skip_space(s);
-		if (*p != '[' || !(word = strchr(p, ']')) || word - p > 24)
+		word = strchr(p, ']');
+		if (*p != '[' || !word || word - p > 24)
 			break;
 		p = skip_space(p + 1);
 		if (depth && (*p == 'T' || *p == 'C'))

@@ -209,7 +209,9 @@ int live_main(int argc, char **argv);
 
 /*
  * struct resource - from its add to its end
- * @live: neighbours in a list of those that are held, for who goes through events
+ * @next_hash: while the model is built
+ * @live: and then neighbours in a list of those that are held, for who goes through
+ *	events
  * @added: index of the event, or %NEVER; so are those that follow
  * @released: its release began
  * @ended: its release was complete
@@ -218,8 +220,10 @@ int live_main(int argc, char **argv);
  */
 struct resource {
 	struct manager	*manager;
-	struct resource	*next_hash;
-	struct resource	*live[2];
+	union {
+		struct resource	*next_hash;
+		struct resource	*live[2];
+	};
 	const char	*name;
 	const char	*fn;
 	const char	*kind;
@@ -406,7 +410,7 @@ struct finding {
 	const struct manager	*manager;
 	const struct resource	*resource;
 	size_t		event;
-	char		*text;
+	const char	*text;
 	char		*details;
 	bool		error;
 	bool		suppressed;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""bench.py PROGRAM [EVENTS [SHAPE...]]: how long each command takes for large traces, and how much memory.
+"""bench.py PROGRAM [EVENTS [SHAPE...]]: how much time of a processor each command takes for large traces, and memory.
 
 The traces are of generate.py. A second column is for a quarter of the events: where the time is more than four times
 that, it is not linear. No test, as it depends on the machine.
@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHAPES = ["deep", "rebind", "many", "files", "skew", "stock-deep", "stock-rebind", "stock-many"]
@@ -19,7 +18,6 @@ PAIRS = [["diff"], ["order"]]
 
 
 def run(program, command, *paths):
-    begin = time.monotonic()
     pid = os.fork()
     if not pid:
         null = os.open("/dev/null", os.O_WRONLY)
@@ -27,7 +25,7 @@ def run(program, command, *paths):
         os.dup2(null, 2)
         os.execv(program, [program, *command, *paths])
     _, status, usage = os.wait4(pid, 0)
-    return time.monotonic() - begin, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
 
 
 def main():
