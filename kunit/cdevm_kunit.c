@@ -2824,8 +2824,9 @@ static void trace_text_of_scope(struct kunit *test)
 		    " node=" MISC_NAME " refs=4 %s file=%p", from, file);
 	for (i = 0; i < ARRAY_SIZE(plain); i++)
 		expect_line(test, text_from(text, plain[i]), " %s", from);
+	/* And whoever takes the steps of the end. */
 	expect_line(test, text_from(text, ": cdevm_unpublish: "),
-		    " node=" MISC_NAME " refs=4 %s", from);
+		    " node=" MISC_NAME " refs=5 %s", from);
 	expect_line(test, text_from(text, ": cdevm_close: "), " %s file=%p", from,
 		    file);
 	expect_line(test, text_from(text, ": cdevm_free: "), " refs=0 %s", from);

@@ -219,6 +219,7 @@ static inline const char *lines_read(struct kunit *test, struct lines *l)
 
 		/* Not kernel_read(), which files that have a read() refuse. */
 		init_sync_kiocb(&kiocb, file);
+		kiocb.ki_pos = len;
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		n = file->f_op->read_iter(&kiocb, &iter);
 		len += max(n, 0);

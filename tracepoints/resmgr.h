@@ -3,8 +3,8 @@
  * Trace events of the resource manager
  *
  * Strings are copied into the record, so that tools outside the kernel can
- * print them. Functions are addresses in the record, and are printed as symbols:
- * nothing is looked up when an event is emitted.
+ * print them. Functions are addresses in the record, and are printed as symbols. No
+ * name is looked up under the manager's lock; who adds a resource is found before.
  *
  * Each event has the next number of its manager, given under the manager's lock:
  * the events of a manager have an order that does not depend on clocks, and it

@@ -195,19 +195,24 @@ static const char *offset(const struct trace *t, const struct unbind *u,
 	return s;
 }
 
-static void print_unbind(const struct trace *t, const struct unbind *u,
-			 const struct options *o)
+/* The end of an owner that has nothing is none. */
+static bool print_unbind(const struct trace *t, const struct unbind *u,
+			 const struct options *o, bool first)
 {
 	size_t i, files = files_open(u);
 	struct steps s = { 0 };
 
+	add_unbind(&s, t, u, o);
+	if (!s.n)
+		return false;
+	if (!first)
+		putchar('\n');
 	printf("%s%s %s%s, %s .. %s (%s)", on(BOLD), unbind_title(t, u), u->owner,
 	       off(), show_time(t->events[u->first].time),
 	       show_time(t->events[u->last].time), show_span(span_of(t, u->first, u->last)));
 	if (files)
 		printf(", %s open", show_count(files, "file"));
 	putchar('\n');
-	add_unbind(&s, t, u, o);
 	for (i = 0; i < s.n; i++) {
 		const struct step *step = &s.all[o->reverse ? s.n - 1 - i : i];
 
@@ -216,6 +221,7 @@ static void print_unbind(const struct trace *t, const struct unbind *u,
 		       on(step->colour), step->name, off(), step->what);
 	}
 	free_steps(&s);
+	return true;
 }
 
 static bool wanted_unbind(const struct trace *t, const struct options *o,
@@ -232,13 +238,9 @@ void order(const struct trace *t, const struct options *o)
 {
 	size_t i, shown = 0;
 
-	for (i = 0; i < t->n_unbinds; i++) {
-		if (!wanted_unbind(t, o, t->unbinds[i]))
-			continue;
-		if (shown++)
-			putchar('\n');
-		print_unbind(t, t->unbinds[i], o);
-	}
+	for (i = 0; i < t->n_unbinds; i++)
+		if (wanted_unbind(t, o, t->unbinds[i]))
+			shown += print_unbind(t, t->unbinds[i], o, !shown);
 	if (!shown)
 		die_unwanted(t, o, "unbind");
 }

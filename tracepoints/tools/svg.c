@@ -364,12 +364,31 @@ static bool is_drawn_file(const struct file *f)
 	return wanted_life(state.t, state.o, f->opened, f->closed);
 }
 
+/* Has it a line of its own, or a finding? */
+static bool is_drawn(const struct manager *m)
+{
+	size_t i;
+
+	if (!wanted_manager(state.o, m))
+		return false;
+	for (i = 0; i < m->n; i++)
+		if (wanted_resource(state.t, state.o, m->resources[i]))
+			return true;
+	for (i = 0; i < state.findings.n; i++)
+		if (state.findings.all[i].manager == m)
+			return true;
+	return m->n_chardevs || m->n_files;
+}
+
 static void draw_manager(const struct manager *m)
 {
+	const char *bus = m->device->bus;
 	char head[256];
 	size_t i, j;
 
-	snprintf(head, sizeof(head), "%.40s %.160s", m->class, m->owner);
+	/* Names of devices are unique on a bus. */
+	snprintf(head, sizeof(head), "%.40s %.120s%s%.40s%s", m->class, m->owner,
+		 bus ? " (" : "", bus ?: "", bus ? ")" : "");
 	if (state.drawing)
 		fprintf(state.out,
 			"<rect class=\"band\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>\n",
@@ -655,7 +674,7 @@ static int draw(int height)
 	draw_times();
 	state.y = state.top;
 	for (i = 0; i < state.t->n_managers; i++)
-		if (wanted_manager(state.o, state.t->managers[i]))
+		if (is_drawn(state.t->managers[i]))
 			draw_manager(state.t->managers[i]);
 	bottom = state.y;
 	if (state.drawing)

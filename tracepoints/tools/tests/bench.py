@@ -13,15 +13,17 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHAPES = ["deep", "rebind", "many", "files", "skew", "stock-deep", "stock-rebind", "stock-many"]
 COMMANDS = [["show"], ["order"], ["check"], ["check", "--json"], ["export", "--json"], ["stat"]]
+# Of two traces: the smaller one and the one in question.
+PAIRS = [["diff"], ["order"]]
 
 
-def run(program, command, path):
+def run(program, command, *paths):
     pid = os.fork()
     if not pid:
         null = os.open("/dev/null", os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        os.execv(program, [program, *command, path])
+        os.execv(program, [program, *command, *paths])
     _, status, usage = os.wait4(pid, 0)
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
 
@@ -43,6 +45,12 @@ def main():
                 large, memory, status = run(program, command, paths[1])
                 worst, most = max(worst, large), max(most, memory)
                 print(f"{shape:14} {' '.join(command):16} {small:7.2f} s {large:7.2f} s {large / small:6.1f} {memory:5.0f} MB"
+                      f"  {status}", flush=True)
+            for command in PAIRS:
+                small, _, _ = run(program, command, paths[0], paths[0])
+                large, memory, status = run(program, command, *paths)
+                worst, most = max(worst, large), max(most, memory)
+                print(f"{shape:14} {command[0]:8} of two  {small:7.2f} s {large:7.2f} s {'':6} {memory:5.0f} MB"
                       f"  {status}", flush=True)
     print(f"the longest {worst:.1f} s, the most {most:.0f} MB")
 

@@ -3,12 +3,14 @@
 # The tests of what is to be seen in a trace; run.sh runs them, in traces/.
 
 # --- two devices of one name, files with addresses
-expect buses.show 0 show edited-buses.txt
-expect buses.check 0 check edited-buses.txt
-expect buses.order 0 order edited-buses.txt
-expect buses.stat 0 stat edited-buses.txt
-expect buses.json 0 export --json edited-buses.txt
-expect buses.svg 0 export --svg edited-buses.txt
+expect buses.show 0 show hand-buses.txt
+expect buses.check 0 check hand-buses.txt
+expect buses.order 0 order hand-buses.txt
+expect buses.stat 0 stat hand-buses.txt
+expect buses.json 0 export --json hand-buses.txt
+expect buses.svg 0 export --svg hand-buses.txt
+
+expect kunit.order 0 order ours-kunit.txt
 
 # --- stat, diff, two traces beside each other
 expect callers.stat 0 stat ours-callers.txt
@@ -26,16 +28,16 @@ sed 's/0000000090/000000007f/g; s/sh-55/sh-99/; s/ 10\.\([0-9]*\):/ 77.\1:/' our
 result $? "diff: addresses, times and tasks do not count" "$tmp/out"
 
 # --- filters
-expect driver.show 0 show --driver 'alpha*' edited-buses.txt
+expect driver.show 0 show --driver 'alpha*' hand-buses.txt
 expect class.show 0 show --class cdevm ours-leak.txt
-expect pid.show 0 show --pid 43 edited-buses.txt
-expect window.show 0 show --from 2.9 --to 3.5 edited-buses.txt
+expect pid.show 0 show --pid 43 hand-buses.txt
+expect window.show 0 show --from 2.9 --to 3.5 hand-buses.txt
 expect window.order 0 order --from 10.618 --to 10.619 ours-leak.txt
 expect window.svg 0 export --svg --to-scale --from 10.6 --to 10.62 ours-leak.txt
 expect class.check 1 check --class devm ours-node.txt
 expect pid.check 0 check --pid 1 ours-node.txt
 expect class.json 0 export --json --class cdevm-nodes ours-leak.txt
-says 'of driver gamma' show --driver gamma edited-buses.txt
+says 'of driver gamma' show --driver gamma hand-buses.txt
 says 'at that time' order --from 50 ours-leak.txt
 says '--pid x: say a number' show --pid x ours-leak.txt
 says '--from 1.x: say a time' show --from 1.x ours-leak.txt
@@ -55,7 +57,7 @@ for t in *.txt *.dat; do
 done
 
 # --- what Perfetto and chrome://tracing are given is what their format asks for
-for t in ours-hid.txt ours-node.txt edited-buses.txt edited-lost.txt stock-irq.txt; do
+for t in ours-hid.txt ours-node.txt hand-buses.txt edited-lost.txt stock-irq.txt; do
 	"$prog" export --json "$t" 2>/dev/null | python3 "$here/json-format.py" >"$tmp/diff" 2>&1
 	result $? "format of the JSON of $t" "$tmp/diff"
 done
@@ -77,3 +79,14 @@ bash -c '. "$1"; COMP_WORDS=(resmgr-trace check --rules irq,le); COMP_CWORD=3; _
 	"$here/../completion.bash" >"$tmp/out" 2>&1
 [ "$(cat "$tmp/out")" = irq,leak ]
 result $? "completion of rules" "$tmp/out"
+
+# --- what make install brings
+make -s -C "$here/.." O="$(dirname "$prog")" PREFIX=/usr DESTDIR="$tmp/inst" install >"$tmp/diff" 2>&1 &&
+	(cd "$tmp/inst/usr" && find . -type f -printf '%m %P\n' | sort -k 2) >"$tmp/out"
+expected='755 bin/resmgr-trace
+755 sbin/cdevm-leak.bt
+755 sbin/resmgr-slow.bt
+644 share/bash-completion/completions/resmgr-trace
+644 share/man/man1/resmgr-trace.1'
+diff -u <(LC_ALL=C sort -k 2 <<<"$expected") "$tmp/out" >>"$tmp/diff" 2>&1
+result $? "make install" "$tmp/diff"
