@@ -332,6 +332,8 @@ int main(int argc, char **argv)
 		case OPT_JSON:
 		case OPT_KTAP:
 		case OPT_JUNIT:
+			if (format && format != c)
+				die("one of --svg, --json, --ktap and --junit");
 			format = c;
 			break;
 		case OPT_DRIVER:

@@ -900,18 +900,43 @@ static void refuse(const char *line, size_t len)
 		    at.file);
 }
 
+/* Nothing that has no end is a line. */
+#define LINE_LENGTH	(1 << 20)
+
+/* As getline(), for what may be anything; 0 at the end. */
+static size_t read_line(char **line, size_t *room, FILE *in)
+{
+	size_t len = 0;
+	int c;
+
+	while ((c = getc_unlocked(in)) != EOF) {
+		if (len + 2 > *room) {
+			if (len > LINE_LENGTH)
+				die("%s:%u: this is not text: a line has no end", at.file,
+				    at.line + 1);
+			*room = 2 * (len + 128);
+			*line = xrealloc(*line, *room);
+		}
+		(*line)[len++] = c;
+		if (c == '\n')
+			break;
+	}
+	if (len)
+		(*line)[len] = 0;
+	return len;
+}
+
 void text_read(struct trace *t, FILE *in, const char *file)
 {
 	bool whole, binary = false, empty = false;
 	char *line = NULL, *nul;
-	size_t room = 0;
-	ssize_t len;
+	size_t room = 0, len;
 
 	at.file = file;
 	at.line = 0;
 	at.time = 0;
 	t->file = file;
-	while ((len = getline(&line, &room, in)) > 0) {
+	while ((len = read_line(&line, &room, in))) {
 		if (!at.line) {
 			refuse(line, len);
 			empty = *line == '\n';
@@ -922,7 +947,7 @@ void text_read(struct trace *t, FILE *in, const char *file)
 			line[--len] = 0;
 		if (len && line[len - 1] == '\r')
 			line[--len] = 0;
-		for (; (nul = memchr(line, 0, len)); binary = true)
+		for (nul = line; (nul = memchr(nul, 0, line + len - nul)); binary = true)
 			*nul = '?';
 		parse_line(t, line, whole);
 	}

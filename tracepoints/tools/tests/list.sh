@@ -199,6 +199,8 @@ for part in 12 100 5000 $((size / 2)); do
 done
 says 'in this file the operations of devres_log are addresses' show stock-devres.dat
 says 'a trace-cmd file has to be a file' show - <ours-cdevm.dat
+says 'this is not text: a line has no end' check /dev/zero
+says 'one of --svg, --json, --ktap and --junit' check --json --ktap ours-irq.txt
 printf 'PERFILE2\0\0\0' >"$tmp/perf.data"
 says "'perf script -i $tmp/perf.data' makes text of it" check "$tmp/perf.data"
 printf '\n\5\10\0\0\0\0' >"$tmp/perfetto"
