@@ -14,9 +14,9 @@
  * the scope may be gone, with the wrapped operations in it. So, before the
  * reference is dropped, file->f_op is pointed to operations that are part of
  * cdevm, and the module reference is dropped here, last of all. When cdevm is a
- * module the file holds that from then on, and the VFS drops it. Nobody else looks at f_op at these moments: in release the last
- * reference on the file is gone, and before the end of open there is no file
- * descriptor yet.
+ * module the file holds that from then on, and the VFS drops it. Nobody else
+ * looks at f_op at these moments: in release the last reference on the file is
+ * gone, and before the end of open there is no file descriptor yet.
  *
  * Before open the wrapped operations are safe without a reference: for a cdev,
  * the VFS holds the cdev, which holds the scope; for a misc device the caller
