@@ -148,7 +148,7 @@ boot() { # version
 	load=$(grep -vx hid-sensor-custom "$BASE/dkms/try-$1/order" | tr '\n' ,)
 	start=$(now)
 	timeout -k 5 $LIMIT qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
-		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$log.programs" \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$log.programs" -device edu \
 		-kernel "$ROOTS/$1"/boot/vmlinuz-* -initrd "$BASE/dkms/initramfs-$1.gz" \
 		-append "console=ttyS0 panic=-1 printk.devkmsg=on loglevel=6 slub_debug=FZPU e2e_tty=ttyS1 e2e=$SUITES e2e_load=${load}cdevm" \
 		</dev/null >"$log" 2>&1 &
