@@ -106,7 +106,7 @@ dkms:
 	@$T/dkms.sh deb
 
 dkms-test:
-	@$(foreach k,6.12 7.3,$(MAKE) KERNEL=$k tree &&) $T/dkms.sh test
+	@$(foreach k,$(KERNELS),$(MAKE) KERNEL=$k tree &&) KERNELS_ONLY="$(KERNELS)" $T/dkms.sh test
 
 model: source
 	@$T/model.sh

@@ -47,6 +47,7 @@ static inline int cdevm_wake_up_state(struct task_struct *task, unsigned int sta
 
 	return default_wake_function(&entry, state, 0, NULL);
 }
+
 #define wake_up_state(task, state)	cdevm_wake_up_state(task, state)
 
 #endif /* _CDEVM_ADAPT_H */

@@ -122,7 +122,7 @@ static struct cdevm_device *cdevm_make_device(struct device *dev)
 {
 	struct cdevm_device *made, *found;
 
-	made = kzalloc(sizeof(*made), GFP_KERNEL);
+	made = kzalloc_obj(*made, GFP_KERNEL);
 	if (!made)
 		return NULL;
 	resmgr_init(&made->mgr, &cdevm_device_class);
@@ -172,7 +172,7 @@ static int cdevm_listen(struct device *dev)
 			goto out;
 
 	ret = -ENOMEM;
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL);
+	entry = kzalloc_obj(*entry, GFP_KERNEL);
 	if (!entry)
 		goto out;
 	entry->bus = dev->bus;

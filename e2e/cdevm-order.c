@@ -9,12 +9,6 @@
 
 static char *trace;
 
-/* Is cdevm a module? Then what the device holds is told by dev:devres_log. */
-static bool is_module(void)
-{
-	return exists("/sys/module/cdevm/initstate");
-}
-
 static void trace_begin(void)
 {
 	write_file(TRACING "tracing_on", "0");
@@ -97,7 +91,10 @@ static void ok_order(const char *what, const char *const *lines)
 	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first", \
 	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
 
-/* A devm action of the driver, and the binding, which is released as one. */
+/*
+ * A devm action of the driver, and the binding, which is released as one. Where cdevm
+ * is a module the former is told by dev:devres_log.
+ */
 #define DEVM(op, action)						\
 	(is_module() ? "devres_log: cdevm-probe " op "| " action :		\
 	 !strcmp(op, "ADD") ? "resmgr_add: devm cdevm-probe #| " action :	\

@@ -283,6 +283,12 @@ static bool __unused is_ours(void)
 	return exists("/sys/kernel/tracing/events/resmgr");
 }
 
+/* Is cdevm a module? Then it does not see what devices hold. */
+static bool __unused is_module(void)
+{
+	return exists("/sys/module/cdevm/initstate");
+}
+
 /* Does this kernel have RESMGR_DEBUG, which warns of objects in devm memory? */
 static bool __unused warns_of_devm(void)
 {

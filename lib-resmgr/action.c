@@ -301,7 +301,7 @@ void __percpu *__resmgr_alloc_percpu(struct resmgr *mgr, size_t size,
 	void __percpu *ptr = __alloc_percpu(size, align);
 
 	if (ptr && resmgr_add_pointer(mgr, RESMGR_PERCPU, NULL,
-				      (void __force *)ptr, name, size)) {
+				      (void *)(__force unsigned long)ptr, name, size)) {
 		free_percpu(ptr);
 		return NULL;
 	}
@@ -320,6 +320,6 @@ EXPORT_SYMBOL_GPL(__resmgr_alloc_percpu);
 int resmgr_free_percpu(struct resmgr *mgr, void __percpu *ptr)
 {
 	return resmgr_release_pointer(mgr, RESMGR_PERCPU, NULL,
-				      (void __force *)ptr, ~0UL);
+				      (void *)(__force unsigned long)ptr, ~0UL);
 }
 EXPORT_SYMBOL_GPL(resmgr_free_percpu);

@@ -985,5 +985,6 @@ static void __exit cdevm_unload(void)
 {
 	unregister_module_notifier(&cdevm_module_nb);
 }
+
 __exitcall(cdevm_unload);
 #endif

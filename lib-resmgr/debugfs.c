@@ -525,4 +525,5 @@ static void __exit resmgr_debugfs_exit(void)
 {
 	debugfs_remove(resmgr_dir);
 }
+
 __exitcall(resmgr_debugfs_exit);

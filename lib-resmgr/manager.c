@@ -612,7 +612,7 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 		free_pages(addr & PAGE_MASK, addr & ~PAGE_MASK);
 		break;
 	case RESMGR_PERCPU:
-		free_percpu((void __percpu __force *)action->data);
+		free_percpu((void __percpu __force *)(unsigned long)action->data);
 		break;
 	}
 }

@@ -7,7 +7,7 @@
 cd "$TOP" || exit 1
 O=$(outdir ours)
 status=0
-mapfile -t code < <(find lib-resmgr include tracepoints kunit samples media -name '*.[ch]' | sort)
+mapfile -t code < <(find lib-resmgr include tracepoints kunit samples media dkms -name '*.[ch]' | sort)
 mapfile -t kfiles < <(find lib-resmgr kunit samples \( -name Makefile -o -name Kconfig \) | sort)
 mapfile -t patches < <("$TOP/tools/overlay.py" patches "$KERNEL")
 
@@ -115,19 +115,19 @@ fi
 
 start=$(now) log=$LOGS/scripts.log
 {
-	for f in tools/*.sh .ci/run; do bash -n "$f"; done
+	for f in tools/*.sh dkms/*.sh .ci/run; do bash -n "$f"; done
 	for f in e2e/*.sh e2e/init; do [ ! -e "$f" ] || sh -n "$f"; done
 	"$TOP/tools/overlay.py" check "$KERNEL"
 	for f in tools/*.py; do python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$f"; done
 	# Where it is installed; it is no build dependency.
 	if command -v shellcheck >/dev/null 2>&1; then
-		shellcheck -f gcc -S warning -x -P SCRIPTDIR -s bash -e SC1091,SC2034,SC2054 tools/*.sh .ci/run
+		shellcheck -f gcc -S warning -x -P SCRIPTDIR -s bash -e SC1091,SC2034,SC2054 tools/*.sh dkms/*.sh .ci/run
 	fi
 	git ls-files -co --exclude-standard | while IFS= read -r f; do
 		[ -f "$f" ] || continue
 		# Traces as the kernel has printed them, and what is said about them.
 		case $f in tracepoints/tools/tests/traces/*|tracepoints/tools/tests/expected/*) continue;; esac
-		case $f in COPYING|*.patch|*/cover/*.txt) continue;; esac
+		case $f in COPYING|*.patch|*/cover/*.txt|dkms/debian/*) continue;; esac
 		head -n 3 "$f" | grep -q 'SPDX-License-Identifier' || echo "$f: no SPDX line"
 	done
 } >"$log" 2>&1

@@ -4,7 +4,7 @@
 # dkms.sh source DIR: lays out its source in DIR: lib-resmgr, with dkms/ over it.
 # dkms.sh deb: makes out/cdevm-dkms_VERSION_all.deb.
 # dkms.sh test: installs that in a Debian for each line of dkms/kernels, removes it, and boots Debian's kernel with the
-# modules that were built there. KERNELS_ONLY: only these; SUITES: only these of e2e/.
+# modules that were built there. KERNELS_ONLY: only these; SUITES: only these of e2e/, a word for each boot.
 . "$(dirname "$0")/lib.sh"
 
 VERSION=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/dkms/debian/changelog")
@@ -44,7 +44,7 @@ deb() {
 	sed "s/@VERSION@/$VERSION/g" "$TOP/dkms/cdevm.mk" >"$D/cdevm.mk" &&
 	cp "$TOP"/docs/{cdevm,cdevm-conversion}.rst "$TOP"/dkms/cdevm-module.rst "$D/docs/" &&
 	cp "$TOP"/dkms/template/* "$TOP"/samples/cdevm-sample.[ch] "$D/cdevm-sample/" || return 1
-	(cd "$D" && dpkg-buildpackage -us -uc -b) && mv "$BASE/dkms/${DEB##*/}" "$DEB" || return 1
+	(cd "$D" && env -u MAKEFLAGS dpkg-buildpackage -us -uc -b) && mv "$BASE/dkms/${DEB##*/}" "$DEB" || return 1
 	printf '%s' "${DEB#"$TOP/"}" >"$BASE/dkms/note"
 }
 
@@ -71,7 +71,8 @@ make_deb() {
 
 # --- the test
 
-SUITES=${SUITES:-module,sample,cdevm-calls,cdevm-mmap,cdevm-async,cdevm-inside,cdevm-order,cdevm-self,trace,hid-sensor-poison}
+# Those of each word in one boot, the boots at the same time: cdevm-waits does nothing but wait.
+SUITES=${SUITES:-module,sample,cdevm-calls,cdevm-mmap,cdevm-async,cdevm-inside,cdevm-order,cdevm-self,trace,hid-sensor-poison cdevm-waits,live-list}
 ROOTS=$TOP/build/debian
 # What one boot may take on a busy machine.
 LIMIT=900
@@ -142,15 +143,15 @@ initramfs() { # version
 	pack "$W" | cat "$TOP/build/initramfs-base.gz" - >"$BASE/dkms/initramfs-$1.gz"
 }
 
-boot() { # version
-	local log=$LOGS/dkms-$1-boot.log start load pid rc
+boot() { # version suites log
+	local log=$3 start load pid rc
 	# The driver that the suites are about they load themselves.
 	load=$(grep -vx hid-sensor-custom "$BASE/dkms/try-$1/order" | tr '\n' ,)
 	start=$(now)
 	timeout -k 5 $LIMIT qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
-		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$log.programs" \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$log.programs" -device edu \
 		-kernel "$ROOTS/$1"/boot/vmlinuz-* -initrd "$BASE/dkms/initramfs-$1.gz" \
-		-append "console=ttyS0 panic=-1 printk.devkmsg=on loglevel=6 slub_debug=FZPU e2e_tty=ttyS1 e2e=$SUITES e2e_load=${load}cdevm" \
+		-append "console=ttyS0 panic=-1 printk.devkmsg=on loglevel=6 slub_debug=FZPU e2e_tty=ttyS1 e2e=$2 e2e_load=${load}cdevm" \
 		</dev/null >"$log" 2>&1 &
 	pid=$!
 	# shellcheck disable=SC2064 # the pid of now is meant
@@ -159,14 +160,30 @@ boot() { # version
 	rc=$?
 	trap - INT TERM
 	cat "$log.programs" >>"$log" && rm -f "$log.programs"
-	judge "cdevm.ko in Debian's $1" "$log" $rc $(($(now) - start)) "KERNELS_ONLY=$1 tools/dkms.sh test"
+	judge "cdevm.ko in Debian's $1: ${2%%,*}, ..." "$log" $rc $(($(now) - start)) "KERNELS_ONLY=$1 SUITES=$2 tools/dkms.sh test"
+}
+
+boots() { # version
+	local n=0 status=0 suites
+	for suites in $SUITES; do
+		n=$((n + 1))
+		# All that it says at once, not mixed with another.
+		{ said=$(boot "$1" "$suites" "$LOGS/dkms-$1-boot-$n.log" </dev/null 2>&1); rc=$?; printf '%s\n' "$said"; exit $rc; } &
+	done
+	# shellcheck disable=SC2046 # a list of numbers
+	trap 'kill $(jobs -p); exit 130' INT TERM
+	while [ -n "$(jobs -p)" ]; do
+		wait -n || status=1
+	done
+	trap - INT TERM
+	return $status
 }
 
 run_tests() {
 	local status=0 k release archive suite packages
-	if [ "$(id -u)" -ne 0 ]; then
+	if ! unshare -m mount --make-rprivate / 2>/dev/null; then
 		record 0 0 1
-		show "dkms package on Debian's kernels" "skipped: it takes root to make a Debian to install it in"
+		show "dkms package on Debian's kernels" "skipped: to make a Debian to install it in takes root, who may mount"
 		return 0
 	fi
 	need mmdebstrap debian-archive-keyring qemu-system-x86
@@ -178,7 +195,7 @@ run_tests() {
 		stage "Debian $release with Linux $k" "$LOGS/dkms-$k-root.log" root "$k" "$release" "$archive" "$suite" "$packages"
 		try_package "$k" || { status=1; continue; }
 		stage "initramfs" "$LOGS/dkms-$k-initramfs.log" initramfs "$k"
-		boot "$k" || status=1
+		boots "$k" || status=1
 	done <"$TOP/dkms/kernels"
 	return $status
 }

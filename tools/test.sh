@@ -62,5 +62,5 @@ for KERNEL in "$@"; do
 	part "$TOP/tools/docs.sh"
 done
 echo "  Debian's own kernels"
-part "$TOP/tools/dkms.sh" test
+KERNELS_ONLY="$*" part "$TOP/tools/dkms.sh" test
 finish
