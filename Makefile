@@ -23,6 +23,7 @@ help:
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
 	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
+	@echo 'make coverage          which lines of lib-resmgr the KUnit suites run, to out/coverage/   (after make kunit, 3 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
@@ -92,6 +93,9 @@ drm: tree
 media: tree
 	@$T/media.sh
 
+coverage: tree
+	@$T/coverage.sh
+
 model: source
 	@$T/model.sh
 	@$T/litmus.sh
@@ -126,5 +130,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media model trace-tools series \
+.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage model trace-tools series \
 	series-check build-check bench bench-contended apply clean
