@@ -26,6 +26,7 @@ help:
 	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
 	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
 	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
+	@echo 'make coverage          which lines of lib-resmgr the KUnit suites run, to out/coverage/   (after make kunit, 3 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
 	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
@@ -108,6 +109,9 @@ dkms:
 dkms-test:
 	@$(foreach k,$(KERNELS),$(MAKE) KERNEL=$k tree &&) KERNELS_ONLY="$(KERNELS)" $T/dkms.sh test
 
+coverage: tree
+	@$T/coverage.sh
+
 model: source
 	@$T/model.sh
 	@$T/litmus.sh
@@ -158,5 +162,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table model dkms dkms-test trace-tools find convert series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -72,6 +72,7 @@ static struct {
 	int			(*probe)(struct device *dev);
 	int			ret;
 	struct cdevm_scope	*wrong;
+	struct completion	stopping, stop, withdrawing;
 	bool			stopped, saw_stopped;
 	/* Protects what follows. */
 	spinlock_t		lock;
@@ -383,6 +384,9 @@ static int exit_init(struct kunit *test)
 	spin_lock_init(&way.lock);
 	init_completion(&way.inside);
 	init_completion(&way.leave);
+	init_completion(&way.stopping);
+	init_completion(&way.stop);
+	init_completion(&way.withdrawing);
 	ret = alloc_chrdev_region(&way.devt, 0, GADGETS, NAME);
 	if (ret)
 		return ret;
@@ -1324,8 +1328,8 @@ static void exit_withdraw_in_group(struct kunit *test)
 
 static void stop_when_told(void *unused)
 {
-	complete(&way.inside);
-	wait_for_completion(&way.leave);
+	complete(&way.stopping);
+	wait_for_completion(&way.stop);
 	WRITE_ONCE(way.stopped, true);
 }
 
@@ -1337,7 +1341,7 @@ static int group_releaser(void *dev)
 
 static int withdrawer(void *scope)
 {
-	complete(&way.inside);
+	complete(&way.withdrawing);
 	cdevm_withdraw(scope);
 	WRITE_ONCE(way.saw_stopped, READ_ONCE(way.stopped));
 	return 0;
@@ -1362,11 +1366,11 @@ static int probe_withdraws_meanwhile(struct device *dev)
 	get_task_struct(releaser);
 	get_task_struct(second);
 	wake_up_process(releaser);
-	wait_for_completion(&way.inside);
+	wait_for_completion(&way.stopping);
 	wake_up_process(second);
-	wait_for_completion(&way.inside);
+	wait_for_completion(&way.withdrawing);
 	msleep(50);
-	complete(&way.leave);
+	complete(&way.stop);
 	kthread_stop(second);
 	kthread_stop(releaser);
 	put_task_struct(second);

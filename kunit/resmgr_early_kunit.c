@@ -628,7 +628,7 @@ static void early_added_in_parallel(struct kunit *test)
 	int i;
 
 	other = start(t, release_on_and_on);
-	for (i = 0; i < 5000; i++) {
+	for (i = 0; i < 500; i++) {
 		racer.steps = 0;
 		racer.gone = false;
 		resmgr_early_init(&racer.early, racer_step, STEPS, racer_gone, "racer");

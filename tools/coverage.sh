@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# coverage.sh: which lines of lib-resmgr/ the KUnit suites run. Of a copy of the KUnit kernel only lib/resmgr is built with
+# counters; User Mode Linux is a program, which writes them when it ends. out/coverage/ has pages (index.html), the
+# totals (summary.txt), and each line that was never run (never-run.txt).
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+like=kunit arch=um flavour=coverage
+. "$(dirname "$0")/mutants.sh"
+[ -e "$FROM/linux" ] || die "no KUnit kernel in $FROM; run: make kunit KERNEL=$KERNEL"
+for tool in gcov gcovr; do
+	command -v $tool >/dev/null 2>&1 || die "no $tool; please install: apt-get install gcc gcovr"
+done
+
+LOG=$LOGS/coverage-$KERNEL.log
+CONSOLE=$LOGS/coverage-$KERNEL-kunit.log
+DIR=$OUT/coverage
+ARGS=(kunit_shutdown=halt kasan_multi_shot mem=1G)
+# As in kunit.sh: two CPUs where this UML has them.
+[ -e "$TOP/tools/configs/kunit-$KERNEL.config" ] && ARGS+=(seccomp=on ncpus=2)
+
+count() {
+	rm -f "$T/lib/resmgr/Makefile"
+	{
+		cat "$TOP/lib-resmgr/Makefile"
+		echo 'ccflags-y += -fprofile-arcs -ftest-coverage -fprofile-update=atomic'
+	} >"$T/lib/resmgr/Makefile"
+	find "$O/lib/resmgr" -name '*.gc??' -delete
+	# The linker's flags of UML that are in a variable by themselves, and libgcov with them. It has a mangle_path(), too,
+	# which nothing calls.
+	make -C "$T" ARCH=um O="$O" CC="$KCC" -j"$JOBS" \
+		LINK_WRAPS='-Wl,--wrap,malloc -Wl,--wrap,free -Wl,--wrap,calloc -Wl,-z,muldefs -fprofile-arcs' all
+}
+
+boot() {
+	timeout 600 "$O/linux" "${ARGS[@]}" >"$CONSOLE" 2>&1 </dev/null
+	grep -qE '^(# Totals|# *resmgr.* pass:)|^ok ' "$CONSOLE" || { echo "error: no suite has run, see $CONSOLE"; return 1; }
+	[ -e "$O/lib/resmgr/manager.gcda" ] || { echo "error: no counters were written"; return 1; }
+}
+
+pages() {
+	rm -rf "$DIR"
+	mkdir -p "$DIR"
+	(cd "$O" && gcovr --root "$T/lib/resmgr" --object-directory "$O/lib/resmgr" --filter "$T/lib/resmgr/" --filter "$TOP/lib-resmgr/" \
+		--exclude '.*/tests/.*' --txt "$DIR/summary.txt" --html-details "$DIR/index.html" --json "$DIR/coverage.json" \
+		"$O/lib/resmgr") || return 1
+	python3 - "$DIR/coverage.json" "$TOP/lib-resmgr" >"$DIR/never-run.txt" <<-'EOF'
+	import json, os, sys
+	run = never = 0
+	for f in json.load(open(sys.argv[1]))["files"]:
+	    name = os.path.basename(f["file"])
+	    path = os.path.join(sys.argv[2], name)
+	    if not os.path.exists(path):
+	        continue
+	    source = open(path).read().split("\n")
+	    for line in f["lines"]:
+	        if line.get("gcovr/noncode"):
+	            continue
+	        if line["count"]:
+	            run += 1
+	        else:
+	            never += 1
+	            print(f"{name}:{line['line_number']}: {source[line['line_number'] - 1].strip()}")
+	print(f"# {run} lines run, {never} never", file=sys.stderr)
+	EOF
+	tail -n 1 "$LOG" | sed -n 's/^# //p' >"$LOG.note"
+}
+
+[ -d "$O" ] && [ -d "$T" ] && [ "$O/linux" -nt "$FROM/linux" ] || stage "copy the tree" "$LOG" copy
+stage "build coverage kernel" "$LOG" count
+stage "kunit, counting lines" "$LOG" boot
+stage "out/coverage/index.html" "$LOG" pages
