@@ -23,6 +23,9 @@ help:
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
+	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
+	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
+	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
 	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
@@ -105,6 +108,19 @@ dkms:
 dkms-test:
 	@$(foreach k,6.12 7.3,$(MAKE) KERNEL=$k tree &&) $T/dkms.sh test
 
+model: source
+	@$T/model.sh
+	@$T/litmus.sh
+
+compliance: kernels
+	@$T/compliance.sh
+
+# Two boots, and the table of docs/cdevm-media.rst made of what they say.
+v4l2-table: kernels
+	@$T/e2e.sh v4l2-calls
+	@$T/v4l2-table.py docs/cdevm-media.rst build/log/e2e-$(KERNEL)-stock-v4l2-calls.log \
+		build/log/e2e-$(KERNEL)-ours-v4l2-calls.log
+
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
@@ -135,5 +151,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media dkms dkms-test trace-tools series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table model dkms dkms-test trace-tools series \
 	series-check build-check bench bench-contended apply clean

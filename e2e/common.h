@@ -109,6 +109,7 @@ static const char *__unused ename(long ret)
 	case ENOTTY: return "ENOTTY";
 	case ENXIO: return "ENXIO";
 	case EINVAL: return "EINVAL";
+	case ESPIPE: return "ESPIPE";
 	}
 	snprintf(other, sizeof(other), "errno %ld", -ret);
 	return other;

@@ -6,7 +6,8 @@
  *
  * The chip has a control that the bridge inherits; files of the bridge subscribe to
  * its events, and the control goes with the chip. The chip's node calls the bridge.
- * KASAN is to see nothing. The drivers are in modules/board-bridge.c.
+ * KASAN is to see nothing, but for a chip whose state is in devm memory, as that of
+ * most I2C sensors is. The drivers are in modules/board-bridge.c.
  */
 #include "v4l2.h"
 
@@ -162,11 +163,112 @@ static void t_notify(void)
 	bind();
 }
 
-/* The chip goes alone. Its client stays, so this is the last that can be done. */
+/* The chip alone. Its client is unregistered with the bridge. */
+static bool unbind_chip(void)
+{
+	char client[32];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		snprintf(client, sizeof(client), "%d-0020", i);
+		if (!driver_write("i2c", CHIP, "unbind", client))
+			break;
+	}
+	return ok(i < 8 && !find_video(CHIP)[0], "the chip is unbound, its node is gone");
+}
+
+static void set_param(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/board_bridge/parameters/%s", name);
+	write_file(path, value);
+}
+
+/* A call is inside, others sleep, when the chip goes. */
+static void t_chip_inside(void)
+{
+	struct sleeper s[WAYS];
+	int fd[WAYS], one, i, status = -1;
+	long late = param("chip_late");
+	pid_t pid;
+
+	diag("the chip is unbound while calls of its node are inside");
+	one = open_node(CHIP);
+	for (i = 0; i < WAYS; i++) {
+		fd[i] = open_node(CHIP);
+		ok_err(subscribe(fd[i], V4L2_CID_BRIGHTNESS), 0, "subscribe");
+		ok(sleeper_start(&s[i], ways[i], fd[i], NULL), "a task sleeps in %s",
+		   way_names[i]);
+	}
+	set_param("call_ms", "300");
+	pid = fork();
+	if (!pid) {
+		/* Sets the control, so the others are told. */
+		_exit(xioctl(one, VIDIOC_LOG_STATUS, NULL) ? 1 : 0);
+	}
+	ok(wait_for(param("calling") == 1, PROMPT_MS), "a call is inside");
+	unbind_chip();
+	set_param("call_ms", "0");
+	ok(param("chip_late") == late, "it was waited for (%ld)", param("chip_late") - late);
+	ok(waitpid(pid, &status, 0) == pid && !status, "and did what it had to");
+	for (i = 0; i < WAYS; i++) {
+		ok(sleeper_join(&s[i], 30000), "back from %s: 0x%lx", way_names[i], s[i].ret);
+		ok(poll_all(fd[i]) == GONE, "poll says 0x%x", poll_all(fd[i]));
+		close(fd[i]);
+	}
+	ok_err(get_control(one, V4L2_CID_BRIGHTNESS), ENODEV, "VIDIOC_G_CTRL");
+	unbind();
+	close(one);
+	bind();
+}
+
+/* What the same does to a chip whose state goes at unbind. */
+static void t_chip_devm(void)
+{
+	int chip;
+
+	diag("a chip with its state in devm memory");
+	unbind();
+	set_param("devm", "1");
+	bind();
+	chip = open_node(CHIP);
+	unbind_chip();
+	expect("KASAN: slab-use-after-free in (subdev_close|chip_close)");
+	expect("KASAN: slab-use-after-free");
+	close(chip);
+	/* The core writes to the subdev when the node is released. */
+	sleep_ms(SETTLE_MS);
+	expect_end();
+	expect_end();
+	set_param("devm", "0");
+	unbind();
+	bind();
+}
+
+static void refused(const char *what, const char *ere)
+{
+	set_param("wrong", what);
+	expect(ere);
+	ok_err(driver_write("platform", BRIDGE, "bind", BRIDGE), EINVAL, "bind");
+	expect_end();
+	set_param("wrong", "0");
+}
+
+/* What would end with something else than the scope. */
+static void t_refused(void)
+{
+	diag("what is refused");
+	unbind();
+	refused("1", "cdevm: i2c-[0-9]+ has a v4l2_device in the scope of board-bridge");
+	refused("2", "cdevm: the media device shared is not of this scope");
+	bind();
+}
+
+/* The chip goes alone, and then the bridge. */
 static void t_chip_goes(void)
 {
 	int bridge[2], chip, i;
-	char client[32];
 
 	diag("the chip is unbound, and the bridge is not");
 	for (i = 0; i < 2; i++) {
@@ -176,12 +278,7 @@ static void t_chip_goes(void)
 	}
 	chip = open_node(CHIP);
 	ok_err(subscribe(chip, V4L2_CID_BRIGHTNESS), 0, "at the node of the chip");
-	for (i = 0; i < 8; i++) {
-		snprintf(client, sizeof(client), "%d-0020", i);
-		if (!driver_write("i2c", CHIP, "unbind", client))
-			break;
-	}
-	ok(i < 8 && !find_video(CHIP)[0], "its node is gone");
+	unbind_chip();
 	ok_err(get_control(chip, V4L2_CID_BRIGHTNESS), ENODEV, "so is what it has open");
 	ok_err(get_control(bridge[0], V4L2_CID_BRIGHTNESS), EINVAL,
 	       "the bridge has its control no more");
@@ -193,6 +290,7 @@ static void t_chip_goes(void)
 	unbind();
 	ok(poll_all(bridge[1]) == GONE, "poll says 0x%x", poll_all(bridge[1]));
 	close(bridge[1]);
+	bind();
 }
 
 int main(int argc, char **argv)
@@ -216,13 +314,18 @@ int main(int argc, char **argv)
 		t_sleepers(BRIDGE);
 		t_sleepers(CHIP);
 		t_notify();
+		t_chip_inside();
+		t_chip_goes();
 	}
 	tap_quiet = false;
 	run = tap_run - run;
 	failed = tap_failed - failed;
 	ok(!failed, "again, %d times: %u checks, %u failed", times, run, failed);
 
+	t_chip_inside();
 	t_chip_goes();
+	t_chip_devm();
+	t_refused();
 	ok_err(rmmod("board_bridge"), 0, "rmmod");
 	ok_no_leaks();
 	return done("v4l2-bridge");

@@ -96,6 +96,8 @@ int main(int argc, char **argv)
 	int times = argc > 1 ? atoi(argv[1]) : 10, i;
 	unsigned int n;
 
+	insmod_if_there("v4l2-mem2mem");
+	ok_err(insmod("vim2m"), 0, "insmod vim2m");
 	ok_err(insmod("vimc"), 0, "insmod vimc");
 	for (n = 0; n < ARRAY_SIZE(drivers); n++) {
 		diag("%s", drivers[n].name);

@@ -23,6 +23,7 @@
 #include <linux/uaccess.h>
 
 #include "cdevm_kunit.h"
+#include "resmgr_kunit.h"
 
 #define NAME	"cdevm-type-kunit"
 
@@ -410,11 +411,76 @@ static void type_unpublish(struct kunit *test)
 	close_file(file);
 }
 
+static unsigned int typed_closed;
+
+static int typed_release(struct inode *inode, struct file *file)
+{
+	typed_closed++;
+	return 0;
+}
+
+static const struct file_operations typed_file_fops = {
+	.owner		= THIS_MODULE,
+	.poll		= typed_poll,
+	.release	= typed_release,
+};
+
+static const struct cdevm_node_type file_type = {
+	.name	= "typed-file",
+	.fops	= &typed_file_fops,
+	.hangup	= EPOLLHUP | EPOLLERR | EPOLLPRI,
+};
+
+/* A file that a subsystem makes, and that is no node. */
+static void type_files(struct kunit *test)
+{
+	struct cdevm_scope *scope = &types.typed->scope;
+	struct file *file[2], *node = open_kind(test, PLAIN);
+	struct cdevm_fops *wrapped;
+	unsigned int i, refs;
+
+	typed_closed = 0;
+	wrapped = cdevm_wrap_files(scope, &file_type);
+	KUNIT_ASSERT_NOT_NULL(test, wrapped);
+	refs = refcount_read(&scope->obj.ref);
+	for (i = 0; i < ARRAY_SIZE(file); i++) {
+		file[i] = cdevm_anon_inode_getfile(wrapped, &types, O_RDWR);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file[i]);
+		KUNIT_EXPECT_PTR_EQ(test, file[i]->private_data, (void *)&types);
+		KUNIT_EXPECT_PTR_EQ(test, cdevm_file_operations(file[i]), &typed_file_fops);
+		KUNIT_EXPECT_EQ(test, poll_file(file[i], NULL), 0);
+		KUNIT_EXPECT_EQ(test, refcount_read(&scope->obj.ref), refs + i + 1);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, cdevm_file_operations(node), &typed_fops);
+	close_file(file[0]);
+	KUNIT_EXPECT_EQ(test, typed_closed, 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&scope->obj.ref), refs + 1);
+	close_file(node);
+
+	unbind();
+	KUNIT_EXPECT_EQ(test, poll_file(file[1], NULL), hangups[FRAMES]);
+	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&types.freed));
+	close_file(file[1]);
+	KUNIT_EXPECT_EQ(test, typed_closed, 2);
+}
+
+/* No mapping of such a file would be found. */
+static void type_files_mapped(struct kunit *test)
+{
+	struct cdevm_fops *wrapped = NULL;
+
+	EXPECT_WARNING(test, "plain can be mapped",
+		       wrapped = cdevm_wrap_files(&types.typed->scope, &node_types[PLAIN]));
+	KUNIT_EXPECT_NULL(test, wrapped);
+}
+
 static struct kunit_case type_cases[] = {
 	KUNIT_CASE_PARAM(type_hangup, kind_gen_params),
 	KUNIT_CASE(type_exceptfds),
 	KUNIT_CASE(type_mappings),
 	KUNIT_CASE(type_unpublish),
+	KUNIT_CASE(type_files),
+	KUNIT_CASE(type_files_mapped),
 	{}
 };
 

@@ -10,6 +10,7 @@
  * they used the resource manager. There all of its cases fail, without harm:
  * where more than a wrong log would come, a case ends early.
  */
+#include <drm/drm_bridge.h>
 #include <drm/drm_device.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
@@ -514,6 +515,7 @@ static bool can_enter(struct drm_device *drm)
 struct visit {
 	struct work_struct	work;
 	struct drm_device	*drm;
+	struct drm_bridge	*bridge;
 	struct completion	inside, leave, done;
 	bool			entered, nested;
 };
@@ -542,20 +544,27 @@ static void visit_unplug(struct work_struct *work)
 	complete(&visit->done);
 }
 
-static struct visit *visit_start(struct fixture *f, struct drm_device *drm,
-				 work_func_t fn)
+static struct visit *__visit_start(struct fixture *f, struct drm_device *drm,
+				   struct drm_bridge *bridge, work_func_t fn)
 {
 	struct visit *visit = kunit_kzalloc(f->test, sizeof(*visit), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(f->test, visit);
 	INIT_WORK(&visit->work, fn);
 	visit->drm = drm;
+	visit->bridge = bridge;
 	init_completion(&visit->inside);
 	init_completion(&visit->leave);
 	init_completion(&visit->done);
 	queue_work(f->wq, &visit->work);
 	wait_for_completion(&visit->inside);
 	return visit;
+}
+
+static struct visit *visit_start(struct fixture *f, struct drm_device *drm,
+				 work_func_t fn)
+{
+	return __visit_start(f, drm, NULL, fn);
 }
 
 static bool is_done(struct visit *visit, unsigned long timeout)
@@ -820,6 +829,83 @@ static void sections_in_release(struct kunit *test)
 	EXPECT_LOG(f, "1 11 1 10");
 }
 
+/* It had to be there until after drm_dev_exit(). */
+static void exit_of_no_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct drm_device *drm = new_drm(f);
+	int idx;
+
+	if (!IS_ENABLED(CONFIG_RESMGR_GATE))
+		kunit_skip(test, "this kernel does not know");
+	KUNIT_ASSERT_TRUE(test, drm_dev_enter(drm, &idx));
+	drm_dev_exit(idx);
+	drm_dev_put(drm);
+	EXPECT_WARNING(test, "of no device", drm_dev_exit(idx));
+}
+
+#ifdef DEVICE_ATTR_RO_NAMED	/* 7.3, where bridges can be unplugged */
+
+static const struct drm_bridge_funcs bridge_funcs = {
+};
+
+struct a_bridge {
+	struct drm_bridge bridge;
+};
+
+static struct drm_bridge *new_bridge(struct fixture *f)
+{
+	struct a_bridge *a = devm_drm_bridge_alloc(f->parent, struct a_bridge, bridge,
+						   &bridge_funcs);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(f->test, a);
+	drm_bridge_add(&a->bridge);
+	return &a->bridge;
+}
+
+static void visit_unplug_bridge(struct work_struct *work)
+{
+	struct visit *visit = container_of(work, struct visit, work);
+
+	complete(&visit->inside);
+	drm_bridge_unplug(visit->bridge);
+	complete(&visit->done);
+}
+
+static void unplug_of_a_bridge(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct drm_bridge *bridge = new_bridge(f), *other = new_bridge(f);
+	struct visit *unplug;
+	unsigned long end = jiffies + LONG;
+	int idx, again;
+
+	KUNIT_ASSERT_TRUE(test, drm_bridge_enter(bridge, &idx));
+	unplug = __visit_start(f, NULL, other, visit_unplug_bridge);
+	/* For its own sections and no others. */
+	KUNIT_EXPECT_TRUE(test, !IS_ENABLED(CONFIG_RESMGR_GATE) || is_done(unplug, LONG));
+	KUNIT_EXPECT_FALSE(test, drm_bridge_enter(other, &again));
+
+	unplug = __visit_start(f, NULL, bridge, visit_unplug_bridge);
+	while (drm_bridge_enter(bridge, &again) && time_before(jiffies, end)) {
+		drm_bridge_exit(again);
+		schedule_timeout_uninterruptible(1);
+	}
+	KUNIT_EXPECT_FALSE(test, is_done(unplug, SHORT));
+	drm_bridge_exit(idx);
+	KUNIT_EXPECT_TRUE(test, is_done(unplug, LONG));
+	flush_workqueue(f->wq);
+}
+
+#else
+
+static void unplug_of_a_bridge(struct kunit *test)
+{
+	kunit_skip(test, "bridges cannot be unplugged");
+}
+
+#endif
+
 static struct kunit_case drmm_unplug_cases[] = {
 	KUNIT_CASE(sections_nest),
 	KUNIT_CASE(never_registered),
@@ -831,6 +917,8 @@ static struct kunit_case drmm_unplug_cases[] = {
 	KUNIT_CASE(many_devices),
 	KUNIT_CASE(numbers_are_used_again),
 	KUNIT_CASE(sections_in_release),
+	KUNIT_CASE(exit_of_no_device),
+	KUNIT_CASE(unplug_of_a_bridge),
 	{}
 };
 

@@ -204,6 +204,7 @@ static inline struct lines *lines_begin(struct kunit *test)
 /* No event from here on; the text of those that there were. */
 static inline const char *lines_read(struct kunit *test, struct lines *l)
 {
+	struct kiocb kiocb;
 	size_t len = 0;
 	struct file *file;
 	ssize_t n;
@@ -212,13 +213,12 @@ static inline const char *lines_read(struct kunit *test, struct lines *l)
 			0);
 	file = file_open_root_mnt(l->mnt, "instances/resmgr-kunit/trace", O_RDONLY, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	/* Not kernel_read(), which files that have a read() refuse. It has the position. */
+	init_sync_kiocb(&kiocb, file);
 	do {
 		struct kvec vec = { l->text + len, LINES_SIZE - 1 - len };
 		struct iov_iter iter;
-		struct kiocb kiocb;
 
-		/* Not kernel_read(), which files that have a read() refuse. */
-		init_sync_kiocb(&kiocb, file);
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		n = file->f_op->read_iter(&kiocb, &iter);
 		len += max(n, 0);

@@ -583,6 +583,9 @@ void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
 /* Unmap everything, private copies as well: what they show is not true any more. */
 void cdevm_zap(struct cdevm_scope *scope)
 {
-	if (scope->inode)
-		unmap_mapping_range(scope->inode->i_mapping, 0, 0, 1);
+	/* A node may be published at this moment: nothing of it is mapped yet. */
+	struct inode *inode = READ_ONCE(scope->inode);
+
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 }

@@ -678,3 +678,71 @@ err_fd:
 	return ret;
 }
 EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfd);
+
+/**
+ * cdevm_wrap_files() - put the scope's gate before files that are no nodes
+ * @scope: scope
+ * @type: kind of file, without functions; its name is that of the files. No method
+ *	of it maps anything: the inode is everybody's, and nothing would be zapped
+ *
+ * Once for all files of a kind. The file operations stay with the scope.
+ *
+ * Context: Process context, may sleep.
+ * Return: what cdevm_anon_inode_getfile() takes; %NULL without memory, and with a
+ * WARN for files that can be mapped.
+ */
+struct cdevm_fops *cdevm_wrap_files(struct cdevm_scope *scope,
+				    const struct cdevm_node_type *type)
+{
+	struct cdevm_fops *wrapped;
+
+	wrapped = cdevm_kzalloc(scope, sizeof(*wrapped), GFP_KERNEL);
+	if (!wrapped)
+		return NULL;
+	cdevm_fops_init(wrapped, scope, type->fops, type->name, type);
+	if (WARN(cdevm_is_zapped(wrapped), "cdevm: %s: %s can be mapped\n", scope->name,
+		 type->name))
+		return NULL;
+	return wrapped;
+}
+EXPORT_SYMBOL_GPL(cdevm_wrap_files);
+
+/**
+ * cdevm_anon_inode_getfile() - anon_inode_getfile() for a file of a scope
+ * @wrapped: what cdevm_wrap_files() has returned
+ * @priv: private_data of the file
+ * @flags: as for anon_inode_getfile()
+ *
+ * The file holds the scope until after its release method, as a node's file does.
+ *
+ * Context: Process context, may sleep. From a file operation of the scope.
+ * Return: the file; what anon_inode_getfile() returns on an error.
+ */
+struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
+				      int flags)
+{
+	struct file *file;
+	int ret;
+
+	file = anon_inode_getfile(wrapped->name, &wrapped->fops, priv, flags);
+	if (IS_ERR(file))
+		return file;
+	ret = cdevm_give_file(file, wrapped);
+	return ret ? ERR_PTR(ret) : file;
+}
+EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfile);
+
+/**
+ * cdevm_file_operations() - what tells what kind of file this is
+ * @file: file on which the caller has a reference; of a scope or of none
+ *
+ * Context: Any context.
+ * Return: its file operations, as they are without a gate in front.
+ */
+const struct file_operations *cdevm_file_operations(const struct file *file)
+{
+	if (cdevm_is_wrapped(file->f_op))
+		return cdevm_file_fops(file)->orig;
+	return file->f_op;
+}
+EXPORT_SYMBOL_GPL(cdevm_file_operations);

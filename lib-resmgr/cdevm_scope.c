@@ -333,15 +333,17 @@ static void cdevm_step_drain(struct cdevm_scope *scope)
 	cdevm_trace(drain_end, scope);
 
 	cdevm_zap(scope);
-	spin_lock(&cdevm_live_lock);
-	scope->dev = NULL;
-	spin_unlock(&cdevm_live_lock);
 }
 
 /* What calls have begun and what goes on without them: no call can begin it again. */
 static void cdevm_step_stop(struct cdevm_scope *scope)
 {
 	resmgr_release_final(&scope->stops);
+
+	/* Last of all: cdevm_withdraw() has nothing to wait for after this. */
+	spin_lock(&cdevm_live_lock);
+	scope->dev = NULL;
+	spin_unlock(&cdevm_live_lock);
 }
 
 static const struct {

@@ -96,7 +96,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	resmgr_stamp(mgr, new, by);
 	resmgr_misuse_removed(mgr, old);
 	new->older = old->older;
-	*link = new;
+	WRITE_ONCE(*link, new);
 	old->older = NULL;
 	resmgr_misuse_added(mgr, new);
 }
@@ -593,7 +593,7 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 
 	switch (node->kind) {
 	case RESMGR_EARLY:
-		resmgr_early_gone(node);
+		resmgr_early_gone(mgr, node);
 		fallthrough;
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
@@ -709,7 +709,7 @@ static __always_inline int __resmgr_take_memory(struct resmgr *mgr, bool ends)
 		 count < RESMGR_BATCH);
 
 	last->older = NULL;
-	mgr->newest = node;
+	WRITE_ONCE(mgr->newest, node);
 	if (node == RESMGR_LAST)
 		resmgr_live_leave(mgr);
 	return count;
@@ -795,7 +795,7 @@ static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 	if (!resmgr_is_node(mgr->newest))
 		return 0;
 	marker.older = mgr->newest;
-	mgr->newest = &marker;
+	WRITE_ONCE(mgr->newest, &marker);
 	while (resmgr_is_node(marker.older)) {
 		node = resmgr_unlink(mgr, &marker.older);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
@@ -883,7 +883,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 	if (trace_resmgr_release_all_end_enabled())
 		resmgr_trace_all_end(mgr, count);
 	if (final)
-		mgr->newest = NULL;
+		WRITE_ONCE(mgr->newest, NULL);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	return count;

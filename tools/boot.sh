@@ -8,7 +8,7 @@
 flavour=${1:?flavour} e2e=${2:?e2e list} log=${3:?log} limit=${4:?seconds}
 shift 4
 O=$(outdir "$flavour")
-initrd=$BASE/initramfs-$KERNEL-$flavour.gz
+initrd=${INITRD:-$BASE/initramfs-$KERNEL-$flavour.gz}
 [ -x "$O/linux" ] || die "no $flavour kernel in $O; run: tools/build.sh $flavour"
 [ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
 

@@ -65,7 +65,7 @@ configure() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice}.c)
+	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m}.c)
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/lib-resmgr/kernel_compat.h" "$TOP/samples/devm-sample.c"
@@ -76,6 +76,7 @@ outside() {
 		for f in hid/hid-sensor-custom char/ipmi/ipmb_dev_int fsi/i2cr-scom misc/open-dice; do
 			files+=("$PRISTINE/drivers/$f.c:${f##*/}-mainline.c")
 		done
+		files+=("$TOP"/e2e/modules/board-{camera,bridge}.c)
 	fi
 	modules_outside "$M" "${files[@]}"
 	make -C "$O" ARCH=um CC="$KCC" -j"$JOBS" M="$M" modules || return 1

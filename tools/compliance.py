@@ -16,6 +16,10 @@ TEST = re.compile(r"^\s*(test .*?): (.*)$")
 HEAD = re.compile(r"^(?:Compliance test for|Test |Control ioctls|Format ioctls|Codec ioctls|Buffer ioctls|"
                   r"Input ioctls|Output ioctls|Input/Output|Streaming ioctls|Sub-Device|Media Driver|"
                   r"Required ioctls|Allow for|Debug ioctls|Interface Info|Entity Info)")
+# What fails at times on either kernel, and takes the totals of its node with it. Seen on stock 6.12 in one of two runs in
+# UML on a busy machine, and on ours in the other: of a buffer that has gone in, the flags come out changed; the test
+# after it finds that buffer still there.
+UNSTEADY = (("vim2m", re.compile(r"Buffer ioctls: test (Requests|blocking wait)$")),)
 TOTAL = re.compile(r"^(?:Grand )?Total\b.*: \d+, Succeeded: \d+, Failed: \d+")
 
 
@@ -69,7 +73,7 @@ def main(argv):
         return 2
     a, b = results(argv[1]), results(argv[2])
     differ = 0
-    tests = failed = 0
+    tests = failed = unsteady = 0
     for node in list(a) + [n for n in b if n not in a]:
         if node not in a or node not in b:
             print(f"{node}: only in {argv[1] if node in a else argv[2]}")
@@ -79,8 +83,15 @@ def main(argv):
         if len(x) != len(y):
             print(f"{node}: {len(x)} results in one, {len(y)} in the other")
             differ += 1
+        shaky = False
         for n, (p, q) in enumerate(zip(x, y)):
             if p == q:
+                continue
+            if any(node == name and test.match(p[0]) and p[0] == q[0] for name, test in UNSTEADY):
+                unsteady += 1
+                shaky = True
+                continue
+            if shaky and p[0] == q[0] and p[0] in ("totals", "exit status"):
                 continue
             differ += 1
             print(f"{node}: result {n}:")
@@ -88,12 +99,13 @@ def main(argv):
             print(f"+ {q[0]}: {q[1]} {' | '.join(q[2])}")
         only = [r for t, r, _ in x if t not in ("totals", "exit status")]
         tests += len(only)
-        failed += sum(r.startswith("FAIL") for r in only)
+        failed += sum(p[1].startswith("FAIL") and q[1].startswith("FAIL") for p, q in zip(x, y))
     if not tests:
         print("no results in these logs")
     if differ or not tests:
         return 1
-    print(f"same: {len(a)} nodes, {tests} tests, {failed} of them failed on both")
+    print(f"same: {len(a)} nodes, {tests} tests, {failed} of them failed on both" +
+          (f", {unsteady} that are unsteady differ" if unsteady else ""))
     return 0
 
 

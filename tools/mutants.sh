@@ -19,9 +19,10 @@ copy() {
 # Our own files are real ones in the copy, as they are in the repository but for the change of the patch.
 plant() { # patch
 	rm -rf "$T.new"
-	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$T.new/" || return 1
+	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$TOP/media" "$T.new/" || return 1
 	patch -s -p1 -F0 -d "$T.new" -i "$1" || return 1
-	mkdir -p "$T.new/lib" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" || return 1
+	mkdir -p "$T.new/lib" "$T.new/drivers" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" &&
+	mv "$T.new/media" "$T.new/drivers/media" || return 1
 	# Only what differs is written, or all would be built again.
 	(cd "$T.new" && find . -type f -name '*.[ch]') | while read -r f; do
 		cmp -s "$T.new/$f" "$T/$f" && continue

@@ -41,6 +41,7 @@ MAP = (
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
+    ("tools/litmus", "tools/memory-model/litmus-tests/resmgr", None),
 )
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"

@@ -56,8 +56,8 @@ outside() {
 	local f files=() mainline=()
 	case $flavour in
 	x86-kasan|x86-kasan-stock) files=("$TOP"/e2e/modules/board-{cros-ec,smo8800}.c);;
-	x86-media) files=("$TOP"/e2e/modules/board-{camera,bridge}.c);;
-	x86-media-stock) files=("$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
+	x86-media) files=("$TOP"/e2e/modules/board-{camera,bridge,m2m}.c);;
+	x86-media-stock) files=("$TOP"/e2e/modules/board-m2m.c "$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
 	esac
 	case $flavour in
 	x86-kasan)

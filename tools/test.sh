@@ -45,10 +45,12 @@ self_test() { # what finds the splats must find them
 part "$TOP/tools/deps.sh" || finish
 part self_test
 part "$TOP/tools/trace-tools.sh"
+part "$TOP/tools/model.sh"
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL"
 	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
+	part "$TOP/tools/litmus.sh"
 	part "$TOP/tools/kunit.sh" --quiet
 	part "$TOP/tools/kunit.sh" --quiet --plain
 	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours && part "$TOP/tools/build.sh" smp; then

@@ -290,6 +290,7 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
  * @add: make the node visible. It has to call cdevm_node_wrap() with the cdev
  *	that it makes, before it adds that; and cdevm_node_hold() with the
  *	struct device that stands for the node. May sleep
+ *	%NULL for files that are no nodes
  * @remove: make it invisible; %NULL when that is done later, in ->remove() or
  *	as a devm resource. Calls may be inside. May sleep
  * @hangup: what poll() reports when the device is gone, if that is not
@@ -314,6 +315,15 @@ void cdevm_unpublish_node(struct cdevm_node *node);
 void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev);
 void cdevm_node_hold(struct cdevm_node *node, struct device *device);
 struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);
+
+/* For subsystems whose nodes have files made that are no nodes themselves. */
+struct cdevm_fops;
+
+struct cdevm_fops *cdevm_wrap_files(struct cdevm_scope *scope,
+				    const struct cdevm_node_type *type);
+struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
+				      int flags);
+const struct file_operations *cdevm_file_operations(const struct file *file);
 
 /**
  * cdevm_add_kick_action() - have sleepers woken at unbind
@@ -385,6 +395,18 @@ static inline void cdevm_exit(struct cdevm_scope *scope)
 static inline bool cdevm_is_revoked(const struct cdevm_scope *scope)
 {
 	return resmgr_gate_is_revoked(&scope->gate);
+}
+
+/**
+ * cdevm_device() - the device that a scope is of
+ * @scope: scope
+ *
+ * Context: Where the device cannot be unbound: from probe, or inside the gate.
+ * Return: the device that __devm_cdevm_alloc() was called with.
+ */
+static inline struct device *cdevm_device(const struct cdevm_scope *scope)
+{
+	return scope->dev;
 }
 
 DEFINE_CLASS(cdevm_entered, struct cdevm_scope *, if (_T) cdevm_exit(_T),

@@ -21,12 +21,13 @@ int __cdevm_media_device_register(struct cdevm_scope *scope,
  *
  * It can be opened at once. At unbind its gate closes with all others. It is
  * unregistered as a devm resource, after streaming was stopped and after
- * ->remove(): a pipeline that is being stopped needs its entities.
+ * ->remove(): a pipeline that is being stopped needs its entities. Requests are of
+ * the scope as well: set @mdev->ops before.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
  * Return: 0; -ENOMEM; -EEXIST when it is registered; -ENODEV when unbinding has
- * begun; -EINVAL with a WARN for a device with requests, whose files are not
- * nodes and would outlive the scope; what media_device_register() returns.
+ * begun; -EINVAL with a WARN for one that was not initialised for @s; what
+ * media_device_register() returns.
  */
 #define cdevm_media_device_register(s, mdev) \
 	__cdevm_media_device_register(s, mdev, THIS_MODULE)

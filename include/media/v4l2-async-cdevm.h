@@ -84,4 +84,31 @@ static inline int cdevm_v4l2_async_nf_init(struct cdevm_scope *scope,
 				     notifier);
 }
 
+static inline void cdevm_v4l2_async_unregister_subdev(void *sd)
+{
+	v4l2_async_unregister_subdev(sd);
+}
+
+/**
+ * cdevm_v4l2_async_register_subdev() - v4l2_async_register_subdev() for a subdev of a scope
+ * @scope: scope of the subdev's own device
+ * @sd: after cdevm_v4l2_subdev_init()
+ *
+ * At unbind of the subdev's device it is unregistered when no call of its node is
+ * inside any more, and before ->remove(): with the hardware still there the driver
+ * of the v4l2_device is told, by ->unbind() of its notifier.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: 0; -ENOMEM; what v4l2_async_register_subdev() returns.
+ */
+static inline int cdevm_v4l2_async_register_subdev(struct cdevm_scope *scope,
+						   struct v4l2_subdev *sd)
+{
+	int ret = cdevm_add_stop_action(scope, cdevm_v4l2_async_unregister_subdev,
+					sd);
+
+	/* Does nothing for one that was not registered. */
+	return ret ?: v4l2_async_register_subdev(sd);
+}
+
 #endif /* _MEDIA_V4L2_ASYNC_CDEVM_H */

@@ -35,9 +35,11 @@
 #define _MEDIA_V4L2_CDEVM_H
 
 #include <linux/cdevm.h>
+#include <media/v4l2-common.h>
 #include <media/v4l2-ctrls.h>
 #include <media/v4l2-dev.h>
 #include <media/v4l2-device.h>
+#include <media/v4l2-subdev.h>
 
 int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 			       struct v4l2_device *v4l2_dev);
@@ -48,6 +50,9 @@ int cdevm_video_register_device(struct cdevm_scope *scope,
 /* The name that cdevm_video_register_device() had first. */
 #define cdevm_register_video(scope, vdev, type, nr) \
 	cdevm_video_register_device(scope, vdev, type, nr)
+
+int cdevm_v4l2_add_stop_action(struct v4l2_device *v4l2_dev,
+			       void (*action)(void *data), void *data);
 
 int cdevm_v4l2_ctrl_handler_add(struct cdevm_scope *scope,
 				struct v4l2_ctrl_handler *hdl);
@@ -76,6 +81,75 @@ int cdevm_v4l2_ctrl_handler_add(struct cdevm_scope *scope,
 									\
 	v4l2_ctrl_handler_init(__hdl, hint) ?:				\
 		cdevm_v4l2_ctrl_handler_add(s, __hdl);			\
+})
+
+/**
+ * cdevm_v4l2_subdev_init() - v4l2_subdev_init() for a subdev of a scope
+ * @scope: scope of the subdev's own device
+ * @sd: in memory of the scope
+ * @ops: as for v4l2_subdev_init()
+ *
+ * Its node, which the driver of the v4l2_device registers, keeps the scope until the
+ * last file is closed and the node is released. Calls of the node are inside of the
+ * scope's gate, besides that of the v4l2_device's scope: whichever device is unbound
+ * first, they are refused and waited for.
+ *
+ * Calls of other drivers, by v4l2_subdev_call(), are not. They end when the driver
+ * of the v4l2_device has forgotten the subdev, in ->unbind() of its notifier.
+ *
+ * Context: Any context. From probe.
+ */
+static inline void cdevm_v4l2_subdev_init(struct cdevm_scope *scope,
+					  struct v4l2_subdev *sd,
+					  const struct v4l2_subdev_ops *ops)
+{
+	v4l2_subdev_init(sd, ops);
+	sd->cdevm = scope;
+}
+
+/**
+ * cdevm_v4l2_i2c_subdev_init() - v4l2_i2c_subdev_init() for a subdev of a scope
+ * @scope: scope of @client
+ * @sd: in memory of the scope
+ * @client: the I2C client that is being probed
+ * @ops: as for v4l2_i2c_subdev_init()
+ *
+ * See cdevm_v4l2_subdev_init().
+ *
+ * Context: Any context. From probe.
+ */
+static inline void cdevm_v4l2_i2c_subdev_init(struct cdevm_scope *scope,
+					      struct v4l2_subdev *sd,
+					      struct i2c_client *client,
+					      const struct v4l2_subdev_ops *ops)
+{
+	v4l2_i2c_subdev_init(sd, client, ops);
+	sd->cdevm = scope;
+}
+
+static inline void cdevm_v4l2_subdev_cleanup(void *sd)
+{
+	v4l2_subdev_cleanup(sd);
+}
+
+/**
+ * cdevm_v4l2_subdev_init_finalize() - v4l2_subdev_init_finalize() for a subdev of a scope
+ * @scope: scope
+ * @sd: after cdevm_v4l2_subdev_init() and media_entity_pads_init()
+ *
+ * The active state goes with the scope, after the last file of the node: it is what
+ * the files have been asking about.
+ *
+ * Context: Process context, may sleep. From probe.
+ * Return: 0; -ENOMEM; what v4l2_subdev_init_finalize() returns.
+ */
+#define cdevm_v4l2_subdev_init_finalize(scope, sd)			\
+({									\
+	struct v4l2_subdev *__sd = (sd);				\
+									\
+	v4l2_subdev_init_finalize(__sd) ?:				\
+		cdevm_add_action_or_reset(scope, cdevm_v4l2_subdev_cleanup, \
+					  __sd);			\
 })
 
 #endif /* _MEDIA_V4L2_CDEVM_H */

@@ -9,11 +9,13 @@
 #define _V4L2_CDEVM_PRIV_H
 
 #include <linux/cdevm.h>
+#include <linux/cdevm_call.h>
 #include <linux/fs.h>
 #include <media/v4l2-dev.h>
 #include <media/v4l2-device.h>
 #include <media/v4l2-event.h>
 #include <media/v4l2-fh.h>
+#include <media/v4l2-subdev.h>
 
 struct v4l2_ctrl_handler;
 
@@ -24,6 +26,8 @@ extern const struct file_operations v4l2_fops;
 int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
 			       struct video_device *vdev, struct module *owner);
 void cdevm_unregister_subdev_node(struct video_device *vdev);
+void cdevm_begin_release(struct video_device *vdev);
+void cdevm_end_release(struct video_device *vdev);
 bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev);
 void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
 			    const struct v4l2_ctrl_handler *from);
@@ -64,6 +68,69 @@ v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
 {
 	return ret < 0 && v4l2_cdevm_is_gone(vdev) ? -ENODEV : ret;
+}
+
+/* The scope that a subdev is in memory of, which may be that of another device. */
+static inline struct cdevm_scope *
+v4l2_cdevm_subdev_scope(const struct v4l2_subdev *sd)
+{
+	return sd->cdevm;
+}
+
+/* The node of a subdev reaches it until the node is released. */
+static inline void v4l2_cdevm_get(struct cdevm_scope *scope)
+{
+	if (scope)
+		cdevm_get(scope);
+}
+
+static inline void v4l2_cdevm_put(struct cdevm_scope *scope)
+{
+	if (scope)
+		cdevm_put(scope);
+}
+
+/*
+ * A call of the node of a subdev, which is inside of the gate of the v4l2_device's
+ * scope already, if there is one. That of the subdev's own device keeps it from being
+ * unbound meanwhile.
+ */
+static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
+					   struct video_device *vdev,
+					   const char *method)
+{
+	struct cdevm_scope *scope = vdev_to_v4l2_subdev(vdev)->cdevm;
+
+	if (!scope)
+		return true;
+	if (!cdevm_enter(scope))
+		return false;
+	cdevm_push_call(call, scope, method, (void *)vdev->fops->unlocked_ioctl);
+	return true;
+}
+
+static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call,
+					  struct video_device *vdev)
+{
+	struct cdevm_scope *scope = vdev_to_v4l2_subdev(vdev)->cdevm;
+
+	if (!scope)
+		return;
+	cdevm_pop_call(call);
+	cdevm_exit(scope);
+}
+
+/* Around a ->release(): what is stopped at unbind may be in memory that it frees. */
+static inline void v4l2_cdevm_begin_release(struct video_device *vdev)
+{
+	if (vdev->cdevm)
+		cdevm_begin_release(vdev);
+}
+
+static inline void v4l2_cdevm_end_release(struct video_device *vdev)
+{
+	if (vdev->cdevm)
+		cdevm_end_release(vdev);
 }
 
 /*
@@ -134,6 +201,30 @@ static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
 {
 	return ret;
 }
+
+static inline struct cdevm_scope *
+v4l2_cdevm_subdev_scope(const struct v4l2_subdev *sd)
+{
+	return NULL;
+}
+
+static inline void v4l2_cdevm_get(struct cdevm_scope *scope) { }
+static inline void v4l2_cdevm_put(struct cdevm_scope *scope) { }
+
+static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
+					   struct video_device *vdev,
+					   const char *method)
+{
+	return true;
+}
+
+static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call,
+					  struct video_device *vdev)
+{
+}
+
+static inline void v4l2_cdevm_begin_release(struct video_device *vdev) { }
+static inline void v4l2_cdevm_end_release(struct video_device *vdev) { }
 
 static inline int
 v4l2_cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,

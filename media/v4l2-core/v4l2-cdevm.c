@@ -42,6 +42,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <media/v4l2-cdevm.h>
@@ -58,12 +59,27 @@
  * @v4l2_dev: the driver's
  * @lock: protects @held
  * @held: its nodes, each with a reference on its device
+ * @closing: held shared by who closes a file of its nodes, exclusively by who stops
+ *	what files have begun
  */
 struct cdevm_v4l2_device {
 	struct cdevm_scope	*scope;
 	struct v4l2_device	*v4l2_dev;
 	spinlock_t		lock;	/* protects held */
 	struct list_head	held;
+	struct rw_semaphore	closing;
+};
+
+/**
+ * struct cdevm_v4l2_stop - a stop action that no close runs beside
+ * @dev: whose files
+ * @action: the function
+ * @data: its argument
+ */
+struct cdevm_v4l2_stop {
+	struct cdevm_v4l2_device *dev;
+	void			(*action)(void *data);
+	void			*data;
 };
 
 /**
@@ -255,7 +271,8 @@ static void cdevm_v4l2_device_unregister(void *data)
 /**
  * cdevm_v4l2_device_register() - v4l2_device_register() for memory of a scope
  * @scope: scope
- * @dev: the device that is being probed
+ * @dev: the device that is being probed, whose the scope is. Video nodes may have
+ *	another one for their parent (&video_device.dev_parent)
  * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(), but without a
  *	release function; in memory of the scope
  *
@@ -266,8 +283,8 @@ static void cdevm_v4l2_device_unregister(void *data)
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0; -ENOMEM; -EINVAL with a WARN for one that has a release function,
- * instead of which there is cdevm_add_action(); what v4l2_device_register()
- * returns.
+ * instead of which there is cdevm_add_action(), and for a device that the scope is
+ * not of; what v4l2_device_register() returns.
  */
 int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 			       struct v4l2_device *v4l2_dev)
@@ -278,6 +295,10 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	if (WARN(v4l2_dev->release, "cdevm: the v4l2_device of %s has a release function\n",
 		 dev_name(dev)))
 		return -EINVAL;
+	/* It would go with the one, and its nodes with the other. */
+	if (WARN(dev != cdevm_device(scope), "cdevm: %s has a v4l2_device in the scope of %s\n",
+		 dev_name(dev), dev_name(cdevm_device(scope))))
+		return -EINVAL;
 	cdevm = cdevm_kzalloc(scope, sizeof(*cdevm), GFP_KERNEL);
 	if (!cdevm)
 		return -ENOMEM;
@@ -285,6 +306,7 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	cdevm->v4l2_dev = v4l2_dev;
 	spin_lock_init(&cdevm->lock);
 	INIT_LIST_HEAD(&cdevm->held);
+	init_rwsem(&cdevm->closing);
 
 	ret = v4l2_device_register(dev, v4l2_dev);
 	if (ret)
@@ -295,6 +317,69 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	return devm_add_action_or_reset(dev, cdevm_v4l2_device_unregister, cdevm);
 }
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_register);
+
+/**
+ * cdevm_begin_release() - a file of a node is about to be closed
+ * @vdev: node of a scope
+ *
+ * For v4l2_release(), before the first lock that it takes.
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_begin_release(struct video_device *vdev)
+{
+	down_read(&vdev->v4l2_dev->cdevm->closing);
+}
+
+/**
+ * cdevm_end_release() - undo cdevm_begin_release()
+ * @vdev: the same
+ *
+ * Context: Process context.
+ */
+void cdevm_end_release(struct video_device *vdev)
+{
+	up_read(&vdev->v4l2_dev->cdevm->closing);
+}
+
+static void cdevm_v4l2_stop(void *data)
+{
+	struct cdevm_v4l2_stop *stop = data;
+
+	down_write(&stop->dev->closing);
+	stop->action(stop->data);
+	up_write(&stop->dev->closing);
+}
+
+/**
+ * cdevm_v4l2_add_stop_action() - cdevm_add_stop_action() for what a file has
+ * @v4l2_dev: v4l2_device of a scope
+ * @action: function to call
+ * @data: its argument
+ *
+ * For what is in memory of an open file of a video or subdev node, which its
+ * ->release() frees. No such ->release() runs beside @action: one that has begun is
+ * waited for, with the hardware still there, and others wait until @action is done.
+ * They hold no lock of the driver's meanwhile.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: 0 or -ENOMEM.
+ */
+int cdevm_v4l2_add_stop_action(struct v4l2_device *v4l2_dev,
+			       void (*action)(void *data), void *data)
+{
+	struct cdevm_v4l2_device *dev = v4l2_dev->cdevm;
+	struct cdevm_v4l2_stop *stop;
+
+	stop = cdevm_kzalloc(dev->scope, sizeof(*stop), GFP_KERNEL);
+	if (!stop)
+		return -ENOMEM;
+	stop->dev = dev;
+	stop->action = action;
+	stop->data = data;
+	return cdevm_add_stop_action(dev->scope, cdevm_v4l2_stop, stop);
+}
+EXPORT_SYMBOL_GPL(cdevm_v4l2_add_stop_action);
 
 /**
  * cdevm_v4l2_device_is_gone() - has the unbind of a v4l2_device's device begun?
