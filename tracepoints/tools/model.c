@@ -885,7 +885,8 @@ static bool is_part(const char *class)
 {
 	return !strcmp(class, "unpublish") || !strcmp(class, "cdevm") ||
 	       !strcmp(class, "cdevm-nodes") || !strcmp(class, "cdevm-kicks") ||
-	       !strcmp(class, "cdevm-stops");
+	       !strcmp(class, "cdevm-stops") || !strcmp(class, "cdevm-file") ||
+	       !strcmp(class, "cdevm-memory");
 }
 
 /* Of this owner, and not over as far as its own resources go. */
@@ -953,7 +954,7 @@ static void find_unbinds(struct trace *t)
 			break;
 		case EV_CREATE:
 			/* Nothing says when all is released: a new probe has begun. */
-			u = t->module ? unbind_current(t, e->owner) : NULL;
+			u = t->module ? unbind_current(m->device) : NULL;
 			if (u)
 				u->closed = true;
 			u = NULL;
