@@ -7,7 +7,7 @@ ASKED := $(KERNEL)
 KERNELS := $(or $(KERNEL),$(if $(LINUX),6.12,6.12 7.3))
 KERNEL ?= 6.12
 LINUX ?=
-export KERNEL LINUX
+export KERNEL LINUX FILE ALL UNDER
 # A stage prints one line; make has nothing to add. Stages use make -j themselves.
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -125,6 +125,13 @@ trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
 
+find: $(if $(LINUX),,source)
+	@$T/find.sh
+
+convert: tree
+	@$T/deps.sh
+	@$T/convert.sh
+
 series: tree
 	@$T/series.sh
 
@@ -151,5 +158,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table model dkms dkms-test trace-tools series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -42,6 +42,7 @@ MAP = (
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
     ("tools/litmus", "tools/memory-model/litmus-tests/resmgr", None),
+    ("tools/find/coccinelle", "scripts/coccinelle/free", (".cocci",)),
 )
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"
