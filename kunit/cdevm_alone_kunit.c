@@ -54,6 +54,8 @@ static struct {
 	struct vfsmount		*mnt;
 	struct box		*box;
 	const struct cdevm_ops	*ops;
+	/* What is bound next has a scope, and no nodes. */
+	bool			bare;
 	struct completion	inside, leave, freed;
 	/* Protects what follows. */
 	spinlock_t		lock;
@@ -221,8 +223,11 @@ static struct box *box_new(struct kunit *test, const struct cdevm_ops *ops)
 
 static int box_probe(struct platform_device *pdev)
 {
-	struct box *b = devm_cdevm_alloc(&pdev->dev, struct box, scope);
+	struct box *b;
 
+	if (yard.bare)
+		return PTR_ERR_OR_ZERO(devm_cdevm_create(&pdev->dev));
+	b = devm_cdevm_alloc(&pdev->dev, struct box, scope);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	box_setup(b);
@@ -628,6 +633,32 @@ static void alone_misc_again(struct kunit *test)
 	EXPECT_NOTES(test, "release", "release", "release", "kick", "remove", "freed");
 }
 
+/* The unbind of a parent revokes the scopes below it, with their nodes. */
+static void alone_node_of_child(struct kunit *test)
+{
+	struct platform_device *child;
+	struct file *file;
+
+	yard.bare = true;
+	KUNIT_ASSERT_EQ(test, device_driver_attach(&box_driver.driver, &yard.pdev->dev), 0);
+	yard.bare = false;
+	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
+					      PLATFORM_DEVID_AUTO, NULL, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
+	yard.ops = &box_nodes_ops;
+	KUNIT_EXPECT_EQ(test, device_driver_attach(&box_driver.driver, &child->dev), 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+	unbind();
+	EXPECT_NOTES(test, "remove");
+	KUNIT_EXPECT_NOT_NULL(test, child->dev.driver);
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	platform_device_unregister(child);
+	EXPECT_NOTES(test, "kick", "remove");
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 static void alone_node_wrong(struct kunit *test)
 {
 	struct box *b;
@@ -686,6 +717,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_node_wakes),
 	KUNIT_CASE(alone_node_deletes_itself),
 	KUNIT_CASE(alone_misc_again),
+	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
 	{}

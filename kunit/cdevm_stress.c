@@ -1446,8 +1446,9 @@ err_region:
 module_init(stress_init);
 
 /*
- * Each open file holds the module, so there is none. Scopes may be left: the
- * removal waits for them after this, and reports when it does so for long.
+ * Each open file holds the module, but for those that were released at unbind. Scopes
+ * may be left: the removal waits for them after this, and reports when it does so for
+ * long.
  */
 static void __exit stress_exit(void)
 {

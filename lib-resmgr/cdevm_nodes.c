@@ -58,7 +58,7 @@ static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, si
 /*
  * A node for @scope: in a part of it if the nodes go alone, else in the scope itself.
  */
-static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope)
+static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 {
 	struct cdevm_node *node;
 	struct cdevm_scope *part;
@@ -67,7 +67,7 @@ static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope)
 		part = cdevm_add_part(scope, &node);
 		return IS_ERR(part) ? ERR_CAST(part) : node;
 	}
-	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), gfp);
 	return node ?: ERR_PTR(-ENOMEM);
 }
 
@@ -218,7 +218,7 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 	struct cdevm_node *node;
 	int ret;
 
-	node = cdevm_node_new(scope);
+	node = cdevm_node_new(scope, GFP_KERNEL);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	cdevm_may_let_go(node, cdev, !parent);
@@ -332,13 +332,13 @@ static void cdevm_remove_cdev_device(struct resmgr *mgr, struct resmgr_node *res
 int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 			  struct device *device)
 {
-	struct cdevm_node *node = cdevm_node_new(scope);
+	struct cdevm_node *node = cdevm_node_new(scope, GFP_KERNEL | __GFP_NOFAIL);
 	int ret = PTR_ERR_OR_ZERO(node);
 
 	/*
 	 * There is no way back without the node: the device is initialised, its
 	 * last put may free later than now, and only the node can keep the
-	 * scope until then.
+	 * scope until then. A part may fail for want of memory.
 	 */
 	if (ret)
 		node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope),
@@ -390,7 +390,7 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
  */
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
-	struct cdevm_node *node = cdevm_node_new(scope);
+	struct cdevm_node *node = cdevm_node_new(scope, GFP_KERNEL);
 
 	if (IS_ERR(node))
 		return PTR_ERR(node);
