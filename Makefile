@@ -2,11 +2,12 @@
 # The one entry point. Everything it makes is under build/ (fetched and built) and out/ (results).
 
 # Which kernel, and where from: KERNEL=6.12 or 7.3; LINUX=DIR for a source tree of your own (never modified).
-# make test is for both, unless one is named.
+# make test is for both, unless one is named; make apply finds out.
+ASKED := $(KERNEL)
 KERNELS := $(or $(KERNEL),$(if $(LINUX),6.12,6.12 7.3))
 KERNEL ?= 6.12
 LINUX ?=
-export KERNEL LINUX
+export KERNEL LINUX FILE ALL UNDER
 # A stage prints one line; make has nothing to add. Stages use make -j themselves.
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -22,13 +23,17 @@ help:
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
+	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
 	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
 	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
+	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
+	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
-	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (1 s)'
-	@echo 'make series            write it as mails for git am to out/series-VERSION  (1 s)'
+	@echo 'make docs              our pages as HTML, out/html/index.html               (first 1 min, then 10 s)'
+	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (2 s)'
+	@echo 'make series            mails for git am, several series: out/series-VERSION  (30 s)'
 	@echo 'make series-check      build and test the series mail by mail              (10 min)'
 	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 20 min, then 3 min)'
 	@echo 'make build-check       W=1, x86-64, arm64, clang, tests as modules'
@@ -48,7 +53,8 @@ tree: source
 kernels: tree
 	@$T/build.sh stock
 	@$T/build.sh ours
-	@$T/initramfs.sh stock ours
+	@$T/build.sh smp
+	@$T/initramfs.sh stock ours smp
 
 demo: tree
 	@$T/build.sh ours
@@ -70,6 +76,9 @@ shell: tree
 check: tree
 	@$T/build.sh ours
 	@$T/check.sh
+
+docs: tree
+	@$T/docs.sh
 
 test:
 	@$T/test.sh $(KERNELS)
@@ -93,6 +102,16 @@ drm: tree
 media: tree
 	@$T/media.sh
 
+dkms:
+	@$T/dkms.sh deb
+
+dkms-test:
+	@$(foreach k,6.12 7.3,$(MAKE) KERNEL=$k tree &&) $T/dkms.sh test
+
+model: source
+	@$T/model.sh
+	@$T/litmus.sh
+
 compliance: kernels
 	@$T/compliance.sh
 
@@ -105,6 +124,13 @@ v4l2-table: kernels
 trace-tools:
 	@$T/deps.sh
 	@$T/trace-tools.sh
+
+find: $(if $(LINUX),,source)
+	@$T/find.sh
+
+convert: tree
+	@$T/deps.sh
+	@$T/convert.sh
 
 series: tree
 	@$T/series.sh
@@ -126,11 +152,11 @@ bench-contended: tree
 
 apply:
 	@test -n "$(LINUX)" || { echo 'error: say which tree: make apply LINUX=DIR' >&2; exit 1; }
-	@$T/overlay.py apply "$(LINUX)" "$(KERNEL)"
+	@$T/overlay.py apply "$(LINUX)" $(ASKED)
 
 clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table trace-tools series \
+.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -9,6 +9,12 @@
 
 static char *trace;
 
+/* Is cdevm a module? Then what the device holds is told by dev:devres_log. */
+static bool is_module(void)
+{
+	return exists("/sys/module/cdevm/initstate");
+}
+
 static void trace_begin(void)
 {
 	write_file(TRACING "tracing_on", "0");
@@ -64,6 +70,8 @@ static void ok_order(const char *what, const char *const *lines)
 	int i;
 
 	for (i = 0; lines[i]; i++) {
+		if (!*lines[i])
+			continue;
 		at = find(at, lines[i]);
 		if (!at)
 			break;
@@ -85,8 +93,18 @@ static void ok_order(const char *what, const char *const *lines)
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
 	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
-	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first",	\
-	"resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
+	/* Which a driver cannot add on a kernel that has no such actions. */	\
+	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first", \
+	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
+
+/* A devm action of the driver, and the binding, which is released as one. */
+#define DEVM(op, action)						\
+	(is_module() ? "devres_log: cdevm-probe " op "| " action :		\
+	 !strcmp(op, "ADD") ? "resmgr_add: devm cdevm-probe #| " action :	\
+			      "resmgr_release_begin: devm cdevm-probe #| " action)
+#define BINDING								\
+	(is_module() ? "resmgr_release_begin: cdevm-bound cdevm-probe #| cdevm_scope" : \
+		       "resmgr_release_begin: devm cdevm-probe #| cdevm_scope")
 
 static void t_unbind(void)
 {
@@ -94,11 +112,11 @@ static void t_unbind(void)
 	ok_err(probe_unbind(), 0, "unbind");
 	trace_end();
 	ORDER("unbind: revoke, kick, unpublish, drain, the driver's own actions, remove, devm, binding", STEPS,
-	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",
-	      "resmgr_release_begin: devm cdevm-probe #| probe_regs_gone",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
+	      DEVM("ADD", "probe_in_remove"),
+	      DEVM("REL", "probe_in_remove"),
+	      DEVM("REL", "probe_in_probe"),
+	      DEVM("REL", "probe_regs_gone"),
+	      BINDING);
 	ok_err(probe_bind(), 0, "bind");
 }
 
@@ -114,7 +132,7 @@ static void t_last_close(void)
 	ok(wait_for(probe_param("allocs") == probe_param("frees"), FREED_MS), "freed");
 	trace_end();
 	ORDER("open file: the cdevm resources go after the last close",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope",
+	      BINDING,
 	      "cdevm_close: cdevm cdevm-probe ",
 	      "resmgr_release_begin: cdevm cdevm-probe #| probe_free_ram",
 	      "cdevm_free: cdevm cdevm-probe ");
@@ -130,8 +148,8 @@ static void t_failed_probe(void)
 	trace_end();
 	probe_set("probe_fails", "0");
 	ORDER("failed probe: the same, before the devm resources", STEPS,
-	      "resmgr_release_begin: devm cdevm-probe #| probe_in_probe",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
+	      DEVM("REL", "probe_in_probe"),
+	      BINDING);
 	NEVER("without ->remove()", "probe_in_remove");
 	ok_err(probe_bind(), 0, "bind");
 }
@@ -145,8 +163,8 @@ static void t_device_del(void)
 	ok_err(probe_set("device", "0"), 0, "the device goes");
 	trace_end();
 	ORDER("device_del: the same", STEPS,
-	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope");
+	      DEVM("ADD", "probe_in_remove"),
+	      BINDING);
 	ok_err(xread(fd, &c, 1), ENODEV, "read");
 	close(fd);
 	ok_err(probe_set("device", "1"), 0, "it comes back");
@@ -175,7 +193,8 @@ static void t_parent(bool with_scope)
 		      "cdevm_revoke: cdevm cdevm-probe #| refs=",
 		      "cdevm_revoke: cdevm cdevm-probe-parent #| refs=",
 		      "cdevm_drain_end: cdevm cdevm-probe-parent ",
-		      "resmgr_add: devm cdevm-probe-parent #| probe_in_remove");
+		      is_module() ? "devres_log: cdevm-probe-parent ADD| probe_in_remove" :
+				    "resmgr_add: devm cdevm-probe-parent #| probe_in_remove");
 		ok_err(xread(fd, &c, 1), ENODEV, "read of the child");
 		ok((poll_one(fd, 0) & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR), "poll of the child");
 	} else {
@@ -196,8 +215,8 @@ static void t_rmmod(void)
 	ok_err(rmmod("cdevm_probe"), 0, "rmmod of a driver that is bound");
 	trace_end();
 	ORDER("rmmod: the same, and all is freed before the module is", STEPS,
-	      "resmgr_add: devm cdevm-probe #| probe_in_remove",
-	      "resmgr_release_begin: devm cdevm-probe #| cdevm_scope",
+	      DEVM("ADD", "probe_in_remove"),
+	      BINDING,
 	      "cdevm_free: cdevm cdevm-probe ");
 	/* Still bound when the machine is shut down: that is no unbind, the driver sees to it. */
 	ok_err(insmod("cdevm_probe"), 0, "insmod again");
@@ -209,6 +228,8 @@ int main(void)
 		return done("cdevm-order");
 	write_file(TRACING "buffer_size_kb", "1024");
 	ok_err(write_file(TRACING "events/resmgr/enable", "1"), 0, "events");
+	if (is_module())
+		ok_err(write_file(TRACING "events/dev/devres_log/enable", "1"), 0, "events");
 	t_unbind();
 	t_last_close();
 	t_failed_probe();
@@ -217,5 +238,7 @@ int main(void)
 	t_parent(false);
 	t_rmmod();
 	write_file(TRACING "events/resmgr/enable", "0");
+	if (is_module())
+		write_file(TRACING "events/dev/devres_log/enable", "0");
 	return done("cdevm-order");
 }

@@ -121,9 +121,9 @@ static void trace_on(void)
 }
 
 /*
- * "  demo-30  [000] .....  1.234567: event: text mgr=A node=B": from the time on,
- * and without the addresses. The begin of each release says it; the end would
- * say it again.
+ * "  demo-30  [000] .....  1.234567: event: text bus=A driver=B mgr=C node=D": from
+ * the time on, and without the driver and the addresses. The begin of each release
+ * says it; the end would say it again.
  */
 static void trace_print(const char *owner)
 {
@@ -137,7 +137,7 @@ static void trace_print(const char *owner)
 		if (line[0] == '#' || !strstr(line, owner) ||
 		    strstr(line, "release_end:"))
 			continue;
-		at = strstr(line, " mgr=");
+		at = strstr(line, " bus=");
 		if (at)
 			*at = 0;
 		at = strstr(line, "] ");

@@ -34,11 +34,13 @@ if [ -d /sys/kernel/tracing/events/resmgr ]; then
 	check "record an unbind, and the delayed end of its cdevs" \
 		resmgr-trace record -o $t --settle 24 --unbind platform/$sample
 	check "order" resmgr-trace order $t
-	for step in revoke kick unpublish drained remove release free; do
+	# A module does not see when ->remove() comes; what devices hold it leaves to devres_log.
+	if [ -e /sys/module/cdevm/initstate ]; then remove='' mem=''; else remove=remove mem=' mem'; fi
+	for step in revoke kick unpublish drained $remove release free; do
 		has "order shows $step" " $step " /tmp/trace.out
 	done
 	check "show" resmgr-trace show $t
-	has "show has what the driver allocated" "devm_kzalloc_release mem" /tmp/trace.out
+	has "show has what the driver allocated" "devm_kzalloc_release$mem" /tmp/trace.out
 else
 	sample=devm-sample
 	insmod /lib/modules-flat/$sample.ko
@@ -64,10 +66,67 @@ has "and says so" "no device platform/nobody is bound" /tmp/trace.out
 hold
 events=/sys/kernel/tracing/events/resmgr/enable
 [ -e $events ] || events=/sys/kernel/tracing/events/dev/devres_log/enable
+# What suites before this one have left there.
+: >/sys/kernel/tracing/trace
+echo 1 >/sys/kernel/tracing/tracing_on
 echo 1 >$events
 echo $sample >$drivers/unbind
 echo 0 >$events
 check "order of the trace that tracefs has" resmgr-trace order
 has "it is of this unbind" "unbind of $sample" /tmp/trace.out
-[ $sample = devm-sample ] || rmmod $sample
+
+# However a recording ends, what there was is in the file, and the kernel does not trace any more.
+clean() { # name
+	[ -z "$(ls /sys/kernel/tracing/instances)" ] && ok "$1" || not_ok "$1"
+}
+sees() { # name command...: within ten seconds
+	name=$1; shift
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	check "$name" "$@"
+}
+resmgr-trace record -o $t -- true 2>/tmp/trace.err
+[ $? -eq 3 ] && ok "no event is exit status 3" || not_ok "no event is exit status 3"
+has "and is said" "no event was recorded" /tmp/trace.err
+resmgr-trace record -o $t -- sh -c "echo $sample >$drivers/bind; sleep 100" 2>/tmp/trace.err &
+pid=$!
+sees "it is written while it is recorded" grep -q "$sample" $t
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ] && ok "a signal ends it as it ends the command" || not_ok "a signal ends it as it ends the command"
+check "show of what was recorded" resmgr-trace show $t
+clean "no trace instance is left by a signal"
+(resmgr-trace record -o - -- sleep 100 2>/tmp/trace.err; echo $? >/tmp/trace.rc) | head -c 1 >/dev/null
+[ "$(cat /tmp/trace.rc)" -eq 2 ] && ok "nor does it go on when nobody reads it" ||
+	not_ok "nor does it go on when nobody reads it"
+clean "no trace instance is left by a closed pipe"
+resmgr-trace record -o $t -- sleep 100 2>/tmp/trace.err &
+pid=$!
+sees "it records" sh -c '[ -n "$(ls /sys/kernel/tracing/instances)" ]'
+kill -KILL $pid
+wait $pid
+resmgr-trace record -o $t -- true 2>/tmp/trace.err
+has "the next one removes what is left by one that was killed" "of one that was killed" /tmp/trace.err
+clean "and then there is none"
+resmgr-trace live >/tmp/live 2>&1 &
+pid=$!
+sees "live begins" sh -c '[ -n "$(ls /sys/kernel/tracing/instances)" ]'
+hold
+echo $sample >$drivers/unbind
+sees "live shows a release" grep -q "release .*$sample" /tmp/live
+kill -TERM $pid
+wait $pid
+[ $? -eq 0 ] && ok "live ends" || not_ok "live ends"
+clean "no trace instance is left by live"
+
+# The module is gone when the trace is read, for the recorder is stopped; its functions have names all the same.
+[ $sample = devm-sample ] || {
+	echo $sample >$drivers/bind
+	check "record a command that removes the module" resmgr-trace record -o $t --settle 24 -- \
+		sh -c "kill -STOP \$PPID; rmmod $sample; kill -CONT \$PPID"
+	has "its functions have names" "fn=sample_hw_off \[cdevm_sample\]" $t
+	grep -q " fn=0x[0-9a-f]*[1-9a-f]" $t && not_ok "no function is a number" || ok "no function is a number"
+}
 echo "1..$n"

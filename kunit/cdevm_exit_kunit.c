@@ -72,6 +72,7 @@ static struct {
 	int			(*probe)(struct device *dev);
 	int			ret;
 	struct cdevm_scope	*wrong;
+	bool			stopped, saw_stopped;
 	/* Protects what follows. */
 	spinlock_t		lock;
 	unsigned int		nr_notes;
@@ -1321,6 +1322,69 @@ static void exit_withdraw_in_group(struct kunit *test)
 	EXPECT_NOTES(test, "remove");
 }
 
+static void stop_when_told(void *unused)
+{
+	complete(&way.inside);
+	wait_for_completion(&way.leave);
+	WRITE_ONCE(way.stopped, true);
+}
+
+static int group_releaser(void *dev)
+{
+	devres_release_group(dev, way.test);
+	return 0;
+}
+
+static int withdrawer(void *scope)
+{
+	complete(&way.inside);
+	cdevm_withdraw(scope);
+	WRITE_ONCE(way.saw_stopped, READ_ONCE(way.stopped));
+	return 0;
+}
+
+/* While another task releases the group, and is in the last step of it. */
+static int probe_withdraws_meanwhile(struct device *dev)
+{
+	struct task_struct *releaser, *second;
+	struct kunit *test = way.test;
+	struct gadget *g;
+
+	if (!devres_open_group(dev, test, GFP_KERNEL))
+		return -ENOMEM;
+	g = gadget_new(dev);
+	if (IS_ERR(g) || cdevm_add_stop_action(&g->scope, stop_when_told, NULL))
+		return -ENOMEM;
+	releaser = kthread_create(group_releaser, dev, "cdevm-exit");
+	second = kthread_create(withdrawer, &g->scope, "cdevm-exit");
+	if (IS_ERR(releaser) || IS_ERR(second))
+		return -ENOMEM;
+	get_task_struct(releaser);
+	get_task_struct(second);
+	wake_up_process(releaser);
+	wait_for_completion(&way.inside);
+	wake_up_process(second);
+	wait_for_completion(&way.inside);
+	msleep(50);
+	complete(&way.leave);
+	kthread_stop(second);
+	kthread_stop(releaser);
+	put_task_struct(second);
+	put_task_struct(releaser);
+	KUNIT_EXPECT_TRUE(test, way.saw_stopped);
+	EXPECT_NOTES(test, "kick 1", "hardware 1 goes");
+	return 0;
+}
+
+static void exit_withdraw_meanwhile(struct kunit *test)
+{
+	struct thing *t = thing_new(test, probe_withdraws_meanwhile, NULL);
+
+	KUNIT_EXPECT_EQ(test, thing_bind(t), 0);
+	thing_unbind(t);
+	EXPECT_NOTES(test, "remove");
+}
+
 static struct kunit_case exit_cases[] = {
 	KUNIT_CASE_PARAM(exit_probe_fails, probe_error_gen_params),
 	KUNIT_CASE_PARAM(exit_probe_fails_without_scope, probe_error_gen_params),
@@ -1345,6 +1409,7 @@ static struct kunit_case exit_cases[] = {
 	KUNIT_CASE(exit_withdraw_in_probe),
 	KUNIT_CASE(exit_withdraw_twice),
 	KUNIT_CASE(exit_withdraw_in_group),
+	KUNIT_CASE(exit_withdraw_meanwhile),
 	{}
 };
 

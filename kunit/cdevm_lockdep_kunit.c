@@ -8,6 +8,7 @@
  * boot, and that it is off is how a case knows that there was a report.
  */
 #include <kunit/test.h>
+#include <linux/cdevm.h>
 #include <linux/debug_locks.h>
 #include <linux/mutex.h>
 #include <linux/resmgr_gate.h>
@@ -65,6 +66,51 @@ static void drain_inside_call(struct kunit *test)
 	resmgr_gate_destroy(gate);
 }
 
+struct owner {
+	struct cdevm_scope	scope;
+};
+
+static DEFINE_MUTEX(owner_mutex);
+
+static void owner_action(void *unused)
+{
+	mutex_lock(&owner_mutex);
+	mutex_unlock(&owner_mutex);
+}
+
+/* In one place, so that all are of one class. */
+static struct owner *new_owner(struct kunit *test)
+{
+	struct owner *owner;
+
+	if (!debug_locks)
+		kunit_skip(test, "lockdep has turned itself off in this boot");
+	owner = cdevm_alloc("cdevm-lockdep", struct owner, scope);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner);
+	KUNIT_EXPECT_EQ(test, cdevm_add_action(&owner->scope, owner_action, NULL), 0);
+	return owner;
+}
+
+/* The last put takes a mutex. Later somebody holds it who drops one that is not the last. */
+static void put_under_mutex(struct kunit *test)
+{
+	struct owner *owner = new_owner(test);
+
+	cdevm_put(&owner->scope);
+	owner = new_owner(test);
+	cdevm_get(&owner->scope);
+	KUNIT_EXPECT_TRUE(test, debug_locks);
+
+	pr_info("e2e: expect possible circular locking dependency\n");
+	mutex_lock(&owner_mutex);
+	cdevm_put(&owner->scope);
+	mutex_unlock(&owner_mutex);
+	pr_info("e2e: expect-end\n");
+
+	KUNIT_EXPECT_FALSE(test, debug_locks);
+	cdevm_put(&owner->scope);
+}
+
 /* What is allowed is not reported: it must not be lockdep that never is content. */
 static void drain_as_it_should_be(struct kunit *test)
 {
@@ -87,6 +133,7 @@ static struct kunit_case lockdep_cases[] = {
 	KUNIT_CASE(drain_as_it_should_be),
 	KUNIT_CASE(drain_under_mutex),
 	KUNIT_CASE(drain_inside_call),
+	KUNIT_CASE(put_under_mutex),
 	{}
 };
 

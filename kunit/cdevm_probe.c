@@ -112,6 +112,10 @@ static bool probe_parent_scope = true;
 module_param_named(parent_scope, probe_parent_scope, bool, 0644);
 MODULE_PARM_DESC(parent_scope, "the parent's driver has a scope");
 
+static bool probe_early;
+module_param_named(early, probe_early, bool, 0644);
+MODULE_PARM_DESC(early, "files are released at unbind; for the next bind");
+
 static bool probe_fails;
 module_param_named(probe_fails, probe_fails, bool, 0644);
 MODULE_PARM_DESC(probe_fails, "probe fails, after all else was done");
@@ -282,7 +286,7 @@ static int probe_open(struct inode *inode, struct file *file)
 static int probe_release(struct inode *inode, struct file *file)
 {
 	struct probe_file *f = file->private_data;
-	bool late = true;
+	bool late = !f->p->scope.ops->release_at_unbind;
 
 	cdevm_scoped_enter(&f->p->scope)
 		late = false;
@@ -816,6 +820,12 @@ static const struct cdevm_ops probe_scope_ops = {
 	.released	= probe_released,
 };
 
+static const struct cdevm_ops probe_early_ops = {
+	.kick			= probe_kick,
+	.released		= probe_released,
+	.release_at_unbind	= true,
+};
+
 static void probe_free_ram(void *page)
 {
 	put_page(page);
@@ -872,7 +882,7 @@ static int probe_probe(struct platform_device *pdev)
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	atomic_inc(&probe_allocs);
-	cdevm_set_ops(&p->scope, &probe_scope_ops);
+	cdevm_set_ops(&p->scope, probe_early ? &probe_early_ops : &probe_scope_ops);
 	p->dev = dev;
 	spin_lock_init(&p->lock);
 	INIT_LIST_HEAD(&p->requests);

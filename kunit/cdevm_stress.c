@@ -10,7 +10,9 @@
  * - each resource is released exactly once, and those of one manager in the
  *   exact reverse of the order in which they were added;
  * - while a call is inside, there is no ->remove() and no release of anything;
- * - no cdevm resource goes before unbind, nor before the last close;
+ * - no cdevm resource goes before unbind, nor before the last close, or the release of
+ *   the last file at unbind, in about half of the binds;
+ * - such a release, and each action of a file, finds the hardware there;
  * - memory of the scope is intact for as long as anybody can look at it.
  *
  * None of the checks relies on what it checks. The books are plain memory with
@@ -153,6 +155,7 @@ static const char *const stress_manager_names[N_MANAGERS] = {
  * @loose: resources that are in no order
  * @inside: calls inside the driver
  * @open_files: successful opens less releases that have ended
+ * @file_actions: actions of files that were added less those that have ended
  * @older: devm resources older than the scope; released after the bind has let go of it
  * @removed: no call may be inside from here on
  * @held: the scope holds the parent, and so its resources
@@ -167,6 +170,7 @@ struct stress_book {
 	atomic_t	loose;
 	atomic_t	inside;
 	atomic_t	open_files;
+	atomic_t	file_actions;
 	u32		older;
 	bool		removed;
 	bool		held;
@@ -224,6 +228,8 @@ static void stress_book_put(struct stress_book *book)
 		     book->dev_name, atomic_read(&book->loose));
 	stress_check(!atomic_read(&book->open_files), "%s: all is over with %d files open",
 		     book->dev_name, atomic_read(&book->open_files));
+	stress_check(!atomic_read(&book->file_actions), "%s: %d actions of files were not called",
+		     book->dev_name, atomic_read(&book->file_actions));
 	kfree(book->dev_name);
 	kfree(book);
 }
@@ -437,6 +443,10 @@ struct stress {
 	struct stress_book *book;
 	struct stress_hw *hw;		/* devm */
 	struct stress_parent *parent;
+	bool early;			/* files are released at unbind */
+	bool alone;			/* nodes can go alone */
+	bool misc_there;
+	struct mutex misc_lock;		/* misc_there, and taking it back */
 	struct mutex lock;		/* hw, level, added, order of what fops add */
 	unsigned int level;		/* bytes to be read */
 	struct list_head added;		/* resources that fops have added, newest first */
@@ -556,15 +566,16 @@ static int stress_release(struct inode *inode, struct file *file)
 	struct stress_file *f = file->private_data;
 	struct stress *s = stress_of(file);
 	struct stress_book *book = s->book;
-	bool late = true;
+	bool entered = cdevm_enter(&s->scope);
 
-	cdevm_scoped_enter(&s->scope) {
+	if (entered || s->early) {
 		stress_begin(s, "release");
 		stress_dawdle(32);
 		stress_end(s, "release");
-		late = false;
 	}
-	if (late) {
+	if (entered) {
+		cdevm_exit(&s->scope);
+	} else {
 		stress_dawdle(8);
 		stress_count(N_LATE_RELEASES);
 	}
@@ -729,6 +740,56 @@ static void stress_held(struct work_struct *work)
 	kfree(hold);
 }
 
+/* At close or at unbind, with the hardware there. */
+static void stress_file_action(void *data)
+{
+	struct stress *s = data;
+	struct stress_book *book = s->book;
+
+	stress_begin(s, "file action");
+	stress_dawdle(32);
+	stress_end(s, "file action");
+	atomic_dec(&book->file_actions);
+}
+
+static void stress_add_file_action(struct stress *s, struct file *file)
+{
+	atomic_inc(&s->book->file_actions);
+	if (cdevm_file_add_action(file, stress_file_action, s))
+		atomic_dec(&s->book->file_actions);
+}
+
+/* The misc device is taken back, and published again. */
+static void stress_flip(struct work_struct *work)
+{
+	struct stress_hold *hold = container_of(work, struct stress_hold, work);
+	struct stress *s = hold->s;
+	struct cdevm_scope *scope = s->second ?: &s->scope;
+
+	mutex_lock(&s->misc_lock);
+	if (s->misc_there && !cdevm_deregister_misc(scope, &s->misc)) {
+		stress_dawdle(4);
+		s->misc.minor = MISC_DYNAMIC_MINOR;
+		s->misc_there = !cdevm_register_misc(scope, &s->misc);
+	}
+	mutex_unlock(&s->misc_lock);
+	cdevm_put(scope);
+	kfree(hold);
+}
+
+static void stress_flip_misc(struct stress *s)
+{
+	struct stress_hold *hold = kzalloc(sizeof(*hold), GFP_KERNEL);
+
+	if (!hold)
+		return;
+	/* The second one keeps the first, which @s is in. */
+	cdevm_get(s->second ?: &s->scope);
+	hold->s = s;
+	INIT_WORK(&hold->work, stress_flip);
+	queue_work(stress_wq, &hold->work);
+}
+
 static int stress_ioc_hold(struct stress *s)
 {
 	struct stress_hold *hold = kzalloc(sizeof(*hold), GFP_KERNEL);
@@ -862,6 +923,10 @@ static long stress_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	long ret;
 
 	stress_begin(s, "ioctl");
+	if (!stress_roll(32))
+		stress_add_file_action(s, file);
+	if (s->alone && !stress_roll(64))
+		stress_flip_misc(s);
 	ret = stress_do_ioctl(s, cmd, arg);
 	stress_end(s, "ioctl");
 	stress_count(N_IOCTLS);
@@ -931,19 +996,24 @@ static void stress_scope_released(struct cdevm_scope *scope)
 	stress_book_put(book);
 }
 
-static const struct cdevm_ops stress_ops = {
-	.kick = stress_kick,
-	.released = stress_scope_released,
-};
+/* By &stress.early and &stress.alone. */
+#define STRESS_OPS(...)								\
+{										\
+	{ { __VA_ARGS__ }, { __VA_ARGS__, .nodes_go_alone = true } },		\
+	{ { __VA_ARGS__, .release_at_unbind = true },				\
+	  { __VA_ARGS__, .release_at_unbind = true, .nodes_go_alone = true } },	\
+}
+
+static const struct cdevm_ops stress_ops[2][2] =
+	STRESS_OPS(.kick = stress_kick, .released = stress_scope_released);
 
 static void stress_second_released(struct cdevm_scope *scope)
 {
 	atomic_dec(&stress_counters[N_SCOPES]);
 }
 
-static const struct cdevm_ops stress_second_ops = {
-	.released = stress_second_released,
-};
+static const struct cdevm_ops stress_second_ops[2][2] =
+	STRESS_OPS(.released = stress_second_released);
 
 /* The oldest devm resource of a bind, older than its scopes. */
 static void stress_devm_done(void *data)
@@ -1150,7 +1220,7 @@ static int stress_add_second(struct stress *s, struct device *dev)
 
 	if (IS_ERR(second))
 		return PTR_ERR(second);
-	cdevm_set_ops(second, &stress_second_ops);
+	cdevm_set_ops(second, &stress_second_ops[s->early][s->alone]);
 	stress_count(N_SCOPES);
 	s->second = second;
 	cdevm_get(&s->scope);
@@ -1193,6 +1263,7 @@ static int stress_publish(struct stress *s, struct platform_device *pdev, int no
 {
 	dev_t devt = stress_devt + pdev->id * STRESS_MINORS;
 	struct device *dev = &pdev->dev;
+	int ret;
 
 	switch (node) {
 	case 0:
@@ -1213,7 +1284,11 @@ static int stress_publish(struct stress *s, struct platform_device *pdev, int no
 		s->misc.minor = MISC_DYNAMIC_MINOR;
 		s->misc.fops = &stress_misc_fops;
 		s->misc.parent = dev;
-		return cdevm_register_misc(s->second ?: &s->scope, &s->misc);
+		mutex_lock(&s->misc_lock);
+		ret = cdevm_register_misc(s->second ?: &s->scope, &s->misc);
+		s->misc_there = !ret;
+		mutex_unlock(&s->misc_lock);
+		return ret;
 	}
 }
 
@@ -1244,7 +1319,10 @@ static int stress_setup(struct platform_device *pdev, struct stress_book *book)
 	INIT_LIST_HEAD(&s->added);
 	init_waitqueue_head(&s->wait);
 	init_waitqueue_head(&s->kill_wait);
-	cdevm_set_ops(&s->scope, &stress_ops);
+	s->early = stress_roll(2);
+	s->alone = stress_roll(2);
+	mutex_init(&s->misc_lock);
+	cdevm_set_ops(&s->scope, &stress_ops[s->early][s->alone]);
 	platform_set_drvdata(pdev, s);
 
 	s->hw = devm_kzalloc(dev, sizeof(*s->hw), GFP_KERNEL);

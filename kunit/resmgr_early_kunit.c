@@ -48,6 +48,8 @@ struct early_test {
 	struct thing		things[128];
 	struct completion	inside;
 	struct completion	leave;
+	struct completion	begun;
+	struct completion	finished;
 };
 
 static void say(struct early_test *t, char name, int step)
@@ -162,6 +164,8 @@ static int early_init(struct kunit *test)
 	spin_lock_init(&t->lock);
 	init_completion(&t->inside);
 	init_completion(&t->leave);
+	init_completion(&t->begun);
+	init_completion(&t->finished);
 	resmgr_init(&t->mgr, &early_class);
 	test->priv = t;
 	return 0;
@@ -365,6 +369,26 @@ static void early_added_by_release(struct kunit *test)
 	EXPECT_SAID(t, "q N p ");
 }
 
+/* The same for a group that is not closed, so that it belongs to it. */
+static void early_added_to_group_by_release(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	add_plain(t, 'p');
+	add_plain(t, 'q')->hook = hook_add_early;
+	resmgr_release_group(&t->mgr, t);
+	EXPECT_SAID(t, "q n0 n1 n2 n p ");
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	add_plain(t, 'p');
+	thing(t, 'q')->hook = NULL;
+	add_plain(t, 'q')->hook = hook_add_action;
+	resmgr_release_group(&t->mgr, t);
+	EXPECT_SAID(t, "q N p ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 static void early_action_removed(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -415,6 +439,25 @@ static int release_group_thread(void *data)
 	return 0;
 }
 
+static int release_all_thread(void *data)
+{
+	struct early_test *t = data;
+
+	complete(&t->begun);
+	resmgr_release_all(&t->mgr);
+	return 0;
+}
+
+static int finish_thread(void *data)
+{
+	struct early_test *t = data;
+
+	complete(&t->begun);
+	resmgr_early_finish(&t->mgr, &t->things['b'].early);
+	complete(&t->finished);
+	return 0;
+}
+
 static struct task_struct *start(struct early_test *t, int (*fn)(void *data))
 {
 	struct task_struct *task = kthread_run(fn, t, "early");
@@ -455,6 +498,147 @@ static void early_in_parallel(struct kunit *test)
 		resmgr_release_all(&t->mgr);
 		EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 b a ");
 	}
+}
+
+static void hook_wait_and_say(struct thing *thing)
+{
+	hook_wait(thing);
+	say(thing->t, 'x', -1);
+}
+
+/* An early action that another task runs is not over while it runs. */
+static void early_action_in_parallel(struct kunit *test)
+{
+	int (*const firsts[])(void *data) = { release_early_thread, release_group_thread };
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	int i;
+
+	thing(t, 'X')->hook = hook_wait_and_say;
+	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
+		add_plain(t, 'p');
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+		add_action(t, 'X');
+		KUNIT_ASSERT_EQ(test, resmgr_close_group(&t->mgr, t), 0);
+		first = start(t, firsts[i]);
+		wait_for_completion(&t->inside);
+		second = start(t, release_all_thread);
+		/* A thread that is stopped before it has begun does nothing. */
+		wait_for_completion(&t->begun);
+		msleep(50);
+		KUNIT_EXPECT_STREQ(test, t->said, "X ");
+		complete(&t->leave);
+		join(first);
+		join(second);
+		EXPECT_SAID(t, "X x p ");
+		KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+	}
+}
+
+/* The same when it is all that there is. */
+static void early_action_alone_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	struct thing *x = thing(t, 'X');
+
+	x->hook = hook_wait_and_say;
+	add_action(t, 'X');
+	first = start(t, release_early_thread);
+	wait_for_completion(&t->inside);
+	/* It is being called, and so cannot be taken back. */
+	EXPECT_WARNING(test, "there is no action",
+		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
+									x), -ENOENT));
+	second = start(t, release_all_thread);
+	wait_for_completion(&t->begun);
+	msleep(50);
+	KUNIT_EXPECT_FALSE(test, resmgr_empty(&t->mgr));
+	complete(&t->leave);
+	join(first);
+	join(second);
+	EXPECT_SAID(t, "X x ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
+static void hook_release_all(struct thing *thing)
+{
+	resmgr_release_all(&thing->t->mgr);
+}
+
+/* An early action may release everything: nothing of it is left to be released. */
+static void early_action_releases_all(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+
+	add_plain(t, 'p');
+	add_action(t, 'X')->hook = hook_release_all;
+	add_early(t, 'a');
+	add_action(t, 'Y');
+	resmgr_release_early(&t->mgr);
+	EXPECT_SAID(t, "a0 a1 a2 Y X a p ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
+/**
+ * struct racer - an early node that is added while all is released
+ * @early: the node
+ * @steps: how many have been done
+ * @missed: released with fewer than there are
+ * @gone: it was released
+ */
+struct racer {
+	struct resmgr_early	early;
+	unsigned int		steps;
+	unsigned int		missed;
+	bool			gone;
+};
+
+static void racer_step(struct resmgr_early *early, unsigned int step)
+{
+	container_of(early, struct racer, early)->steps++;
+}
+
+static void racer_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct racer *racer = container_of(node, struct racer, early.node);
+
+	racer->missed += racer->steps != STEPS;
+	/* With the acquire in early_added_in_parallel(). */
+	smp_store_release(&racer->gone, true);
+}
+
+static int release_on_and_on(void *data)
+{
+	struct early_test *t = data;
+
+	while (!kthread_should_stop()) {
+		resmgr_release_all(&t->mgr);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* An early node has all of its steps, whenever it was added. */
+static void early_added_in_parallel(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *other;
+	struct racer racer = { };
+	int i;
+
+	other = start(t, release_on_and_on);
+	for (i = 0; i < 5000; i++) {
+		racer.steps = 0;
+		racer.gone = false;
+		resmgr_early_init(&racer.early, racer_step, STEPS, racer_gone, "racer");
+		KUNIT_EXPECT_EQ(test, resmgr_early_add(&t->mgr, &racer.early), 0);
+		/* With the release in racer_gone(). */
+		while (!smp_load_acquire(&racer.gone))
+			cond_resched();
+	}
+	join(other);
+	KUNIT_EXPECT_EQ(test, racer.missed, 0);
 }
 
 /* One by hand, while another task is at work on all. */
@@ -506,6 +690,36 @@ static void early_gone_in_step(struct kunit *test)
 	EXPECT_SAID(t, "b0 b1 b2 b ");
 }
 
+static void hook_wait_and_release_group(struct thing *thing)
+{
+	hook_wait(thing);
+	hook_release_group(thing);
+}
+
+/* Who waits for a step by which the node is released does not wait for ever. */
+static void early_gone_while_waited_for(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	struct thing *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	b = add_early(t, 'b');
+	b->at = 0;
+	b->hook = hook_wait_and_release_group;
+	first = start(t, release_early_thread);
+	wait_for_completion(&t->inside);
+	second = start(t, finish_thread);
+	wait_for_completion(&t->begun);
+	msleep(50);
+	complete(&t->leave);
+	join(first);
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&t->finished, 60 * HZ), 0);
+	join(second);
+	EXPECT_SAID(t, "b0 b1 b2 b ");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 static void hook_again(struct thing *thing)
 {
 	if (thing->at++ < 3 * 10000)
@@ -529,6 +743,31 @@ static void early_endless(struct kunit *test)
 	x->hook = NULL;
 	resmgr_release_all(&t->mgr);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
+static void hook_again_if_early(struct thing *thing)
+{
+	/* Not after they were given up: that is what would hide it. */
+	if (thing->t->mgr.early)
+		hook_again(thing);
+}
+
+/* When there is no end to those of a group, the others still come early. */
+static void early_endless_in_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *x = thing(t, 'X');
+
+	add_early(t, 'a');
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	x->at = 0;
+	x->hook = hook_again_if_early;
+	KUNIT_ASSERT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, x), 0);
+	EXPECT_LINE(test, "release functions go on adding resources, such as action_run",
+		    resmgr_release_group(&t->mgr, t));
+	t->said[0] = '\0';
+	resmgr_release_all(&t->mgr);
+	EXPECT_SAID(t, "a0 a1 a2 a ");
 }
 
 static void early_tagged_group(struct kunit *test)
@@ -556,12 +795,19 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_finished_by_hand),
 	KUNIT_CASE(early_reentry),
 	KUNIT_CASE(early_added_by_release),
+	KUNIT_CASE(early_added_to_group_by_release),
 	KUNIT_CASE(early_action_removed),
 	KUNIT_CASE(early_failed_allocation),
 	KUNIT_CASE(early_in_parallel),
+	KUNIT_CASE(early_added_in_parallel),
+	KUNIT_CASE(early_action_in_parallel),
+	KUNIT_CASE(early_action_alone_in_parallel),
+	KUNIT_CASE(early_action_releases_all),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),
+	KUNIT_CASE(early_gone_while_waited_for),
 	KUNIT_CASE(early_endless),
+	KUNIT_CASE(early_endless_in_group),
 	KUNIT_CASE(early_tagged_group),
 	{}
 };

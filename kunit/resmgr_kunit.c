@@ -3937,7 +3937,147 @@ static void trace_of_two_managers(struct kunit *test)
 	}
 }
 
+/* What tools read: each field of each event. */
+static struct resmgr_origin fixture_origin(const struct resmgr *mgr)
+{
+	return (struct resmgr_origin){ .bus = "a bus", .driver = "a driver" };
+}
+
+static const struct resmgr_class origin_class = {
+	.name		= "kunit",
+	.owner_name	= fixture_owner_name,
+	.release	= fixture_release,
+	.origin		= fixture_origin,
+};
+
+#define FROM	"bus=a bus driver=a driver"
+
+static void trace_text_of_resources(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct lines *l = lines_begin(test);
+	struct resmgr *mgr = &f->mgr;
+	struct item *a, *b, *c;
+	const char *text;
+	char want[200];
+
+	resmgr_init(mgr, &origin_class);
+	a = new_item(f, 1);
+	b = new_item(f, 2);
+	c = new_item(f, 3);
+	resmgr_node_init(&a->node, item_release, "a name", 11);
+	resmgr_node_init(&b->node, item_release, "b", 22);
+	KUNIT_ASSERT_EQ(test, resmgr_node_add(mgr, &a->node), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_node_replace(mgr, &a->node, &b->node), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_node_add(mgr, &c->node), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_node_remove(mgr, &c->node), 0);
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(mgr), 1);
+	text = lines_read(test, l);
+
+	snprintf(want, sizeof(want),
+		 ": resmgr_add: kunit fixture #0 a name size=11 fn=%ps kind=node " FROM
+		 " mgr=%p node=%p by=", item_release, mgr, &a->node);
+	expect_text(test, text, want);
+	expect_line(test, text,
+		    ": resmgr_replace: kunit fixture #1 b size=22 fn=%ps kind=node " FROM
+		    " mgr=%p old=%p node=%p", item_release, mgr, &a->node, &b->node);
+	expect_line(test, text,
+		    ": resmgr_remove: kunit fixture #3 item size=%u fn=%ps kind=node " FROM
+		    " mgr=%p node=%p", c->node.size, item_release, mgr, &c->node);
+	expect_line(test, text,
+		    ": resmgr_release_all_begin: kunit fixture #4 count=1 " FROM " mgr=%p",
+		    mgr);
+	expect_line(test, text,
+		    ": resmgr_release_begin: kunit fixture #5 b size=22 fn=%ps kind=node "
+		    FROM " mgr=%p node=%p", item_release, mgr, &b->node);
+	snprintf(want, sizeof(want),
+		 ": resmgr_release_end: kunit fixture #6 b size=22 fn=%ps kind=node duration=",
+		 item_release);
+	expect_text(test, text, want);
+	expect_line(test, text, "ns " FROM " mgr=%p node=%p", mgr, &b->node);
+	expect_line(test, text,
+		    ": resmgr_release_all_end: kunit fixture #7 count=1 " FROM " mgr=%p",
+		    mgr);
+}
+
+/* An owner that belongs to no device, and what the kinds are called. */
+static void trace_text_of_kinds(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct lines *l = lines_begin(test);
+	struct resmgr *mgr = &f->mgr;
+	static const char * const kinds[] = {
+		"node", "data", "mem", "action", "action", "pages", "percpu",
+		"early", "early-action", "group<", "group>",
+	};
+	struct resmgr_node *nodes;
+	const char *text;
+	char want[200];
+	int i;
+
+	nodes = kunit_kcalloc(test, ARRAY_SIZE(kinds), sizeof(*nodes), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nodes);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		resmgr_node_setup(&nodes[i], i, NULL, "k", i);
+		KUNIT_ASSERT_EQ(test, resmgr_node_add(mgr, &nodes[i]), 0);
+	}
+	while (i--)
+		KUNIT_EXPECT_EQ(test, resmgr_node_remove(mgr, &nodes[i]), 0);
+	text = lines_read(test, l);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(want, sizeof(want),
+			 " #%d k size=%d fn=%ps kind=%s bus=- driver=- mgr=%p node=%p by=",
+			 i, i, NULL, kinds[i], mgr, &nodes[i]);
+		expect_text(test, text, want);
+	}
+}
+
+static void trace_of_wrap(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct trace *t = trace_need(test, &f->mgr);
+
+	f->mgr.seq = 0xfffffe;
+	add_item(f, 1);
+	add_item(f, 2);
+	add_item(f, 3);
+	KUNIT_ASSERT_EQ(test, t->count, 3);
+	KUNIT_EXPECT_EQ(test, t->events[0].seq, 0xfffffe);
+	KUNIT_EXPECT_EQ(test, t->events[1].seq, 0xffffff);
+	KUNIT_EXPECT_EQ(test, t->events[2].seq, 0);
+}
+
+/* Memory goes several at a time also when the end of each release is looked at. */
+static void trace_of_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct trace *t = trace_need(test, &f->mgr);
+	void *ptr[3];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ptr); i++) {
+		ptr[i] = resmgr_kmalloc(&f->mgr, 8, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ptr[i]);
+	}
+	t->count = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 3);
+	EXPECT_TRACE(test, t, TRACE_BEGIN, TRACE_END, TRACE_BEGIN, TRACE_END,
+		     TRACE_BEGIN, TRACE_END);
+	for (i = 0; i < t->count; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, t->events[i].node,
+				    memory_node(ptr[2 - i / 2]));
+		KUNIT_EXPECT_EQ(test, t->events[i].kind, RESMGR_MEM);
+		KUNIT_EXPECT_STREQ(test, t->events[i].name, "kmalloc");
+		/* Else there was something to be timed. */
+		KUNIT_EXPECT_EQ(test, t->events[i].duration, 0);
+	}
+}
+
 static struct kunit_case trace_cases[] = {
+	KUNIT_CASE(trace_text_of_resources),
+	KUNIT_CASE(trace_text_of_kinds),
+	KUNIT_CASE(trace_of_wrap),
+	KUNIT_CASE(trace_of_memory),
 	KUNIT_CASE(trace_of_release_all),
 	KUNIT_CASE(trace_of_reentry),
 	KUNIT_CASE(trace_of_remove),

@@ -9,10 +9,18 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/trace.h>
+#include <linux/trace_events.h>
 #include <linux/tracepoint.h>
+#include <linux/uio.h>
 #include <trace/events/printk.h>
 
 /*
@@ -148,6 +156,98 @@ do {									\
 	__VA_ARGS__;							\
 	__wanted_end(test, &__wanted, 0, 1);				\
 } while (0)
+
+/*
+ * The text of trace events, as tools get it: the events go to an instance of
+ * their own, and its file is read.
+ */
+#define LINES_SIZE	SZ_64K
+
+struct lines {
+	struct trace_array	*tr;
+	struct vfsmount		*mnt;
+	char			*text;
+};
+
+static inline void lines_end(void *data)
+{
+	struct lines *l = data;
+
+	if (l->tr) {
+		trace_array_set_clr_event(l->tr, "resmgr", NULL, false);
+		trace_array_put(l->tr);
+		trace_array_destroy(l->tr);
+	}
+	if (!IS_ERR_OR_NULL(l->mnt))
+		kern_unmount(l->mnt);
+}
+
+static inline struct lines *lines_begin(struct kunit *test)
+{
+	struct lines *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+
+	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
+		kunit_skip(test, "needs EVENT_TRACING");
+	KUNIT_ASSERT_NOT_NULL(test, l);
+	l->text = kunit_kzalloc(test, LINES_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, l->text);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, lines_end, l), 0);
+	l->mnt = kern_mount(get_fs_type("tracefs"));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, l->mnt);
+	l->tr = trace_array_get_by_name("resmgr-kunit", "resmgr");
+	KUNIT_ASSERT_NOT_NULL(test, l->tr);
+	KUNIT_ASSERT_EQ(test, trace_array_set_clr_event(l->tr, "resmgr", NULL, true),
+			0);
+	return l;
+}
+
+/* No event from here on; the text of those that there were. */
+static inline const char *lines_read(struct kunit *test, struct lines *l)
+{
+	struct kiocb kiocb;
+	size_t len = 0;
+	struct file *file;
+	ssize_t n;
+
+	KUNIT_ASSERT_EQ(test, trace_array_set_clr_event(l->tr, "resmgr", NULL, false),
+			0);
+	file = file_open_root_mnt(l->mnt, "instances/resmgr-kunit/trace", O_RDONLY, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	/* Not kernel_read(), which files that have a read() refuse. It has the position. */
+	init_sync_kiocb(&kiocb, file);
+	do {
+		struct kvec vec = { l->text + len, LINES_SIZE - 1 - len };
+		struct iov_iter iter;
+
+		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
+		n = file->f_op->read_iter(&kiocb, &iter);
+		len += max(n, 0);
+	} while (n > 0);
+	fput(file);
+	KUNIT_EXPECT_EQ(test, n, 0);
+	l->text[len] = '\0';
+	return l->text;
+}
+
+static inline void expect_text(struct kunit *test, const char *text,
+			       const char *want)
+{
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, want), "no line with %s", want);
+}
+
+/* Is there an event whose text ends with this? */
+static inline __printf(3, 4) void
+expect_line(struct kunit *test, const char *text, const char *fmt, ...)
+{
+	char want[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(want, sizeof(want) - 1, fmt, ap);
+	va_end(ap);
+	strcat(want, "\n");
+	expect_text(test, text, want);
+}
 
 /*
  * Failed allocations: slab allocations of the current task are counted, and the

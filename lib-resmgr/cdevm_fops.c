@@ -13,14 +13,20 @@
  * that failed, to drop the module reference that it took before open. By then
  * the scope may be gone, with the wrapped operations in it. So, before the
  * reference is dropped, file->f_op is pointed to operations that are part of
- * the kernel image and have no owner, and the module reference is dropped here,
- * last of all. Nobody else looks at f_op at these moments: in release the last
- * reference on the file is gone, and before the end of open there is no file
- * descriptor yet.
+ * cdevm, and the module reference is dropped here, last of all. When cdevm is a
+ * module the file holds that from then on, and the VFS drops it. Nobody else looks at
+ * f_op at these moments: in release the last reference on the file is gone, and before
+ * the end of open there is no file descriptor yet.
  *
  * Before open the wrapped operations are safe without a reference: for a cdev,
  * the VFS holds the cdev, which holds the scope; for a misc device the caller
  * holds misc_mtx, which unpublishing needs.
+ *
+ * Of a node whose files are released at unbind, open and release are other
+ * functions, which keep a record of the file: see cdevm_files.c. What such a file
+ * points to must do without the driver's module. So the operations do not name it
+ * as their owner. The reference on it is taken in open, inside the gate: as long as
+ * a call is inside, the driver is bound, and its module there.
  */
 #include <linux/filelock.h>
 #include <linux/io_uring/cmd.h>
@@ -31,17 +37,42 @@
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
 
-static const struct file_operations cdevm_closed_fops;
+static const struct file_operations cdevm_closed_fops = {
+	.owner = THIS_MODULE,
+};
+
+static void cdevm_set_closed(struct file *file)
+{
+	__module_get(THIS_MODULE);
+	file->f_op = &cdevm_closed_fops;
+}
 
 /* The file lets go of the scope. It may be the last to do so. */
 static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
 {
 	struct module *owner = wrapped->fops.owner;
 
-	file->f_op = &cdevm_closed_fops;
+	cdevm_set_closed(file);
 	file->f_mapping = file_inode(file)->i_mapping;
 	cdevm_put(wrapped->scope);
 	module_put(owner);
+}
+
+/* The same for a listed file. @gone: it has let go of all but the memory before. */
+static void cdevm_detach_listed(struct file *file, struct cdevm_fops *wrapped,
+				bool gone)
+{
+	struct cdevm_scope *scope = wrapped->scope;
+	struct module *vfs_owner = wrapped->fops.owner, *owner = scope->owner;
+
+	cdevm_set_closed(file);
+	file->f_mapping = file_inode(file)->i_mapping;
+	if (!gone)
+		cdevm_put(scope);
+	cdevm_put_memory(scope);
+	if (!gone)
+		module_put(owner);
+	module_put(vfs_owner);
 }
 
 static int cdevm_open_replaced(struct inode *inode, struct file *file,
@@ -66,8 +97,26 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 			cdevm_end(&call, wrapped->scope);
 		ret = -EINVAL;
 	}
-	cdevm_put(wrapped->scope);
 	return ret;
+}
+
+/*
+ * The VFS has called fasync() if the file is marked FASYNC. The driver may have taken
+ * it off its own list, which takes the mark away, and does not know of that of the
+ * scope.
+ */
+static void cdevm_end_sigio(struct file *file, struct cdevm_scope *scope)
+{
+	if (READ_ONCE(scope->fasync))
+		fasync_helper(-1, file, 0, &scope->fasync);
+}
+
+static noinline void cdevm_close_tracked(struct file *file, struct cdevm_fops *wrapped)
+{
+	bool gone;
+
+	cdevm_end_sigio(file, wrapped->scope);
+	cdevm_finish_file(wrapped, file, &gone);
 }
 
 /*
@@ -85,21 +134,39 @@ static int cdevm_release(struct inode *inode, struct file *file)
 
 	/* The driver's release may free the queues of this file. */
 	cdevm_forget_polled(file);
-	/*
-	 * The VFS has called fasync() if the file is marked FASYNC. The driver may
-	 * have taken it off its own list, which takes the mark away, and does not
-	 * know of that of the scope.
-	 */
-	if (unlikely(READ_ONCE(scope->fasync)))
-		fasync_helper(-1, file, 0, &scope->fasync);
+	if (unlikely(READ_ONCE(scope->tracked)))
+		cdevm_close_tracked(file, wrapped);
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
 		cdevm_end(&call, scope);
 
 	cdevm_debug_closed(wrapped);
-	cdevm_trace(close, scope, wrapped->name);
+	cdevm_trace(close, scope, wrapped->name, file);
 	cdevm_detach(file, wrapped);
+	return ret;
+}
+
+/* The last close of a file that the unbind may have released. */
+static int cdevm_release_listed(struct inode *inode, struct file *file)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_call call __uninitialized;
+	bool entered = cdevm_begin(&call, scope, "release",
+				   (void *)wrapped->orig->release);
+	bool gone;
+	int ret;
+
+	cdevm_end_sigio(file, scope);
+	ret = cdevm_finish_file(wrapped, file, &gone);
+	if (entered)
+		cdevm_end(&call, scope);
+	cdevm_forget_polled(file);
+
+	cdevm_debug_closed(wrapped);
+	cdevm_trace(close, scope, wrapped->name, file);
+	cdevm_detach_listed(file, wrapped, gone);
 	return ret;
 }
 
@@ -116,8 +183,28 @@ static int cdevm_open_elsewhere(struct inode *inode, struct file *file)
 	if (!cdevm_is_zapped(wrapped))
 		return 0;
 	WARN_ONCE(1, "cdevm: %s: open() replaced f_mapping\n", wrapped->scope->name);
-	cdevm_release(inode, file);
+	file->f_op->release(inode, file);
 	return -EINVAL;
+}
+
+/* Inside the gate. */
+static __always_inline int cdevm_do_open(struct inode *inode, struct file *file,
+					 struct cdevm_fops *wrapped)
+{
+	struct cdevm_scope *scope = wrapped->scope;
+	int ret = 0;
+
+	if (wrapped->orig->open)
+		ret = wrapped->orig->open(inode, file);
+	if (!ret && file->f_op == &wrapped->fops) {
+		/* Inside the gate: a trace shows no open() after the drain. */
+		cdevm_debug_opened(wrapped);
+		cdevm_trace(open, scope, wrapped->name, file);
+	} else if (READ_ONCE(scope->tracked)) {
+		/* Inside the gate: no unbind has found the record. */
+		cdevm_forget_file(wrapped, file);
+	}
+	return ret;
 }
 
 static int cdevm_open(struct inode *inode, struct file *file)
@@ -126,7 +213,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	struct cdevm_scope *scope = wrapped->scope;
 	struct cdevm_call call __uninitialized;
 	struct address_space *mapping;
-	int ret = 0;
+	int ret;
 
 	cdevm_get(scope);
 	if (!cdevm_begin(&call, scope, "open", (void *)wrapped->orig->open)) {
@@ -135,22 +222,95 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	}
 	cdevm_set_mapping(file, wrapped);
 	mapping = file->f_mapping;
-	if (wrapped->orig->open)
-		ret = wrapped->orig->open(inode, file);
-	/* Inside the gate: a trace shows no open() after the drain. */
-	if (!ret && file->f_op == &wrapped->fops) {
-		cdevm_debug_opened(wrapped);
-		cdevm_trace(open, scope, wrapped->name);
-	}
+	ret = cdevm_do_open(inode, file, wrapped);
 	cdevm_end(&call, scope);
 
-	if (unlikely(file->f_op != &wrapped->fops))
-		return cdevm_open_replaced(inode, file, wrapped, ret);
-	if (ret)
+	if (unlikely(file->f_op != &wrapped->fops)) {
+		ret = cdevm_open_replaced(inode, file, wrapped, ret);
+		cdevm_put(scope);
+	} else if (ret) {
 		cdevm_detach(file, wrapped);
-	else if (unlikely(file->f_mapping != mapping))
+	} else if (unlikely(file->f_mapping != mapping)) {
 		ret = cdevm_open_elsewhere(inode, file);
+	}
 	return ret;
+}
+
+static int cdevm_open_listed(struct inode *inode, struct file *file)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct module *vfs_owner = wrapped->fops.owner;
+	struct cdevm_call call __uninitialized;
+	struct address_space *mapping;
+	int ret;
+
+	if (!cdevm_begin(&call, scope, "open", (void *)wrapped->orig->open)) {
+		cdevm_set_closed(file);
+		module_put(vfs_owner);
+		return -ENODEV;
+	}
+	/* The unbind of the module's removal is to come. */
+	if (!try_module_get(scope->owner)) {
+		cdevm_set_closed(file);
+		cdevm_end(&call, scope);
+		module_put(vfs_owner);
+		return -ENODEV;
+	}
+	/* Inside the gate the binding holds both. */
+	cdevm_get(scope);
+	cdevm_hold_memory(scope);
+	cdevm_set_mapping(file, wrapped);
+	mapping = file->f_mapping;
+	ret = cdevm_list_file(file) ?: cdevm_do_open(inode, file, wrapped);
+	cdevm_end(&call, scope);
+
+	if (unlikely(file->f_op != &wrapped->fops)) {
+		struct module *owner = scope->owner;
+
+		ret = cdevm_open_replaced(inode, file, wrapped, ret);
+		cdevm_put(scope);
+		cdevm_put_memory(scope);
+		module_put(owner);
+	} else if (ret) {
+		cdevm_forget_polled(file);
+		cdevm_detach_listed(file, wrapped, false);
+	} else if (unlikely(file->f_mapping != mapping)) {
+		ret = cdevm_open_elsewhere(inode, file);
+	}
+	return ret;
+}
+
+/*
+ * A file that was made and not opened becomes one of the scope. The caller is inside the
+ * gate. On an error the file is gone, and ->release() was not called.
+ */
+int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
+{
+	struct cdevm_scope *scope = wrapped->scope;
+	int ret = 0;
+
+	/* The VFS has taken one for those that are not listed. */
+	if (wrapped->listed && !try_module_get(scope->owner)) {
+		cdevm_set_closed(file);
+		fput(file);
+		module_put(wrapped->fops.owner);
+		return -ENODEV;
+	}
+	cdevm_get(scope);
+	if (wrapped->listed) {
+		cdevm_hold_memory(scope);
+		ret = cdevm_list_file(file);
+	}
+	if (ret) {
+		cdevm_detach_listed(file, wrapped, false);
+		fput(file);
+		return ret;
+	}
+	cdevm_set_mapping(file, wrapped);
+	cdevm_debug_opened(wrapped);
+	cdevm_trace(open, scope, wrapped->name, file);
+	return 0;
 }
 
 /*
@@ -163,20 +323,28 @@ static int cdevm_open(struct inode *inode, struct file *file)
 /*
  * What undoes something has to reach the driver also after revoke, or the
  * driver would be left with a stale entry of what has gone. As in release, it
- * is inside the gate if it still can be.
+ * is inside the gate if it still can be. When the file was released by the
+ * unbind, its release has undone all there was, and @instead is done.
  */
-#define cdevm_always(file, method, ...)					\
+#define cdevm_always(file, instead, method, ...)			\
 ({									\
 	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
 	struct cdevm_call __call __uninitialized;			\
 	bool __entered = cdevm_begin(&__call, __scope, #method,		\
 				     (void *)__wrapped->orig->method);	\
+	bool __late = !__entered && __wrapped->listed;			\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
 									\
-	__ret = __wrapped->orig->method(__VA_ARGS__);			\
-	if (__entered)							\
-		cdevm_end(&__call, __scope);				\
+	if (!__late || cdevm_late_begin(file)) {			\
+		__ret = __wrapped->orig->method(__VA_ARGS__);		\
+		if (__entered)						\
+			cdevm_end(&__call, __scope);			\
+		else if (__late)					\
+			cdevm_late_end(file);				\
+	} else {							\
+		__ret = (instead);					\
+	}								\
 	__ret;								\
 })
 
@@ -259,7 +427,7 @@ static int cdevm_uring_cmd_iopoll(struct io_uring_cmd *cmd,
 static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
 {
 	if (flags & IO_URING_F_CANCEL)
-		return cdevm_always(cmd->file, uring_cmd, cmd, flags);
+		return cdevm_always(cmd->file, -ENODEV, uring_cmd, cmd, flags);
 	return cdevm_gated(cmd->file, -ENODEV, uring_cmd, cmd, flags);
 }
 
@@ -291,7 +459,7 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 
 	if (!on) {
 		/* If the driver fails, the VFS tries again at close, by a mark of the file. */
-		ret = cdevm_always(file, fasync, fd, file, 0);
+		ret = cdevm_always(file, 0, fasync, fd, file, 0);
 		if (ret >= 0)
 			fasync_helper(fd, file, 0, &scope->fasync);
 		return ret;
@@ -300,6 +468,7 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 	 * The scope's list first: who is in the gate after that is on the list
 	 * when a revoke comes to tell them.
 	 */
+	WRITE_ONCE(scope->tracked, true);
 	added = fasync_helper(fd, file, on, &scope->fasync);
 	if (added < 0)
 		return added;
@@ -313,14 +482,15 @@ static int cdevm_lock(struct file *file, int cmd, struct file_lock *fl)
 {
 	/* F_GETLK asks, and may ask with the type of an unlock. */
 	if (cmd == F_CANCELLK || (cmd != F_GETLK && lock_is_unlock(fl)))
-		return cdevm_always(file, lock, file, cmd, fl);
+		return cdevm_always(file, cmd == F_CANCELLK ? 0 :
+				    locks_lock_file_wait(file, fl), lock, file, cmd, fl);
 	return cdevm_gated(file, -ENODEV, lock, file, cmd, fl);
 }
 
 static int cdevm_flock(struct file *file, int cmd, struct file_lock *fl)
 {
 	if (lock_is_unlock(fl))
-		return cdevm_always(file, flock, file, cmd, fl);
+		return cdevm_always(file, locks_lock_file_wait(file, fl), flock, file, cmd, fl);
 	return cdevm_gated(file, -ENODEV, flock, file, cmd, fl);
 }
 
@@ -328,7 +498,8 @@ static int cdevm_setlease(struct file *file, int arg, struct file_lease **lease,
 			  void **priv)
 {
 	if (arg == F_UNLCK)
-		return cdevm_always(file, setlease, file, arg, lease, priv);
+		return cdevm_always(file, generic_setlease(file, arg, lease, priv), setlease,
+				    file, arg, lease, priv);
 	return cdevm_gated(file, -ENODEV, setlease, file, arg, lease, priv);
 }
 
@@ -409,15 +580,36 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	wrapped->hangup = type && type->hangup ? type->hangup : EPOLLHUP | EPOLLERR;
 	wrapped->mappings_stay = type && type->mappings_stay;
 
-	wrapped->fops.owner = scope->owner;
+	wrapped->fops.owner = wrapped->listed ? THIS_MODULE : scope->owner;
 	wrapped->fops.fop_flags = orig->fop_flags;
 #define CDEVM_WRAP(method)	(wrapped->fops.method = orig->method ? cdevm_##method : NULL)
 #define CDEVM_SET(method)	(wrapped->fops.method = cdevm_##method)
 #define CDEVM_KEEP(method)	(wrapped->fops.method = orig->method)
 	CDEVM_METHODS(CDEVM_WRAP, CDEVM_SET, CDEVM_KEEP)
+	if (wrapped->listed) {
+		wrapped->fops.open = cdevm_open_listed;
+		wrapped->fops.release = cdevm_release_listed;
+	}
 }
 
 bool cdevm_is_wrapped(const struct file_operations *fops)
 {
-	return fops->open == cdevm_open;
+	return fops->open == cdevm_open || fops->open == cdevm_open_listed;
+}
+
+/*
+ * Is nothing of the driver left that could be called for a file, when its release
+ * has returned? Not so if a method is called directly. A request that goes on after
+ * its method has returned may have the driver called when it is completed or
+ * cancelled, and a lock may have operations of the driver's; whether there are any is
+ * not known.
+ */
+bool cdevm_lets_go(const struct file_operations *orig)
+{
+#ifndef CONFIG_MMU
+	if (orig->mmap_capabilities)
+		return false;
+#endif
+	return !orig->check_flags && !orig->read_iter && !orig->write_iter &&
+	       !orig->uring_cmd && !orig->lock && !orig->flock && !orig->setlease;
 }

@@ -20,6 +20,8 @@
  * @name: of the node, for traces
  * @hangup: what poll() reports after the revoke
  * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
+ * @listed: each open file has a record, since it is released at unbind
+ * @lets_go: what a file points to that was released is none of the driver's
  * @files: with %CONFIG_RESMGR_DEBUG: how many are open
  */
 struct cdevm_fops {
@@ -29,6 +31,8 @@ struct cdevm_fops {
 	const char			*name;
 	__poll_t			hangup;
 	bool				mappings_stay;
+	bool				listed;
+	bool				lets_go;
 #ifdef CONFIG_RESMGR_DEBUG
 	atomic_t			files;
 #endif
@@ -47,6 +51,7 @@ struct cdevm_fops {
  * @type: of a subsystem's node, or %NULL
  * @data: the subsystem's
  * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
+ * @next: in &cdevm_scope.anon; constant once it is there
  * @name: for traces
  */
 struct cdevm_node {
@@ -61,6 +66,7 @@ struct cdevm_node {
 	const struct cdevm_node_type *type;
 	void			*data;
 	bool			published;
+	struct cdevm_node	*next;
 	char			name[32];
 };
 
@@ -76,17 +82,17 @@ extern struct list_head cdevm_live;
 
 /*
  * Begin a call, if the gate lets it in. A record is there only between the two
- * ends of a gated section: who has one is counted. In task context only.
+ * ends of a gated section: who has one is counted. In task context only. @fn is
+ * looked up when inside: the driver may be gone when the gate is closed.
  */
-static __always_inline bool cdevm_begin(struct cdevm_call *call,
-					struct cdevm_scope *scope,
-					const char *method, void *fn)
-{
-	if (!cdevm_enter(scope))
-		return false;
-	cdevm_push_call(call, scope, method, fn);
-	return true;
-}
+#define cdevm_begin(call, _scope, method, fn)				\
+({									\
+	bool __inside = cdevm_enter(_scope);				\
+									\
+	if (__inside)							\
+		cdevm_push_call(call, _scope, method, fn);		\
+	__inside;							\
+})
 
 static __always_inline void cdevm_end(struct cdevm_call *call,
 				      struct cdevm_scope *scope)
@@ -103,11 +109,13 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 ({									\
 	typeof(_wrapped) __wrapped = (_wrapped);			\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
-	typeof(__wrapped->orig->method) __method = __wrapped->orig->method; \
-	typeof(__method(__VA_ARGS__)) __ret;				\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
 	struct cdevm_call __call __uninitialized;			\
 									\
-	if (cdevm_begin(&__call, __scope, #method, (void *)__method)) {	\
+	if (cdevm_enter(__scope)) {					\
+		typeof(__wrapped->orig->method) __method = __wrapped->orig->method; \
+									\
+		cdevm_push_call(&__call, __scope, #method, (void *)__method); \
 		__ret = __method(__VA_ARGS__);				\
 		cdevm_end(&__call, __scope);				\
 	} else {							\
@@ -133,6 +141,31 @@ do {									\
 	spin_unlock_irqrestore(&__mgr->lock, __flags);			\
 } while (0)
 
+/* The memory of a scope without what is in it: for who has let go of the driver. */
+static inline void cdevm_hold_memory(struct cdevm_scope *scope)
+{
+	refcount_inc(&scope->held);
+}
+
+void cdevm_put_memory(struct cdevm_scope *scope);
+
+/* Parts of a scope, each with one node that can go alone */
+struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only);
+void cdevm_end_part(struct cdevm_scope *part);
+struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
+
+/* Whose memory the driver's structs are in. */
+static inline const struct cdevm_scope *cdevm_whole(const struct cdevm_scope *scope)
+{
+	return scope->parent ?: scope;
+}
+
+/* Are files released at unbind? Those of a subsystem's nodes are not. */
+static inline bool cdevm_releases_at_unbind(const struct cdevm_scope *scope)
+{
+	return scope->ops && scope->ops->release_at_unbind;
+}
+
 static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 {
 	return container_of(file->f_op, struct cdevm_fops, fops);
@@ -144,13 +177,29 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name,
 		     const struct cdevm_node_type *type);
 
+bool cdevm_lets_go(const struct file_operations *orig);
+
+int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
+
+/* Files that have something done at unbind, in cdevm_files.c */
+int cdevm_list_file(struct file *file);
+int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone);
+void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
+bool cdevm_late_begin(struct file *file);
+void cdevm_late_end(struct file *file);
+void cdevm_close_files(struct cdevm_scope *scope);
+
 /* For the list in debugfs: what is nowhere else. */
 #ifdef CONFIG_RESMGR_DEBUG
-static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
 {
 	static atomic64_t last = ATOMIC64_INIT(0);
 
 	scope->id = atomic64_inc_return(&last);
+}
+
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
 	scope->bind_ref = true;
 }
 
@@ -169,6 +218,10 @@ static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
 	atomic_dec(&wrapped->files);
 }
 #else
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
+{
+}
+
 static inline void cdevm_debug_bound(struct cdevm_scope *scope)
 {
 }
@@ -189,6 +242,7 @@ static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
 /* Pollers, in cdevm_poll.c */
 __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
 void cdevm_wake_polled(struct cdevm_scope *scope);
+void cdevm_unhook_polled(const struct file *file);
 void cdevm_forget_polled(const struct file *file);
 
 /* Mappings, in cdevm_mmap.c */
@@ -203,7 +257,7 @@ void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
-/* Who is inside, in cdevm_calls.c */
+/* Who is inside, in cdevm_calls.c and cdevm_look.c */
 
 /* More than there are methods that call each other. */
 #define CDEVM_DEPTH	8

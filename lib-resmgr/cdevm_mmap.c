@@ -35,6 +35,7 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/printk.h>
 #include <linux/pseudo_fs.h>
@@ -90,6 +91,11 @@ CDEVM_VM_GATED(int, access, vma, -ENODEV,
 	       (struct vm_area_struct *vma, unsigned long addr, void *buf,
 		int len, int write), vma, addr, buf, len, write)
 CDEVM_VM_GATED(int, mremap, vma, -ENODEV, (struct vm_area_struct *vma), vma)
+/* Nothing is mapped any more, so it can be split anywhere. */
+CDEVM_VM_GATED(int, may_split, vma, 0,
+	       (struct vm_area_struct *vma, unsigned long addr), vma, addr)
+CDEVM_VM_GATED(unsigned long, pagesize, vma, PAGE_SIZE,
+	       (struct vm_area_struct *vma), vma)
 CDEVM_VM_GATED(int, mprotect, vma, -ENODEV,
 	       (struct vm_area_struct *vma, unsigned long start,
 		unsigned long end, unsigned long flags),
@@ -107,10 +113,15 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 	struct cdevm_call call __uninitialized;				\
 	bool entered = cdevm_begin(&call, scope, "vm_" #method,		\
 				   (void *)wrapped->orig->method);	\
+	bool late = !entered && cdevm_file_fops(vma->vm_file)->listed;	\
 									\
+	if (late && !cdevm_late_begin(vma->vm_file))			\
+		return;							\
 	wrapped->orig->method(vma);					\
 	if (entered)							\
 		cdevm_end(&call, scope);				\
+	else if (late)							\
+		cdevm_late_end(vma->vm_file);				\
 }
 
 CDEVM_VM_ALWAYS(open)
@@ -118,28 +129,29 @@ CDEVM_VM_ALWAYS(close)
 
 /*
  * Every method there is, and what becomes of it: WRAP() for those that have the
- * gate in front, KEEP() for those that are called directly. The latter ask about
- * the mapping and not for the device; and mapped(), which is part of a call of
- * mmap(), for whose end the unbind waits.
+ * gate in front, KEEP() for those that are called directly: mapped(), which is part
+ * of a call of mmap(), for whose end the unbind waits. STICK() is for what is called
+ * directly, too, and has a file with such a mapping not let go of the driver: it hands
+ * out something of the driver's, or counts references.
  */
-#define CDEVM_VM_METHODS(WRAP, KEEP)					\
+#define CDEVM_VM_METHODS(WRAP, KEEP, STICK)				\
 	WRAP(open);							\
 	WRAP(close);							\
 	CDEVM_VM_MAPPED(KEEP)						\
-	KEEP(may_split);						\
+	WRAP(may_split);						\
 	WRAP(mremap);							\
 	WRAP(mprotect);							\
 	WRAP(fault);							\
 	WRAP(huge_fault);						\
 	WRAP(map_pages);						\
-	KEEP(pagesize);							\
+	WRAP(pagesize);							\
 	WRAP(page_mkwrite);						\
 	WRAP(pfn_mkwrite);						\
 	WRAP(access);							\
-	KEEP(name);							\
-	CDEVM_VM_NUMA(KEEP)						\
-	CDEVM_VM_FIND_PAGE(KEEP)					\
-	CDEVM_VM_UFFD(KEEP)
+	STICK(name);							\
+	CDEVM_VM_NUMA(STICK)						\
+	CDEVM_VM_FIND_PAGE(STICK)					\
+	CDEVM_VM_UFFD(STICK)
 
 #ifdef CONFIG_NUMA
 #define CDEVM_VM_NUMA(how)						\
@@ -152,7 +164,7 @@ CDEVM_VM_ALWAYS(close)
 /* A kernel with a method that is not in the table does not compile. */
 #define CDEVM_VM_COUNT(method)	void (*method)(void)
 struct cdevm_vm_methods {
-	CDEVM_VM_METHODS(CDEVM_VM_COUNT, CDEVM_VM_COUNT)
+	CDEVM_VM_METHODS(CDEVM_VM_COUNT, CDEVM_VM_COUNT, CDEVM_VM_COUNT)
 };
 
 static_assert(sizeof(struct cdevm_vm_methods) == sizeof(struct vm_operations_struct));
@@ -166,7 +178,13 @@ static void cdevm_vm_ops_init(struct cdevm_vm_ops *wrapped,
 #define CDEVM_VM_WRAP(method)						\
 	(wrapped->ops.method = orig->method ? cdevm_vm_##method : NULL)
 #define CDEVM_VM_KEEP(method)	(wrapped->ops.method = orig->method)
-	CDEVM_VM_METHODS(CDEVM_VM_WRAP, CDEVM_VM_KEEP)
+#define CDEVM_VM_STICK(method)						\
+do {									\
+	wrapped->ops.method = orig->method;				\
+	if (orig->method)						\
+		WRITE_ONCE(scope->sticky, true);			\
+} while (0)
+	CDEVM_VM_METHODS(CDEVM_VM_WRAP, CDEVM_VM_KEEP, CDEVM_VM_STICK)
 }
 
 /*
@@ -240,6 +258,7 @@ static void cdevm_mapper_returns(struct callback_head *work)
 	list_del(&mapper->link);
 	spin_unlock(&cdevm_mappers_lock);
 	cdevm_free_mapper(mapper);
+	module_put(THIS_MODULE);
 }
 
 /* Wait no more for those of @mm, or for any when it is %NULL. */
@@ -294,10 +313,15 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 	mmgrab(mm);
 	mapper->mm = mm;
 	init_task_work(&mapper->work, cdevm_mapper_returns);
-	/* Does not run before this call is over. It cannot be added in exit. */
+	/*
+	 * Does not run before this call is over. It cannot be added in exit. A
+	 * debugger can hold it up for longer than there are scopes.
+	 */
 	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
-	    !task_work_add(current, &mapper->work, TWA_RESUME))
+	    !task_work_add(current, &mapper->work, TWA_RESUME)) {
 		mapper->task = current;
+		__module_get(THIS_MODULE);
+	}
 	spin_lock(&cdevm_mappers_lock);
 	list_add(&mapper->link, &scope->mappers);
 	spin_unlock(&cdevm_mappers_lock);
@@ -380,6 +404,12 @@ static bool cdevm_maps(const struct cdevm_scope *scope, const struct file *file)
 	       cdevm_file_fops(file)->scope == scope;
 }
 
+/* Where wrapped operations come from, which have to be there as long as a file is. */
+static struct resmgr *cdevm_vm_memory(struct cdevm_scope *scope)
+{
+	return cdevm_releases_at_unbind(scope) ? &scope->memory : cdevm_mgr(scope);
+}
+
 /*
  * Before the driver is called for a mapping. What it takes is allocated, so that
  * nothing fails after.
@@ -398,7 +428,7 @@ static int cdevm_begin_mmap(struct cdevm_scope *scope, const struct file *file,
 	ret = cdevm_remember_mapper(scope, mm);
 	if (ret)
 		return ret;
-	*spare = cdevm_kzalloc(scope, sizeof(**spare), GFP_KERNEL);
+	*spare = resmgr_kzalloc(cdevm_vm_memory(scope), sizeof(**spare), GFP_KERNEL);
 	return *spare ? 0 : -ENOMEM;
 }
 
@@ -440,7 +470,7 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 			vma->vm_ops->close(vma);
 		ret = -EINVAL;
 	}
-	cdevm_kfree(scope, spare);
+	resmgr_kfree(cdevm_vm_memory(scope), spare);
 	return ret;
 }
 
@@ -464,7 +494,7 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	/* There is no mapping yet that would have to be ended. */
 	if (!ret && cdevm_mmap_escapes(scope, desc->file))
 		ret = -EINVAL;
-	cdevm_kfree(scope, spare);
+	resmgr_kfree(cdevm_vm_memory(scope), spare);
 	return ret;
 }
 #endif
@@ -501,17 +531,15 @@ static struct vfsmount *cdevm_mnt;
 static int cdevm_mnt_count;
 
 /*
- * Make the address space of a scope, for its first node that can be mapped.
- * Under the scope's lock, as all publishing is.
+ * Make the address space of a scope, for the first of its nodes, or of files of no
+ * node, that can be mapped.
  */
 int cdevm_mapping_init(struct cdevm_scope *scope)
 {
 	struct inode *inode;
 	int ret;
 
-	lockdep_assert_held(&scope->lock);
-
-	if (scope->inode)
+	if (READ_ONCE(scope->inode))
 		return 0;
 	ret = simple_pin_fs(&cdevm_fs_type, &cdevm_mnt, &cdevm_mnt_count);
 	if (ret)
@@ -522,7 +550,10 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 		return PTR_ERR(inode);
 	}
 	/* Files of other nodes may be opened now; that they see it does no harm. */
-	WRITE_ONCE(scope->inode, inode);
+	if (cmpxchg(&scope->inode, NULL, inode)) {
+		iput(inode);
+		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+	}
 	return 0;
 }
 
@@ -552,6 +583,9 @@ void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
 /* Unmap everything, private copies as well: what they show is not true any more. */
 void cdevm_zap(struct cdevm_scope *scope)
 {
-	if (scope->inode)
-		unmap_mapping_range(scope->inode->i_mapping, 0, 0, 1);
+	/* A node may be published at this moment: nothing of it is mapped yet. */
+	struct inode *inode = READ_ONCE(scope->inode);
+
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 }

@@ -17,11 +17,13 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/export.h>
+#include <linux/file.h>
 #include <linux/hashtable.h>
 #include <linux/kdev_t.h>
 #include <linux/miscdevice.h>
 #include <linux/spinlock.h>
 
+#include "cdevm_bound.h"
 #include "cdevm_internal.h"
 
 const char cdevm_node_name[] = "cdevm_node";
@@ -33,15 +35,72 @@ const char cdevm_node_name[] = "cdevm_node";
 static DEFINE_HASHTABLE(cdevm_devices, 6);
 static DEFINE_SPINLOCK(cdevm_devices_lock);
 
-static struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, gfp_t gfp)
+struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp)
 {
 	struct cdevm_node *node;
 
-	node = __resmgr_kmalloc(cdevm_mgr(scope), sizeof(*node), gfp | __GFP_ZERO,
-				NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
-	if (node)
-		node->fops.scope = scope;
+	node = __resmgr_kmalloc(listed ? &scope->memory : cdevm_mgr(scope), sizeof(*node),
+				gfp | __GFP_ZERO, NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
+	if (!node)
+		return NULL;
+	node->fops.scope = scope;
+	node->fops.listed = listed;
 	return node;
+}
+
+/* Is it in the memory of the scope itself, which stays when resources go? */
+static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, size_t size)
+{
+	scope = cdevm_whole(scope);
+	return p >= scope->mem && p + size <= scope->mem + scope->mem_size;
+}
+
+/*
+ * A node for @scope: in a part of it if the nodes go alone, else in the scope itself.
+ */
+static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope)
+{
+	struct cdevm_node *node;
+	struct cdevm_scope *part;
+
+	if (scope->ops && scope->ops->nodes_go_alone) {
+		part = cdevm_add_part(scope, &node);
+		return IS_ERR(part) ? ERR_CAST(part) : node;
+	}
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
+	return node ?: ERR_PTR(-ENOMEM);
+}
+
+/* It was published, or was not. In the latter case @node may be gone after this. */
+static int cdevm_node_done(struct cdevm_node *node, int ret)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+
+	if (ret && scope->parent) {
+		cdevm_withdraw(scope);
+		cdevm_end_part(scope);
+	}
+	return ret;
+}
+
+/*
+ * What the VFS holds of a node holds the scope; or nothing but the memory of it, if
+ * files of the node let go of the driver.
+ */
+static void cdevm_node_get(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_hold_memory(node->fops.scope);
+	else
+		cdevm_get(node->fops.scope);
+}
+
+static void cdevm_node_put(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_put_memory(node->fops.scope);
+	else
+		cdevm_put(node->fops.scope);
 }
 
 /*
@@ -66,6 +125,8 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	mutex_lock(&scope->lock);
 	if (!cdevm_is_revoked(scope))
 		ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
+	if (!ret)
+		ret = cdevm_bound_publish(scope);
 	if (!ret) {
 		*fops = &node->fops.fops;
 		ret = add(node);
@@ -97,21 +158,37 @@ void cdevm_unpublish(struct cdevm_scope *scope)
 
 static void cdevm_pin_release(struct kobject *kobj)
 {
-	struct cdevm_node *node = container_of(kobj, struct cdevm_node, pin);
+	struct kobject *parent = kobj->parent;
 
-	cdevm_put(node->fops.scope);
+	/* The node may be gone after this. */
+	cdevm_node_put(container_of(kobj, struct cdevm_node, pin));
+	/* The pin was never in sysfs, and kobject_put() drops the parent of no such. */
+	kobject_put(parent);
 }
 
 static const struct kobj_type cdevm_pin_type = {
 	.release = cdevm_pin_release,
 };
 
+/*
+ * May files of the node let go of the driver? They hold its cdev until they are
+ * closed. A cdev that names the module as its owner would hold that.
+ */
+static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
+{
+	if (!may || !node->fops.listed || !cdev->ops || !cdevm_lets_go(cdev->ops) ||
+	    !cdevm_is_embedded(node->fops.scope, cdev, sizeof(*cdev)))
+		return;
+	node->fops.lets_go = true;
+	cdev->owner = NULL;
+}
+
 static int cdevm_do_add_cdev(struct cdevm_node *node)
 {
 	return cdev_add(node->cdev, node->cdev->dev, node->cdev->count);
 }
 
-static void cdevm_del_cdev(struct resmgr *mgr, struct resmgr_node *res)
+static void cdevm_remove_cdev(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 
@@ -136,18 +213,21 @@ static void cdevm_del_cdev(struct resmgr *mgr, struct resmgr_node *res)
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 		   unsigned int count)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
 	struct kobject *parent = cdev->kobj.parent;
+	struct module *owner = cdev->owner;
+	struct cdevm_node *node;
 	int ret;
 
-	if (!node)
-		return -ENOMEM;
+	node = cdevm_node_new(scope);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	cdevm_may_let_go(node, cdev, !parent);
 	snprintf(node->name, sizeof(node->name), "%u:%u", MAJOR(devt), MINOR(devt));
 
 	/* A parent that the driver has set stays, behind ours. */
 	kobject_init(&node->pin, &cdevm_pin_type);
 	node->pin.parent = kobject_get(parent);
-	cdevm_get(scope);
+	cdevm_node_get(node);
 
 	node->cdev = cdev;
 	cdev->dev = devt;
@@ -155,12 +235,14 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 	cdev_set_parent(cdev, &node->pin);
 
 	ret = cdevm_publish(node, "cdev", &cdev->ops, cdevm_do_add_cdev,
-			    cdevm_del_cdev);
-	if (ret)
+			    cdevm_remove_cdev);
+	if (ret) {
 		cdev->kobj.parent = parent;
+		cdev->owner = owner;
+	}
 	/* The cdev has its own reference now, or there is no need for any. */
 	kobject_put(&node->pin);
-	return ret;
+	return cdevm_node_done(node, ret);
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev);
 
@@ -181,7 +263,6 @@ static void (*cdevm_find_release(const struct device *device))(struct device *)
 static void cdevm_device_release(struct device *device)
 {
 	struct cdevm_node *node;
-	struct cdevm_scope *scope;
 
 	spin_lock(&cdevm_devices_lock);
 	hash_for_each_possible(cdevm_devices, node, device_hash,
@@ -191,10 +272,9 @@ static void cdevm_device_release(struct device *device)
 	hash_del(&node->device_hash);
 	spin_unlock(&cdevm_devices_lock);
 
-	scope = node->fops.scope;
 	if (node->device_release)
 		node->device_release(device);
-	cdevm_put(scope);
+	cdevm_node_put(node);
 }
 
 /**
@@ -210,7 +290,7 @@ void cdevm_node_hold(struct cdevm_node *node, struct device *device)
 	node->device = device;
 	node->device_release = cdevm_find_release(device);
 	device->release = cdevm_device_release;
-	cdevm_get(node->fops.scope);
+	cdevm_node_get(node);
 	spin_lock(&cdevm_devices_lock);
 	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
 	spin_unlock(&cdevm_devices_lock);
@@ -222,7 +302,7 @@ static int cdevm_do_add_cdev_device(struct cdevm_node *node)
 	return cdev_device_add(node->cdev, node->device);
 }
 
-static void cdevm_del_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
+static void cdevm_remove_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 	struct device *device = node->device;
@@ -252,27 +332,32 @@ static void cdevm_del_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
 int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 			  struct device *device)
 {
-	struct cdevm_node *node;
-	int ret;
+	struct cdevm_node *node = cdevm_node_new(scope);
+	int ret = PTR_ERR_OR_ZERO(node);
 
 	/*
 	 * There is no way back without the node: the device is initialised, its
 	 * last put may free later than now, and only the node can keep the
 	 * scope until then.
 	 */
-	node = cdevm_node_alloc(scope, GFP_KERNEL | __GFP_NOFAIL);
+	if (ret)
+		node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope),
+					GFP_KERNEL | __GFP_NOFAIL);
 	if (!node)
 		return -ESHUTDOWN;
+	cdevm_may_let_go(node, cdev, !cdevm_find_release(device) &&
+			 cdevm_is_embedded(scope, device, sizeof(*device)));
 	strscpy(node->name, dev_name(device));
 
 	node->cdev = cdev;
 	cdevm_node_hold(node, device);
 
-	ret = cdevm_publish(node, "cdev_device", &cdev->ops,
-			    cdevm_do_add_cdev_device, cdevm_del_cdev_device);
+	if (!ret)
+		ret = cdevm_publish(node, "cdev_device", &cdev->ops,
+				    cdevm_do_add_cdev_device, cdevm_remove_cdev_device);
 	if (ret)
 		put_device(device);
-	return ret;
+	return cdevm_node_done(node, ret);
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev_device);
 
@@ -281,7 +366,7 @@ static int cdevm_do_register_misc(struct cdevm_node *node)
 	return misc_register(node->misc);
 }
 
-static void cdevm_deregister_misc(struct resmgr *mgr, struct resmgr_node *res)
+static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
 {
 	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
 
@@ -305,17 +390,96 @@ static void cdevm_deregister_misc(struct resmgr *mgr, struct resmgr_node *res)
  */
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	struct cdevm_node *node = cdevm_node_new(scope);
 
-	if (!node)
-		return -ENOMEM;
+	if (IS_ERR(node))
+		return PTR_ERR(node);
 	strscpy(node->name, misc->name);
 	node->misc = misc;
+	/* A file holds nothing of a misc device. */
+	node->fops.lets_go = node->fops.listed && misc->fops && cdevm_lets_go(misc->fops);
 
-	return cdevm_publish(node, "misc", &misc->fops, cdevm_do_register_misc,
-			     cdevm_deregister_misc);
+	return cdevm_node_done(node, cdevm_publish(node, "misc", &misc->fops,
+						   cdevm_do_register_misc,
+						   cdevm_remove_misc));
 }
 EXPORT_SYMBOL_GPL(cdevm_register_misc);
+
+/*
+ * Take back a node that can go alone. From a call of its own somebody else does it,
+ * when that is over.
+ */
+static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev,
+			      const struct miscdevice *misc)
+{
+	struct cdevm_scope *part;
+	bool found = false;
+	int ret = 0;
+
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(part, &scope->parts, part) {
+		found = cdev ? part->only->cdev == cdev : part->only->misc == misc;
+		if (!found)
+			continue;
+		resmgr_object_get(&part->obj);
+		break;
+	}
+	spin_unlock(&scope->files_lock);
+	if (!found) {
+		WARN(!cdevm_is_revoked(scope),
+		     "cdevm: %s: %ps takes back a node that is not there, or cannot go alone\n",
+		     scope->name, __builtin_return_address(0));
+		return -ENOENT;
+	}
+	if (cdevm_own_calls(part)) {
+		ret = cdevm_unbind_self(part);
+		/* Somebody does so already. */
+		if (ret == -ENODEV)
+			ret = 0;
+	} else {
+		cdevm_withdraw(part);
+		cdevm_end_part(part);
+	}
+	resmgr_object_put(&part->obj);
+	return ret;
+}
+
+/**
+ * cdevm_del_cdev() - take back a cdev while its scope goes on
+ * @scope: scope whose &cdevm_ops.nodes_go_alone is set
+ * @cdev: what was published with cdevm_add_cdev() or cdevm_add_cdev_device()
+ *
+ * As at unbind, for this node alone: calls of it are refused, its sleepers are woken,
+ * it is removed, the calls inside are waited for, and its files are released if the
+ * scope has that done at unbind. &cdevm_ops.kick is not called. No other node is
+ * waited for. From a call of the node itself this is done when the call is over.
+ *
+ * The memory of @cdev stays in use until the last file is closed: to publish a node
+ * again take another.
+ *
+ * Context: Process context, sleeps. Not while holding a lock that its calls take.
+ * Return: 0; -ENOENT when unbinding has removed it already, or with a WARN when it is
+ * none that can go alone; -ENOMEM, from a call of the node itself.
+ */
+int cdevm_del_cdev(struct cdevm_scope *scope, struct cdev *cdev)
+{
+	return cdevm_remove_alone(scope, cdev, NULL);
+}
+EXPORT_SYMBOL_GPL(cdevm_del_cdev);
+
+/**
+ * cdevm_deregister_misc() - take back a misc device while its scope goes on
+ * @scope: scope whose &cdevm_ops.nodes_go_alone is set
+ * @misc: what was published with cdevm_register_misc(); can be published again
+ *
+ * Context: As cdevm_del_cdev(), and not from open() of a misc device.
+ * Return: as cdevm_del_cdev().
+ */
+int cdevm_deregister_misc(struct cdevm_scope *scope, struct miscdevice *misc)
+{
+	return cdevm_remove_alone(scope, NULL, misc);
+}
+EXPORT_SYMBOL_GPL(cdevm_deregister_misc);
 
 static int cdevm_do_add_node(struct cdevm_node *node)
 {
@@ -349,7 +513,7 @@ int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data)
 {
-	struct cdevm_node *node = cdevm_node_alloc(scope, GFP_KERNEL);
+	struct cdevm_node *node = cdevm_node_alloc(scope, false, GFP_KERNEL);
 	const struct file_operations *fops = type->fops;
 	int ret;
 
@@ -423,6 +587,98 @@ struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node)
 }
 EXPORT_SYMBOL_GPL(cdevm_node_scope);
 
+/* The operations of files that are on no node, wrapped before, or @fops if there are none. */
+static struct cdevm_node *cdevm_find_anon(struct cdevm_scope *scope,
+					  const struct file_operations *fops)
+{
+	struct cdevm_node *node;
+
+	/* With the release below: what is in the list is there in full. */
+	for (node = smp_load_acquire(&scope->anon); node; node = node->next)
+		if (node->fops.orig == fops)
+			break;
+	return node;
+}
+
+/* A driver has few of them. The list only grows; if two add the same, both are right. */
+static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char *name,
+					  const struct file_operations *fops)
+{
+	struct cdevm_node *node = cdevm_find_anon(scope, fops);
+	int ret;
+
+	if (node)
+		return node;
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
+	if (!node)
+		return ERR_PTR(-ENOMEM);
+	strscpy(node->name, name);
+	cdevm_fops_init(&node->fops, scope, fops, node->name, NULL);
+	node->fops.lets_go = node->fops.listed && cdevm_lets_go(fops);
+	ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
+	/* The memory of the node stays with the scope. */
+	if (ret)
+		return ERR_PTR(ret);
+	node->next = READ_ONCE(scope->anon);
+	while (!try_cmpxchg_release(&scope->anon, &node->next, node))
+		;
+	return node;
+}
+
+/**
+ * cdevm_anon_inode_getfd() - anon_inode_getfd() for a file of a scope
+ * @scope: scope
+ * @name: of the file, as in anon_inode_getfd()
+ * @fops: file operations. open() is not called
+ * @priv: for &file.private_data
+ * @flags: %O_CLOEXEC, %O_NONBLOCK, and how it may be used
+ *
+ * The file is one as if a node had been opened: it holds the scope, its calls are
+ * gated, and at unbind its pollers are woken and its mappings zapped. It is released
+ * at unbind if the scope's &cdevm_ops.release_at_unbind is set. Its ->release() is to
+ * undo what stands behind @priv.
+ *
+ * As soon as it returns somebody may have closed the file: @priv is not the caller's
+ * any more.
+ *
+ * Context: Process context, may sleep. From a file operation of the scope, or from
+ * anywhere with a reference on it.
+ * Return: the file descriptor; -ENODEV when unbinding has begun; -ENOMEM; what
+ * anon_inode_getfd() returns. On an error ->release() was not called.
+ */
+int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
+			   const struct file_operations *fops, void *priv, int flags)
+{
+	struct cdevm_node *node;
+	struct file *file;
+	int fd, ret;
+
+	node = cdevm_anon_node(scope, name, fops);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	fd = get_unused_fd_flags(flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	/* In the gate the module is there, whose text the operations are. */
+	ret = -ENODEV;
+	if (!cdevm_enter(scope))
+		goto err_fd;
+	file = anon_inode_getfile(name, &node->fops.fops, priv, flags);
+	ret = PTR_ERR_OR_ZERO(file);
+	if (!ret)
+		ret = cdevm_give_file(file, &node->fops);
+	cdevm_exit(scope);
+	if (ret)
+		goto err_fd;
+	fd_install(fd, file);
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfd);
+
 /**
  * cdevm_wrap_files() - put the scope's gate before files that are no nodes
  * @scope: scope
@@ -465,18 +721,14 @@ EXPORT_SYMBOL_GPL(cdevm_wrap_files);
 struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 				      int flags)
 {
-	struct cdevm_scope *scope = wrapped->scope;
 	struct file *file;
+	int ret;
 
-	cdevm_get(scope);
 	file = anon_inode_getfile(wrapped->name, &wrapped->fops, priv, flags);
-	if (IS_ERR(file)) {
-		cdevm_put(scope);
+	if (IS_ERR(file))
 		return file;
-	}
-	cdevm_debug_opened(wrapped);
-	cdevm_trace(open, scope, wrapped->name);
-	return file;
+	ret = cdevm_give_file(file, wrapped);
+	return ret ? ERR_PTR(ret) : file;
 }
 EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfile);
 

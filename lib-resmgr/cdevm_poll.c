@@ -27,6 +27,13 @@
  * stand for when it is the first on the queue, and leaves the next time that it
  * is woken, so waitqueue_active() does not stay true for long. The order of the
  * others, and who of them is woken, is not changed by it.
+ *
+ * A file that is released at unbind has a release that may free such a queue while
+ * pollers are on it, of all kinds: they have not closed the file, and need not even
+ * have run since they were woken. So they are kept off. For each queue that the
+ * driver names there is one of cdevm's, which the pollers are put on, and which is
+ * there until the file is closed. A relay, an entry on the driver's queue, wakes it
+ * whenever that is woken. Before the driver's release the relay is taken off.
  */
 #include <linux/cache.h>
 #include <linux/fs.h>
@@ -62,6 +69,24 @@ struct cdevm_polled {
 	struct wait_queue_entry	entry;
 };
 
+/**
+ * struct cdevm_relay - a queue of a file that is released at unbind
+ * @polled: what is remembered, with the relay
+ * @pollers: who is woken by it. Its lock is taken under that of the driver's queue
+ * @users: who is about to be one of them, and to put the relay on its queue.
+ *	Protected by the lock of the bucket
+ */
+struct cdevm_relay {
+	struct cdevm_polled	polled;
+	wait_queue_head_t	pollers;
+	unsigned int		users;
+};
+
+static struct cdevm_relay *cdevm_to_relay(struct cdevm_polled *polled)
+{
+	return container_of(polled, struct cdevm_relay, polled);
+}
+
 /*
  * By file, so that the many files of a device do not get in each other's way. A
  * bucket's lock is taken over those of wait queues.
@@ -96,23 +121,44 @@ static int cdevm_polled_wake(struct wait_queue_entry *entry, unsigned int mode,
 	return 0;
 }
 
+/*
+ * The same for a relay. It leaves when nobody is behind it: who comes is put there
+ * first, and then looks whether the relay is on the queue.
+ */
+static int cdevm_relay_wake(struct wait_queue_entry *entry, unsigned int mode,
+			    int sync, void *key)
+{
+	struct cdevm_polled *polled = container_of(entry, struct cdevm_polled, entry);
+	struct cdevm_relay *relay = cdevm_to_relay(polled);
+	bool freed = key_to_poll(key) & POLLFREE;
+
+	__wake_up(&relay->pollers, mode, !freed, key);
+	/* Who comes next has added itself by now, or finds the relay gone: by the lock. */
+	if (freed || !waitqueue_active(&relay->pollers)) {
+		list_del_init(&entry->entry);
+		/* As in cdevm_polled_wake(). */
+		smp_store_release(&polled->queue, NULL);
+	}
+	return 0;
+}
+
 /* Put the entry on the queue, or behind those that have come since. */
 static void cdevm_polled_queue(struct cdevm_polled *polled, wait_queue_head_t *queue)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	if (polled->queue) {
+	if (polled->queue && !polled->wrapped->listed) {
 		list_move_tail(&polled->entry.entry, &queue->head);
-	} else {
+	} else if (!polled->queue) {
 		polled->queue = queue;
 		__add_wait_queue_entry_tail(queue, &polled->entry);
 	}
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* Free what has been taken off its bucket. */
-static void cdevm_polled_free(struct cdevm_polled *polled)
+/* Take it off the driver's queue. */
+static void cdevm_polled_leave(struct cdevm_polled *polled)
 {
 	wait_queue_head_t *queue;
 
@@ -123,7 +169,11 @@ static void cdevm_polled_free(struct cdevm_polled *polled)
 	if (queue)
 		remove_wait_queue(queue, &polled->entry);
 	rcu_read_unlock();
-	kfree(polled);
+}
+
+static bool cdevm_is_in_use(struct cdevm_polled *polled)
+{
+	return polled->wrapped->listed && cdevm_to_relay(polled)->users;
 }
 
 /* What is remembered of @file and @queue, or else can be used for that. */
@@ -139,18 +189,55 @@ static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *
 	hlist_for_each_entry(polled, &bucket->list, link) {
 		if (polled->file != file)
 			continue;
-		/* As in cdevm_polled_free(): nobody uses an entry that has left. */
+		/* As in cdevm_polled_leave(): nobody uses an entry that has left. */
 		has = smp_load_acquire(&polled->queue);
 		if (has == queue)
 			return polled;
-		if (!has)
+		if (!has && !cdevm_is_in_use(polled))
 			unused = polled;
 	}
 	return unused;
 }
 
-/* After somebody was put on @queue. False without memory. */
-static bool cdevm_remember_polled(const struct file *file, wait_queue_head_t *queue)
+/* There is one for each open file, so whoever has those pays for it. */
+static struct cdevm_polled *cdevm_polled_alloc(const struct file *file)
+{
+	const struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_polled *polled;
+	struct cdevm_relay *relay;
+
+	if (wrapped->listed) {
+		relay = kzalloc_obj(*relay, GFP_KERNEL_ACCOUNT);
+		if (!relay)
+			return NULL;
+		init_waitqueue_head(&relay->pollers);
+		polled = &relay->polled;
+	} else {
+		polled = kzalloc_obj(*polled, GFP_KERNEL_ACCOUNT);
+		if (!polled)
+			return NULL;
+	}
+	polled->wrapped = wrapped;
+	polled->file = file;
+	init_waitqueue_func_entry(&polled->entry, wrapped->listed ? cdevm_relay_wake :
+				  cdevm_polled_wake);
+	return polled;
+}
+
+static void cdevm_polled_free(struct cdevm_polled *polled)
+{
+	if (polled->wrapped->listed)
+		kfree(cdevm_to_relay(polled));
+	else
+		kfree(polled);
+}
+
+/*
+ * After somebody was put on @queue, or before somebody is put behind a relay, which
+ * has to be put on it then. %NULL without memory.
+ */
+static struct cdevm_polled *cdevm_remember_polled(const struct file *file,
+						  wait_queue_head_t *queue)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
 	struct cdevm_polled *polled, *spare = NULL;
@@ -159,13 +246,9 @@ static bool cdevm_remember_polled(const struct file *file, wait_queue_head_t *qu
 	polled = cdevm_find_polled(bucket, file, queue);
 	if (!polled) {
 		spin_unlock(&bucket->lock);
-		/* There is one for each open file, so whoever has those pays for it. */
-		spare = kzalloc_obj(*spare, GFP_KERNEL_ACCOUNT);
+		spare = cdevm_polled_alloc(file);
 		if (!spare)
-			return false;
-		spare->wrapped = cdevm_file_fops(file);
-		spare->file = file;
-		init_waitqueue_func_entry(&spare->entry, cdevm_polled_wake);
+			return NULL;
 
 		spin_lock(&bucket->lock);
 		polled = cdevm_find_polled(bucket, file, queue);
@@ -175,10 +258,25 @@ static bool cdevm_remember_polled(const struct file *file, wait_queue_head_t *qu
 			hlist_add_head(&polled->link, &bucket->list);
 		}
 	}
-	cdevm_polled_queue(polled, queue);
+	if (polled->wrapped->listed)
+		cdevm_to_relay(polled)->users++;
+	else
+		cdevm_polled_queue(polled, queue);
 	spin_unlock(&bucket->lock);
-	kfree(spare);
-	return true;
+	if (spare)
+		cdevm_polled_free(spare);
+	return polled;
+}
+
+/* The pollers are behind the relay: wake them by @queue. */
+static void cdevm_relay_queue(struct cdevm_relay *relay, wait_queue_head_t *queue)
+{
+	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(relay->polled.file);
+
+	spin_lock(&bucket->lock);
+	cdevm_polled_queue(&relay->polled, queue);
+	relay->users--;
+	spin_unlock(&bucket->lock);
 }
 
 /**
@@ -186,7 +284,7 @@ static bool cdevm_remember_polled(const struct file *file, wait_queue_head_t *qu
  * @table: what it sees
  * @caller: what it stands for
  * @file: the file that is polled; a driver may name another
- * @queued: somebody was put on a queue that is remembered
+ * @queued: somebody was put on a queue that is remembered, or behind a relay
  * @forgot: and on one that is not
  */
 struct cdevm_poll_table {
@@ -211,6 +309,23 @@ static void cdevm_poll_queue(struct file *file, wait_queue_head_t *queue,
 		poll->forgot = true;
 }
 
+static void cdevm_poll_relay(struct file *file, wait_queue_head_t *queue,
+			     poll_table *table)
+{
+	struct cdevm_polled *polled;
+	struct cdevm_poll_table *poll;
+
+	poll = container_of(table, struct cdevm_poll_table, table);
+	polled = cdevm_remember_polled(poll->file, queue);
+	if (!polled) {
+		poll->forgot = true;
+		return;
+	}
+	poll->caller->_qproc(file, &cdevm_to_relay(polled)->pollers, poll->caller);
+	cdevm_relay_queue(cdevm_to_relay(polled), queue);
+	poll->queued = true;
+}
+
 /* For a caller that may stay on the queues, and cannot be on any number of them. */
 static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 				 poll_table *caller)
@@ -219,10 +334,13 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 	struct cdevm_scope *scope = wrapped->scope;
 	__poll_t mask;
 
-	init_poll_funcptr(&poll.table, cdevm_poll_queue);
+	init_poll_funcptr(&poll.table, wrapped->listed ? cdevm_poll_relay : cdevm_poll_queue);
 	poll.table._key = caller->_key;
 	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, &poll.table);
 
+	/* Nobody would wake the caller, and nobody else is to learn that there is no memory. */
+	if (wrapped->listed && poll.forgot)
+		return EPOLLERR;
 	/* A poller that is on no queue of the driver's still has to learn of it. */
 	if (!poll.queued || poll.forgot)
 		poll_wait(file, &scope->gone, caller);
@@ -257,7 +375,7 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 	/* Somebody who looks and does not wait. */
 	if (!table || !table->_qproc)
 		return cdevm_call(wrapped, wrapped->hangup, poll, file, table);
-	if (table->_qproc != cdevm_sleeper_queue)
+	if (table->_qproc != cdevm_sleeper_queue || wrapped->listed)
 		return cdevm_poll_stays(wrapped, file, table);
 
 	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, table);
@@ -286,8 +404,11 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 		hlist_for_each_entry(polled, &bucket->list, link) {
 			if (polled->wrapped->scope != scope)
 				continue;
-			/* As in cdevm_polled_free(). */
-			queue = smp_load_acquire(&polled->queue);
+			if (polled->wrapped->listed)
+				queue = &cdevm_to_relay(polled)->pollers;
+			else
+				/* As in cdevm_polled_leave(). */
+				queue = smp_load_acquire(&polled->queue);
 			if (queue)
 				__wake_up(queue, TASK_NORMAL, 0,
 					  poll_to_key(polled->wrapped->hangup));
@@ -295,6 +416,22 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 		rcu_read_unlock();
 		spin_unlock(&bucket->lock);
 	}
+}
+
+/* Before the driver's release at unbind: pollers may stay, behind the relays. */
+void cdevm_unhook_polled(const struct file *file)
+{
+	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
+	struct cdevm_polled *polled;
+
+	spin_lock(&bucket->lock);
+	hlist_for_each_entry(polled, &bucket->list, link) {
+		if (polled->file != file)
+			continue;
+		cdevm_polled_leave(polled);
+		polled->queue = NULL;
+	}
+	spin_unlock(&bucket->lock);
 }
 
 /* Before the driver's release, after which its queues may be gone. */
@@ -316,6 +453,7 @@ void cdevm_forget_polled(const struct file *file)
 		if (polled->file != file)
 			continue;
 		hlist_del(&polled->link);
+		cdevm_polled_leave(polled);
 		cdevm_polled_free(polled);
 	}
 	spin_unlock(&bucket->lock);

@@ -43,9 +43,6 @@
 #include "cdevm_internal.h"
 #include "kernel_compat.h"
 
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "cdevm."
-
 /*
  * After how long calls that still sleep are interrupted, and then how often
  * those are looked for that have gone to sleep again. What was kicked is long

@@ -32,6 +32,7 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/math64.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -501,19 +502,27 @@ static int resmgr_list_release(struct inode *inode, struct file *file)
 }
 
 const struct file_operations resmgr_list_fops = {
+	.owner		= THIS_MODULE,
 	.open		= resmgr_list_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= resmgr_list_release,
 };
 
+static struct dentry *resmgr_dir;
+
 static int __init resmgr_debugfs_init(void)
 {
-	struct dentry *dir = debugfs_create_dir("resmgr", NULL);
-
-	debugfs_create_file("summary", 0444, dir, NULL, &resmgr_list_fops);
-	debugfs_create_file("dump", 0444, dir, (void *)&resmgr_list_fops,
+	resmgr_dir = debugfs_create_dir("resmgr", NULL);
+	debugfs_create_file("summary", 0444, resmgr_dir, NULL, &resmgr_list_fops);
+	debugfs_create_file("dump", 0444, resmgr_dir, (void *)&resmgr_list_fops,
 			    &resmgr_list_fops);
 	return 0;
 }
 late_initcall(resmgr_debugfs_init);
+
+static void __exit resmgr_debugfs_exit(void)
+{
+	debugfs_remove(resmgr_dir);
+}
+__exitcall(resmgr_debugfs_exit);

@@ -5,7 +5,7 @@
  * What a scope knows is its references and, for each node, how many files are
  * open. Who has them, the tables of files of all processes say; one that is in a
  * message on its way, or mapped and closed, is counted and in no table. Who is
- * inside a call, the tasks say, see cdevm_calls.c.
+ * inside a call, the tasks say, see cdevm_look.c.
  *
  * No reference is taken on a scope, or this could become the last to drop one,
  * and would release the resources of a driver. The lock of the list of scopes
@@ -284,9 +284,9 @@ static void cdevm_look_at_tasks(struct cdevm_list *list, struct cdevm_seen *seen
 }
 
 /* Nodes that are published, or have been and are open still. */
-static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope)
+static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope,
+			     struct resmgr *mgr)
 {
-	struct resmgr *mgr = cdevm_mgr(scope);
 	struct cdevm_node_copy *copy;
 	struct resmgr_node **link;
 	struct cdevm_node *node;
@@ -325,8 +325,11 @@ static void cdevm_copy_scopes(struct cdevm_list *list)
 	spin_lock(&cdevm_live_lock);
 	list_for_each_entry(scope, &cdevm_live, live) {
 		spin_lock_irqsave(&cdevm_mgr(scope)->lock, flags);
-		cdevm_copy_nodes(list, scope);
+		cdevm_copy_nodes(list, scope, cdevm_mgr(scope));
 		spin_unlock_irqrestore(&cdevm_mgr(scope)->lock, flags);
+		spin_lock_irqsave(&scope->memory.lock, flags);
+		cdevm_copy_nodes(list, scope, &scope->memory);
+		spin_unlock_irqrestore(&scope->memory.lock, flags);
 
 		copy = cdevm_array_add(&list->scopes, struct cdevm_scope_copy);
 		if (!copy)
@@ -335,7 +338,7 @@ static void cdevm_copy_scopes(struct cdevm_list *list)
 		strscpy(copy->owner, scope->name, sizeof(copy->owner));
 		copy->refs = refcount_read(&scope->obj.ref);
 		copy->bind_ref = READ_ONCE(scope->bind_ref);
-		if (!scope->dev)
+		if (!scope->dev && !scope->alone)
 			copy->state = "unbound";
 		else if (cdevm_is_revoked(scope))
 			copy->state = "revoked";

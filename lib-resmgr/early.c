@@ -16,18 +16,21 @@
  * Two tasks may release at the same time: that of a device is serialised by the
  * device lock, but a group is not; component_unbind() has a lock of its own. So
  * whoever meets a node in the middle of a step waits for the end of the step, and
- * looks again. What is early is then over when a release goes on. A step that
- * releases something itself is no reason to wait; it may even have its own node
- * released, which then says so to the one who runs the step.
+ * looks again. An early action is off the list while it runs, as any resource, and
+ * has a node in its place. What is early is then over when a release goes on. A
+ * step that releases something itself is no reason to wait; it may even have its
+ * own node released, which then says so to the one who runs the step.
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "internal.h"
+#include "kernel_compat.h"
 
 /**
  * struct resmgr_step - a step that is being done, on the stack of who does it
@@ -70,17 +73,24 @@ void resmgr_early_init(struct resmgr_early *early,
 }
 EXPORT_SYMBOL_GPL(resmgr_early_init);
 
-/* A node that is early is on @mgr. Not in resmgr_link(), for all others' sake. */
-static int resmgr_early_added(struct resmgr *mgr, int ret)
+/*
+ * As resmgr_node_add(). The mark is set under the same lock, as a release that
+ * finds the node without it takes it for one whose steps are over.
+ */
+static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 {
-	unsigned long flags;
+	unsigned long flags, by;
+	int ret;
 
-	if (ret)
-		return ret;
+	resmgr_misuse_check_add(mgr, node);
+	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
-	mgr->early = true;
+	ret = resmgr_add_locked(mgr, node, by);
+	if (!ret)
+		mgr->early = true;
 	spin_unlock_irqrestore(&mgr->lock, flags);
-	return 0;
+
+	return unlikely(ret) ? resmgr_warn_add(mgr, node, ret) : 0;
 }
 
 /**
@@ -93,7 +103,7 @@ static int resmgr_early_added(struct resmgr *mgr, int ret)
  */
 int resmgr_early_add(struct resmgr *mgr, struct resmgr_early *early)
 {
-	return resmgr_early_added(mgr, resmgr_node_add(mgr, &early->node));
+	return resmgr_early_link(mgr, &early->node);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_add);
 
@@ -110,9 +120,17 @@ EXPORT_SYMBOL_GPL(resmgr_early_add);
 int __resmgr_add_early_action(struct resmgr *mgr, resmgr_action_t action,
 			      void *data, const char *name)
 {
-	return resmgr_early_added(mgr, resmgr_add_pointer(mgr, RESMGR_EARLY_ACTION,
-							  (void *)action, data,
-							  name, 0));
+	struct resmgr_action *new = kmalloc_obj(*new, GFP_KERNEL);
+	int ret;
+
+	if (!new)
+		return -ENOMEM;
+	resmgr_node_setup(&new->node, RESMGR_EARLY_ACTION, (void *)action, name, 0);
+	new->data = data;
+	ret = resmgr_early_link(mgr, &new->node);
+	if (unlikely(ret))
+		kfree(new);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(__resmgr_add_early_action);
 
@@ -140,6 +158,14 @@ static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	spin_lock_irqsave(&mgr->lock, *flags);
 }
 
+static void resmgr_end_step(struct resmgr *mgr)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	atomic_inc(&resmgr_steps_over);
+	wake_up_all(&resmgr_step_over);
+}
+
 /* Do the next step. The lock is dropped meanwhile. False when the node has gone. */
 static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 			   unsigned long *flags)
@@ -157,21 +183,58 @@ static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 	spin_lock_irqsave(&mgr->lock, *flags);
 	if (!step.gone)
 		early->busy = step.outer;
-	atomic_inc(&resmgr_steps_over);
-	wake_up_all(&resmgr_step_over);
+	resmgr_end_step(mgr);
 	return !step.gone;
 }
 
 /*
  * An early node was taken off, and is about to be released. If it is in the middle of
- * a step, then by that step: everybody else has waited.
+ * a step, then by that step: everybody else has waited. resmgr_early_finish() still
+ * looks at it, when its caller keeps the memory.
  */
-void resmgr_early_gone(struct resmgr_node *node)
+void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node)
 {
+	struct resmgr_early *early = resmgr_to_early(node);
 	struct resmgr_step *step;
+	unsigned long flags;
 
-	for (step = resmgr_to_early(node)->busy; step; step = step->outer)
+	spin_lock_irqsave(&mgr->lock, flags);
+	for (step = early->busy; step; step = step->outer)
 		step->gone = true;
+	early->busy = NULL;
+	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+
+static void resmgr_place_gone(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+
+/*
+ * Run an early action. It is off the list by then, and nobody finds it there. In its
+ * place is a node that is busy as in a step, so that others wait for its end.
+ */
+static void resmgr_do_action(struct resmgr *mgr, struct resmgr_node **link,
+			     unsigned long *flags)
+{
+	struct resmgr_step step = { .task = current };
+	struct resmgr_node *action = *link;
+	struct resmgr_early place = { .node = *action, .busy = &step };
+
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_event(mgr, action, RESMGR_OP_RELEASE);
+	place.node.kind = RESMGR_EARLY;
+	place.node.fn = resmgr_place_gone;
+	WRITE_ONCE(*link, &place.node);
+	action->older = NULL;
+	spin_unlock_irqrestore(&mgr->lock, *flags);
+
+	resmgr_release_node(mgr, action);
+
+	spin_lock_irqsave(&mgr->lock, *flags);
+	if (!step.gone)
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &place.node));
+	resmgr_end_step(mgr);
 }
 
 /* How far is an early node? Actions come when no step is left. */
@@ -182,6 +245,13 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 	if (node->kind == RESMGR_EARLY_ACTION)
 		return UINT_MAX - 1;
 	return early->next < early->steps ? early->next : UINT_MAX;
+}
+
+/* Is there something to be done, or to be waited for, before it may be released? */
+bool resmgr_early_is_due(struct resmgr_node *node)
+{
+	return resmgr_early_rank(node) != UINT_MAX ||
+	       resmgr_is_busy(resmgr_to_early(node));
 }
 
 /*
@@ -225,11 +295,7 @@ static int resmgr_run_rank(struct resmgr *mgr, struct resmgr_group *grp,
 		if (likely(!resmgr_is_early(node)) || resmgr_early_rank(node) != rank)
 			continue;
 		if (node->kind == RESMGR_EARLY_ACTION) {
-			resmgr_unlink(mgr, link);
-			resmgr_event(mgr, node, RESMGR_OP_RELEASE);
-			spin_unlock_irqrestore(&mgr->lock, *flags);
-			resmgr_release_node(mgr, node);
-			spin_lock_irqsave(&mgr->lock, *flags);
+			resmgr_do_action(mgr, link, flags);
 			return 1;
 		}
 		if (resmgr_is_busy(resmgr_to_early(node)) ||
@@ -272,7 +338,8 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
 			resmgr_report_endless(mgr, *link, "is not called early", flags);
-			mgr->early = false;
+			if (!grp)
+				mgr->early = false;
 			break;
 		}
 		count += resmgr_run_rank(mgr, grp, link, end, rank, flags);
@@ -308,14 +375,18 @@ int resmgr_release_early(struct resmgr *mgr)
 EXPORT_SYMBOL_GPL(resmgr_release_early);
 
 /**
- * resmgr_early_finish() - do the steps that are left of one early node, now
+ * resmgr_early_advance() - do steps of one early node, now
  * @mgr: manager
  * @early: the node, which stays where it is. The caller keeps it there
+ * @count: until this many are done; those that somebody else does are waited for
+ *
+ * @early need not be on @mgr, if it is always this manager that is named for it.
  *
  * Context: Process context, sleeps if a step does. Takes and releases the lock of
  * @mgr once per step.
  */
-void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
+void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
+			  unsigned int count)
 {
 	unsigned long flags;
 	bool there = true;
@@ -324,11 +395,24 @@ void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
 	while (there) {
 		if (resmgr_is_busy(early))
 			resmgr_wait_step(mgr, &flags);
-		else if (early->next < early->steps)
+		else if (early->next < min(early->steps, count))
 			there = resmgr_do_step(mgr, early, &flags);
 		else
 			break;
 	}
 	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+EXPORT_SYMBOL_GPL(resmgr_early_advance);
+
+/**
+ * resmgr_early_finish() - do the steps that are left of one early node, now
+ * @mgr: manager
+ * @early: the node, which stays where it is. The caller keeps it there
+ *
+ * Context: As resmgr_early_advance().
+ */
+void resmgr_early_finish(struct resmgr *mgr, struct resmgr_early *early)
+{
+	resmgr_early_advance(mgr, early, UINT_MAX);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_finish);

@@ -296,12 +296,12 @@ static bool resmgr_in_range(const struct resmgr_node *from,
 }
 
 /*
- * Take the newest resource of @grp off the list, and on the way dissolve the
- * groups that lie within it. %NULL when there is none left, or when somebody
- * else has released everything, markers included.
+ * The link to the newest resource of @grp. On the way the groups that lie within
+ * it are dissolved. %NULL when there is none left, or when somebody else has
+ * released everything, markers included.
  */
-static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
-						  struct resmgr_group *grp)
+static struct resmgr_node **resmgr_newest_of_group(struct resmgr *mgr,
+						   struct resmgr_group *grp)
 {
 	struct resmgr_node **start, **link, *node, *end;
 	struct resmgr_group *inner;
@@ -312,7 +312,7 @@ static struct resmgr_node *resmgr_take_from_group(struct resmgr *mgr,
 	for (link = start; *link != end; ) {
 		node = *link;
 		if (!resmgr_is_marker(node))
-			return resmgr_unlink(mgr, link);
+			return link;
 
 		/*
 		 * Closing markers stay until their opening one is met: a group
@@ -354,7 +354,7 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 	if (!resmgr_is_linked(&grp->open) || resmgr_is_linked(&grp->close))
 		return;
 	grp->close.older = mgr->newest;
-	mgr->newest = &grp->close;
+	WRITE_ONCE(mgr->newest, &grp->close);
 }
 
 /**
@@ -378,9 +378,10 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 int resmgr_release_group(struct resmgr *mgr, void *id)
 {
 	struct resmgr_group *grp;
-	struct resmgr_node *node;
+	struct resmgr_node **link, *node;
 	int count = 0, limit = RESMGR_CHAIN_MAX;
 	unsigned long flags;
+	bool endless;
 
 	spin_lock_irqsave(&mgr->lock, flags);
 	grp = resmgr_find_group(mgr, id);
@@ -396,9 +397,18 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 
 	grp->releasing = true;
 	count += resmgr_run_early(mgr, grp, &flags);
-	while ((node = resmgr_take_from_group(mgr, grp))) {
-		if (unlikely(count >= limit) &&
-		    resmgr_is_endless(mgr, count, &limit))
+	while ((link = resmgr_newest_of_group(mgr, grp))) {
+		node = *link;
+		endless = unlikely(count >= limit) &&
+			  resmgr_is_endless(mgr, count, &limit);
+		/* That a release function has added. */
+		if (unlikely(resmgr_is_early(node)) && !endless &&
+		    resmgr_early_is_due(node)) {
+			count += resmgr_run_early(mgr, grp, &flags);
+			continue;
+		}
+		resmgr_unlink(mgr, link);
+		if (unlikely(endless))
 			resmgr_close_endless(mgr, grp, node, &flags);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		spin_unlock_irqrestore(&mgr->lock, flags);

@@ -114,7 +114,8 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 
 	lockdep_assert_held(&mgr->lock);
 	resmgr_misuse_removed(mgr, node);
-	*link = node->older;
+	/* The first of the list is looked at without the lock, see resmgr_empty(). */
+	WRITE_ONCE(*link, node->older);
 	node->older = NULL;
 	if (mgr->newest == RESMGR_LAST)
 		resmgr_live_leave(mgr);
@@ -355,6 +356,9 @@ struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
 bool resmgr_group_is_there(const struct resmgr_group *grp);
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags);
-void resmgr_early_gone(struct resmgr_node *node);
+bool resmgr_early_is_due(struct resmgr_node *node);
+void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node);
+void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
+			  unsigned int count);
 
 #endif /* _LIB_RESMGR_INTERNAL_H */

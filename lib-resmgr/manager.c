@@ -19,6 +19,7 @@
  * refuse additions in the same critical section, so that no node can be added
  * to a manager that nobody will look at again.
  */
+#include <linux/device.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -95,7 +96,7 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	resmgr_stamp(mgr, new, by);
 	resmgr_misuse_removed(mgr, old);
 	new->older = old->older;
-	*link = new;
+	WRITE_ONCE(*link, new);
 	old->older = NULL;
 	resmgr_misuse_added(mgr, new);
 }
@@ -143,6 +144,49 @@ const char *resmgr_owner_name(const struct resmgr *mgr)
 	return name ?: "(unnamed)";
 }
 EXPORT_SYMBOL_GPL(resmgr_owner_name);
+
+/**
+ * resmgr_origin() - bus and driver that the owner of a manager belongs to
+ * @mgr: manager
+ *
+ * Context: Any context, under rcu_read_lock() or a spinlock: a driver's module goes
+ * a grace period later than the driver.
+ * Return: the names; "-" for what there is not.
+ */
+struct resmgr_origin resmgr_origin(const struct resmgr *mgr)
+{
+	struct resmgr_origin origin = {};
+
+	if (mgr->class->origin)
+		origin = mgr->class->origin(mgr);
+	origin.bus = origin.bus ?: "-";
+	origin.driver = origin.driver ?: "-";
+	return origin;
+}
+
+/**
+ * resmgr_device_origin() - a &resmgr_class.origin for owners that have a device
+ * @dev: device, or %NULL
+ *
+ * Context: As resmgr_origin().
+ * Return: the names, each %NULL when there is none.
+ */
+struct resmgr_origin resmgr_device_origin(const struct device *dev)
+{
+	struct resmgr_origin origin = {};
+	const struct device_driver *drv;
+
+	if (!dev)
+		return origin;
+	if (dev->bus)
+		origin.bus = dev->bus->name;
+	/* Unbound at any time. */
+	drv = READ_ONCE(dev->driver);
+	if (drv)
+		origin.driver = drv->name;
+	return origin;
+}
+EXPORT_SYMBOL_GPL(resmgr_device_origin);
 
 /* Misuse is reported with the owner named, and is refused; nothing stops. */
 void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...)
@@ -549,7 +593,7 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 
 	switch (node->kind) {
 	case RESMGR_EARLY:
-		resmgr_early_gone(node);
+		resmgr_early_gone(mgr, node);
 		fallthrough;
 	case RESMGR_NODE:
 		((resmgr_release_t)node->fn)(mgr, node);
@@ -641,20 +685,12 @@ static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
 #define RESMGR_BATCH	16
 
 /*
- * Is @node to be taken with what follows of its kind? Freeing plain memory runs no
- * foreign code that could look at the list in between. Not while somebody wants to
- * see the end of each release: that is between two beginnings.
- */
-static bool resmgr_goes_in_a_row(const struct resmgr_node *node)
-{
-	return node->kind == RESMGR_MEM && !trace_resmgr_release_end_enabled();
-}
-
-/*
  * Take the newest off @mgr, which is plain memory, and what follows of that kind.
- * They stay linked to each other. How many they are.
+ * They stay linked to each other. How many they are. Freeing plain memory runs no
+ * foreign code that could look at the list in between. Nor is there anything that
+ * could take time: the release of each, such as it is, ends when it has begun.
  */
-static int resmgr_take_memory(struct resmgr *mgr)
+static __always_inline int __resmgr_take_memory(struct resmgr *mgr, bool ends)
 {
 	struct resmgr_node *node = mgr->newest, *last;
 	int count = 0;
@@ -664,6 +700,8 @@ static int resmgr_take_memory(struct resmgr *mgr)
 	do {
 		resmgr_misuse_removed(mgr, node);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
+		if (ends)
+			trace_resmgr_release_end(mgr, node, node, 0, mgr->seq++);
 		last = node;
 		node = node->older;
 		count++;
@@ -671,10 +709,22 @@ static int resmgr_take_memory(struct resmgr *mgr)
 		 count < RESMGR_BATCH);
 
 	last->older = NULL;
-	mgr->newest = node;
+	WRITE_ONCE(mgr->newest, node);
 	if (node == RESMGR_LAST)
 		resmgr_live_leave(mgr);
 	return count;
+}
+
+static noinline int resmgr_take_memory_traced(struct resmgr *mgr)
+{
+	return __resmgr_take_memory(mgr, true);
+}
+
+static int resmgr_take_memory(struct resmgr *mgr)
+{
+	if (trace_resmgr_release_end_enabled())
+		return resmgr_take_memory_traced(mgr);
+	return __resmgr_take_memory(mgr, false);
 }
 
 static void resmgr_free_memory(struct resmgr_node *node)
@@ -745,7 +795,7 @@ static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 	if (!resmgr_is_node(mgr->newest))
 		return 0;
 	marker.older = mgr->newest;
-	mgr->newest = &marker;
+	WRITE_ONCE(mgr->newest, &marker);
 	while (resmgr_is_node(marker.older)) {
 		node = resmgr_unlink(mgr, &marker.older);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
@@ -793,7 +843,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		}
 		node = mgr->newest;
 		if (node->kind != RESMGR_ACTION) {
-			if (resmgr_goes_in_a_row(node)) {
+			if (node->kind == RESMGR_MEM) {
 				count += resmgr_take_memory(mgr);
 				spin_unlock_irqrestore(&mgr->lock, flags);
 
@@ -833,7 +883,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 	if (trace_resmgr_release_all_end_enabled())
 		resmgr_trace_all_end(mgr, count);
 	if (final)
-		mgr->newest = NULL;
+		WRITE_ONCE(mgr->newest, NULL);
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
 	return count;

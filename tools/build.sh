@@ -1,16 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# build.sh stock|ours: configures and builds an end-to-end kernel with its modules, then those of our modules that
-# are not in its tree. What is up to date is not built again.
+# build.sh stock|ours|smp: configures and builds an end-to-end kernel with its modules, then those of our modules that
+# are not in its tree. smp is ours with several CPUs, for the versions that have a configuration for that; nothing is
+# done for the others. What is up to date is not built again.
 . "$(dirname "$0")/lib.sh"
 
-flavour=${1:?stock or ours}
-case $flavour in stock|ours) ;; *) die "build.sh: no flavour '$flavour' (stock or ours)";; esac
+flavour=${1:?stock, ours or smp}
+case $flavour in stock|ours|smp) ;; *) die "build.sh: no flavour '$flavour' (stock, ours or smp)";; esac
+version_conf=$TOP/tools/configs/e2e-$KERNEL.config
+if [ "$flavour" = smp ]; then
+	version_conf=$TOP/tools/configs/e2e-$KERNEL-smp.config
+	[ -e "$version_conf" ] || exit 0
+fi
 SRC=$(srcdir "$flavour")
 O=$(outdir "$flavour")
 LOG=$LOGS/build-$KERNEL-$flavour.log
-FRAGMENTS="$TOP/tools/configs/e2e.config $TOP/tools/configs/e2e-$KERNEL.config"
-if [ "$flavour" = ours ] && grep -qE '^[^#[:space:]]' "$SERIES" 2>/dev/null; then
+FRAGMENTS="$TOP/tools/configs/e2e.config $version_conf"
+if [ "$flavour" != stock ] && grep -qE '^[^#[:space:]]' "$SERIES" 2>/dev/null; then
 	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/ours.config"
 fi
 kmake() { make -C "$SRC" ARCH=um O="$O" CC="$KCC" -j"$JOBS" "$@"; }
@@ -30,9 +36,10 @@ verify_config() {
 	return 1
 }
 
-# The second of the two kernels starts as a copy of the first one's objects.
+# The second of the two kernels that differ in our options alone starts as a copy of the first one's objects.
 seed_other() {
 	local other=stock
+	[ "$flavour" = smp ] && return
 	[ "$flavour" = stock ] && other=ours
 	seed "$(outdir $other)" "$(srcdir $other)" "$O" "$SRC" linux
 }
@@ -82,7 +89,7 @@ outside() {
 # user's, in which anything may have changed.
 unchanged() {
 	local inputs=(tools/build.sh tools/lib.sh tools/configs samples kunit e2e/modules)
-	[ "$flavour" = ours ] && inputs+=(lib-resmgr include tracepoints "$(dirname "$SERIES")")
+	[ "$flavour" != stock ] && inputs+=(lib-resmgr include tracepoints "$(dirname "$SERIES")")
 	[ -z "$LINUX" ] && [ -x "$O/linux" ] && [ -e "$O/.resmgr-built" ] || return 1
 	[ -z "$(cd "$TOP" && find "${inputs[@]}" -newer "$O/.resmgr-built" -print -quit)" ]
 }

@@ -5,11 +5,13 @@
 
 # A program (or a file that the package brings), and the Debian package it comes from.
 need='gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils python3:python3 perl:perl git:git
-patch:patch rsync:rsync ccache:ccache sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static
+patch:patch rsync:rsync ccache:ccache spin:spin sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static
 /usr/include/libelf.h:libelf-dev /usr/include/openssl/opensslv.h:libssl-dev
 /usr/include/stdio.h:libc6-dev pkg-config:pkg-config
 /usr/include/tracefs/tracefs.h:libtracefs-dev /usr/include/traceevent/event-parse.h:libtraceevent-dev
-/usr/include/trace-cmd/trace-cmd.h:libtracecmd-dev'
+/usr/include/trace-cmd/trace-cmd.h:libtracecmd-dev
+sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/sphinx_rtd_theme/__init__.py:python3-sphinx-rtd-theme
+/usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml'
 
 missing=
 for n in $need; do

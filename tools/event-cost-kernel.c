@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What tools/event-cost.c counts, with the kernel's headers. */
+#include <linux/array_size.h>
 #include <linux/resmgr.h>
 
 struct cost {

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 W=$BASE/event-cost-$KERNEL
-OBJECTS='manager group action memory object caller gate cdevm_scope cdevm_fops cdevm_poll cdevm_mmap cdevm_calls cdevm_nodes'
+OBJECTS='manager early group action memory object caller gate cdevm_scope cdevm_fops cdevm_poll cdevm_mmap cdevm_calls cdevm_nodes'
 kmake() { make -C "$TREE" ARCH=x86_64 O="$W/$1" CC="$KCC" -j"$JOBS" "${@:2}"; }
 
 compile() { # on|off

@@ -1,17 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # initramfs.sh FLAVOUR...: one base archive (busybox, our own static programs and scripts, the init), and per kernel
-# a small one with its modules; the kernel unpacks both from one concatenated file.
+# a small one with its modules; the kernel unpacks both from one concatenated file. Without a flavour: the base alone.
 . "$(dirname "$0")/lib.sh"
 
 WORK=$TOP/build/initramfs-work
 BASEGZ=$TOP/build/initramfs-base.gz
 PROGS=$WORK/progs
 LOG=$LOGS/initramfs.log
-
-pack() { # folder -> archive on stdout; sorted and root-owned, whoever builds it
-	(cd "$1" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0 | gzip -n -1)
-}
 
 programs() {
 	local c name newest bad=0
@@ -67,8 +63,12 @@ modules() { # flavour
 all() {
 	local f
 	programs && trace_tool && base || return 1
-	for f in "$@"; do modules "$f" || return 1; done
-	du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
+	for f in "$@"; do
+		# Not every version has an smp kernel.
+		[ "$f" = smp ] && [ ! -d "$(outdir smp)" ] && continue
+		modules "$f" || return 1
+	done
+	[ $# -eq 0 ] || du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
 }
 # Two at once would pack what the other is laying out.
 exec 8>"$TMP/initramfs.lock" && flock 8 || die "cannot lock $TMP/initramfs.lock"

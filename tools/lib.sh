@@ -61,6 +61,10 @@ show_fail() {
 	echo "error: '$1' failed; the whole log is in $3" >&2
 }
 
+pack() { # folder -> archive on stdout; sorted and root-owned, whoever builds it
+	(cd "$1" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0 | gzip -n -1)
+}
+
 # seed FROM FROM-SOURCE TO TO-SOURCE IMAGE: a kernel that is not there yet starts as a copy of the objects of another that
 # has the same options but for ours, and whose IMAGE was built: a file that includes no header that we change compiles
 # to the same object, and the dependency files say which those are.

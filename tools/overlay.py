@@ -3,7 +3,7 @@
 """Lay this repository over a kernel tree.
 
   overlay.py tree PRISTINE TREE VERSION    make or refresh the patched build tree
-  overlay.py apply DIR VERSION             copy the work into a kernel tree of the user's own
+  overlay.py apply DIR [VERSION]           copy the work into a kernel tree of the user's own
   overlay.py patches VERSION               print the patches that change existing files, in order
   overlay.py check VERSION                 does the series name every new file, once?
 
@@ -16,6 +16,10 @@ changes to existing files, if it has any; then, on the same line or on indented 
 travel with it, by their paths in a kernel tree (globs are fine). A new file is named by one mail. One that grows is
 named by several: with !WORD,WORD it comes without what mentions one of these words (see reduce()), and the last of
 them has it whole.
+
+[NAME] on a line of its own begins a part: a series that is sent by itself, with the cover letter
+drivers-base-patches/cover/NAME.txt. The mails of a part without a cover letter are sent one by one. [NAME: OTHER] says
+which part it is based on, if that is not the one before it.
 """
 import filecmp
 import fnmatch
@@ -37,6 +41,8 @@ MAP = (
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
+    ("tools/litmus", "tools/memory-model/litmus-tests/resmgr", None),
+    ("tools/find/coccinelle", "scripts/coccinelle/free", (".cocci",)),
 )
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"
@@ -69,8 +75,10 @@ def new_files(version):
 
 class Mail:
     """One entry of a series."""
-    def __init__(self, patch):
+    def __init__(self, patch, part, base):
         self.patch = patch      # path of the file with message and hunks
+        self.part = part        # name of the series that it is sent in
+        self.base = base        # name of the one that this is based on, or None
         self.names = []         # (path or glob in tree terms, words of what is left out)
 
 
@@ -79,6 +87,7 @@ def mails(version):
     folder = os.path.join(TOP, "drivers-base-patches", version)
     name = os.path.join(folder, "series")
     found = []
+    part = base = None
     if not os.path.exists(name):
         return found
     with open(name) as f:
@@ -86,8 +95,16 @@ def mails(version):
             words = line.split("#")[0].split()
             if not words:
                 continue
+            if line[0] == "[":
+                m = re.fullmatch(r"\[(\w+)(?:: (\w+))?\]", " ".join(words))
+                if not m or m.group(2) and m.group(2) not in {mail.part for mail in found}:
+                    raise Error(f"{name}: what is {line.strip()}?")
+                part, base = m.group(1), m.group(2) or part
+                continue
             if not line[0].isspace():
-                found.append(Mail(os.path.join(folder, words.pop(0))))
+                if part is None:
+                    raise Error(f"{name}: {words[0]} is in no part")
+                found.append(Mail(os.path.join(folder, words.pop(0)), part, base))
                 if not os.path.exists(found[-1].patch):
                     raise Error(f"{name} names {os.path.basename(found[-1].patch)}, which is not there")
             elif not found:
@@ -223,6 +240,7 @@ def link_tree(pristine, tree):
     """A tree of hard links: seconds and no space. Renamed last, so an interrupted run leaves no half tree."""
     tmp = tree + ".new"
     shutil.rmtree(tmp, ignore_errors=True)
+    pristine = os.path.realpath(pristine)       # the folder, where it is a link to one
     if subprocess.run(["cp", "-al", pristine, tmp], stderr=subprocess.DEVNULL).returncode:
         shutil.rmtree(tmp, ignore_errors=True)
         subprocess.run(["cp", "-a", pristine, tmp], check=True)
@@ -293,7 +311,15 @@ def git(tree, *args):
     return subprocess.run(["git", "-C", tree, *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def do_apply(tree, version):
+def supported():
+    """The versions that there are patches for, the oldest first."""
+    root = os.path.join(TOP, "drivers-base-patches")
+    found = [v for v in os.listdir(root) if os.path.exists(os.path.join(root, v, "series"))]
+    return sorted(found, key=lambda v: [int(n) for n in v.split(".")])
+
+
+def tree_version(tree):
+    """(7, 3, 4) of a kernel tree."""
     try:
         with open(os.path.join(tree, "Makefile")) as f:
             head = f.read(400)
@@ -302,8 +328,39 @@ def do_apply(tree, version):
     m = re.search(r"^VERSION = (\d+)\nPATCHLEVEL = (\d+)\nSUBLEVEL = (\d+)", head, re.M)
     if not m or not os.path.exists(os.path.join(tree, "MAINTAINERS")):
         raise Error(f"{tree} is not a kernel source tree")
-    if f"{m.group(1)}.{m.group(2)}" != version:
-        raise Error(f"{tree} is a {'.'.join(m.groups())} kernel; there are patches for {version}.x only")
+    return tuple(int(n) for n in m.groups())
+
+
+def choose(tree):
+    """Which version's patches fit a tree: its own, or those of another that all apply."""
+    at = tree_version(tree)
+    name = f"{at[0]}.{at[1]}"
+    versions = supported()
+    if name in versions:
+        return name
+    tried = []
+    # The newest first: it is what the sources are written for.
+    for version in reversed(versions):
+        try:
+            work, _ = patched(tree, version)
+        except Error as e:
+            tried.append(f"  those for {version}: {str(e).splitlines()[0].rstrip(':')}")
+            continue
+        shutil.rmtree(work)
+        print(f"{tree} is {name}, and there are patches for {' and '.join(versions)}; those for {version} apply. "
+              "Nobody has built that: run the KUnit suites.")
+        return version
+    raise Error(f"{tree} is a {name} kernel; there are patches for {' and '.join(versions)}, and neither fit:\n"
+                + "\n".join(tried))
+
+
+def do_apply(tree, version=None):
+    at = tree_version(tree)
+    if version is None:
+        version = choose(tree)
+    elif f"{at[0]}.{at[1]}" != version:
+        raise Error(f"{tree} is a {'.'.join(map(str, at))} kernel, and KERNEL={version}; without KERNEL= the patches are "
+                    "chosen that fit")
     new = new_files(version)
     same = [p for p in new if os.path.isfile(os.path.join(tree, p))
             and filecmp.cmp(new[p], os.path.join(tree, p), shallow=False)]
@@ -337,8 +394,8 @@ def main(argv):
     try:
         if len(argv) == 5 and argv[1] == "tree":
             do_tree(os.path.abspath(argv[2]), os.path.abspath(argv[3]), argv[4])
-        elif len(argv) == 4 and argv[1] == "apply":
-            do_apply(os.path.abspath(argv[2]), argv[3])
+        elif len(argv) in (3, 4) and argv[1] == "apply":
+            do_apply(os.path.abspath(argv[2]), *argv[3:])
         elif len(argv) == 3 and argv[1] == "patches":
             print(*series(argv[2]), sep="\n")
         elif len(argv) == 3 and argv[1] == "check":

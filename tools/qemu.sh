@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # qemu.sh build FLAVOUR: builds an x86-64 kernel for QEMU. Flavours: x86-kasan, x86-kcsan; x86-media, which is x86-kasan
-# with DRM and V4L2. -stock behind one of them is the unpatched kernel with the same options, -mutant is of the tree of
+# with DRM and V4L2; x86-bpf, in which bpftrace runs. -stock behind one of them is the unpatched kernel with the same options, -mutant is of the tree of
 # stress-mutants.sh.
 # qemu.sh boot FLAVOUR E2E-LIST LOG SECONDS [KERNEL-ARGUMENT...]: boots it on two emulated CPUs with the initramfs, the
 # console in LOG. Exit status: 0 the guest ended by itself, 124 out of time, else QEMU's.
@@ -15,6 +15,7 @@ devices=(-device edu)
 # needs in NAME-ours.config and NAME-stock.config.
 case $kind in
 x86-kasan|x86-kcsan) layers="x86 x86-$KERNEL $kind";;
+x86-bpf) layers="x86 x86-$KERNEL x86-bpf";;
 x86-media) layers="x86 x86-$KERNEL x86-kasan x86-media" devices+=(-device bochs-display);;
 *) die "qemu.sh: no flavour '$flavour'";;
 esac

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Export the work as a series of mails for git am.
+"""Export the work as series of mails for git am.
 
   series.py PRISTINE TREE VERSION OUT [BASE]
 
 PRISTINE is an unpatched kernel source, TREE the same with our work laid over it (overlay.py tree), OUT the folder to
-write; BASE a line about what the series is for. Author and Signed-off-by are those of git config user.name and
+write; BASE a line about what the first series is for. Author and Signed-off-by are those of git config user.name and
 user.email. Dates come from the last commit here (or SOURCE_DATE_EPOCH), so that the same input gives the same mails.
+TRAILERS=FILE in the environment: lines such as "Tested-by: ..." that go below the Signed-off-by of each mail.
+
+OUT gets a folder for each part of drivers-base-patches/VERSION/series, in the order in which they are sent. Each cover
+letter, and each mail of a part without one, has the people in To: and Cc: that scripts/get_maintainer.pl names.
 
 The mails are made by git, in a repository of the touched and the new files alone. At the end they are applied with
 git am to pristine files, and what comes out has to be TREE, byte for byte.
@@ -23,7 +27,9 @@ sys.dont_write_bytecode = True
 import overlay  # noqa: E402
 from overlay import Error, TOP  # noqa: E402
 
-COVER = os.path.join(TOP, "drivers-base-patches", "cover-letter.txt")
+COVERS = os.path.join(TOP, "drivers-base-patches", "cover")
+# What a maintainer takes in one go.
+MAILS_MAX = 15
 
 
 def message(patch):
@@ -105,36 +111,80 @@ def date():
     return int(out or 0) or 1767225600
 
 
-def lines(repo, *paths):
-    """(added, deleted) lines by the series in these paths."""
+def lines(repo, since, *paths):
+    """(added, deleted) lines in these paths since a commit."""
     added = deleted = 0
-    for line in repo.git("diff", "--numstat", "base", "HEAD", "--", *paths).splitlines():
+    for line in repo.git("diff", "--numstat", since, "HEAD", "--", *paths).splitlines():
         a, d, _ = line.split("\t")
         added, deleted = added + int(a), deleted + int(d)
     return added, deleted
 
 
-def cover(repo, old, new, base):
-    """(subject, text) of the cover letter."""
-    with open(COVER) as f:
+def measured(what):
+    """The last two numbers of a row of docs/performance.rst, as 'stock -> patched'."""
+    with open(os.path.join(TOP, "docs", "performance.rst")) as f:
+        for line in f:
+            if line.startswith(what + "  "):
+                numbers = re.findall(r"[\d,]*\d(?:\.\d+)?", line[len(what):])
+                if len(numbers) >= 2:
+                    return f"{numbers[0]} -> {numbers[1]}"
+    raise Error(f"docs/performance.rst has no row '{what}', which a cover letter quotes")
+
+
+def letter(name):
+    """(subject, text) of a cover letter, or None."""
+    path = os.path.join(COVERS, name + ".txt")
+    if not os.path.exists(path):
+        return None
+    with open(path) as f:
         head, text = f.read().split("\n\n", 1)
-    subject = re.sub(r"^Subject: ", "", head)
+    return re.sub(r"^Subject: ", "", head), text.rstrip("\n")
+
+
+def fill(text, name, repo, since, old, new):
+    """The text of a cover letter with its numbers."""
     code = [p for p in old if not p.startswith("Documentation/") and p != "MAINTAINERS"]
 
     def some(prefix):
-        paths = [p for p in new if p.startswith(prefix)]
-        return str(lines(repo, *paths)[0]) if paths else "0"
+        return str(lines(repo, since, prefix)[0])
     values = {
-        "CODE_ADDED": str(lines(repo, *code)[0]),
-        "CODE_DELETED": str(lines(repo, *code)[1]),
-        "NEW_ADDED": str(lines(repo, *new)[0]),
+        "MAILS": repo.git("rev-list", "--count", f"{since}..HEAD").strip(),
+        "CODE_ADDED": str(lines(repo, since, *code)[0]),
+        "CODE_DELETED": str(lines(repo, since, *code)[1]),
+        "NEW_ADDED": str(lines(repo, since, *new)[0]),
         "TEST_ADDED": some("lib/resmgr/tests/"),
         "SAMPLE_ADDED": some("samples/"),
         "DOC_ADDED": some("Documentation/"),
-        "BASE": base,
     }
-    text = re.sub(r"@([A-Z_]+)@", lambda m: values[m.group(1)], text)
-    return subject, text.rstrip("\n")
+
+    def value(m):
+        if m.group(1) not in values:
+            raise Error(f"drivers-base-patches/cover/{name}.txt: what is @{m.group(1)}@?")
+        return values[m.group(1)]
+    text = re.sub(r"@MEASURED\(([^@]+)\)@", lambda m: measured(m.group(1)), text)
+    return re.sub(r"@([A-Z_]+)@", value, text)
+
+
+def recipients(tree, mails):
+    """Header lines with whom to send these mails to."""
+    run = subprocess.run(["perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--rolestats", *mails],
+                         cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if run.returncode:
+        raise Error(f"get_maintainer.pl: {(run.stderr or run.stdout).strip()}")
+    to, cc = [], []
+    for line in run.stdout.splitlines():
+        # A role can have parentheses in it, an address not.
+        who, _, role = line.partition(" (")
+        (to if re.match(r"maintainer|supporter", role) else cc).append(who)
+    if not to:      # A list has to do.
+        to, cc = cc[:1], cc[1:]
+    return "".join(f"{k}: " + ",\n\t".join(v) + "\n" for k, v in (("To", to), ("Cc", cc)) if v)
+
+
+def address(path, tree, mails):
+    """Write whom a mail goes to below its subject."""
+    head, body = read(path).decode().split("\n\n", 1)
+    write(path, f"{head}\n{recipients(tree, mails)}\n{body}".encode())
 
 
 def compare(folder, tree, paths, what):
@@ -162,9 +212,20 @@ def export(pristine, tree, version, out, base, work):
     old = sorted(set().union(*(overlay.touched(m.patch) for m, _ in parts)))
     when = date()
 
+    trailers = []
+    if os.environ.get("TRAILERS"):
+        with open(os.environ["TRAILERS"]) as f:
+            trailers = [line for line in f.read().splitlines() if line.strip()]
+
     repo = Repo(os.path.join(work, "series"), name, email, when)
     repo.base(pristine, old)
+    named = []          # (name of the part, commit before it), in order
+    based = {m.part: m.base for m, _ in parts}
     for mail, files in parts:
+        if not named or named[-1][0] != mail.part:
+            if mail.part in dict(named):
+                raise Error(f"drivers-base-patches/{version}/series has two parts [{mail.part}]")
+            named.append((mail.part, repo.git("rev-parse", "HEAD").strip()))
         short = os.path.relpath(mail.patch, TOP)
         if overlay.touched(mail.patch):
             try:
@@ -177,31 +238,59 @@ def export(pristine, tree, version, out, base, work):
                 data = overlay.reduce(data.decode(), without).encode()
             write(os.path.join(repo.folder, path), data)
         subject, body = message(mail.patch)
+        signed = "\n".join([f"Signed-off-by: {name} <{email}>", *trailers])
+        # Fixes: and the like belong to the block that Signed-off-by ends.
+        gap = "\n" if re.search(r"^[A-Z][a-z-]+(?:-by|es)?: [^\n]*$", body.splitlines()[-1]) else "\n\n"
         try:
-            repo.commit(f"{subject}\n\n{body}\n", "-s")
+            repo.commit(f"{subject}\n\n{body}{gap}{signed}\n")
         except Error as e:
             raise Error(f"{short} changes nothing: {e}") from None
+    end = repo.git("rev-parse", "HEAD").strip()
     compare(repo.folder, tree, set(new) | set(old), "the series")
 
-    mails = os.path.join(work, "mails")
-    repo.git("format-patch", "-q", "-n", "--cover-letter", "--zero-commit", "--no-signature", "--no-thread",
-             "--stat=72", "-o", mails, "base")
-    first = os.path.join(mails, "0000-cover-letter.patch")
-    subject, text = cover(repo, old, list(new), base)
-    letter = read(first).decode()
-    letter = letter.replace("*** SUBJECT HERE ***", subject).replace("*** BLURB HERE ***", text)
-    write(first, letter.encode())
+    out_of = os.path.join(work, "mails")
+    said = []
+    for i, (part, since) in enumerate(named):
+        until = named[i + 1][1] if i + 1 < len(named) else end
+        folder = os.path.join(out_of, f"{i + 1}-{part}")
+        cover = letter(part)
+        repo.git("checkout", "-q", until)
+        count = int(repo.git("rev-list", "--count", f"{since}..HEAD"))
+        said.append(f"{part} {count}")
+        if cover and count > MAILS_MAX:
+            raise Error(f"the series {part} has {count} mails; {MAILS_MAX} are what a maintainer takes")
+        repo.git("format-patch", "-q", *(["-n", "--cover-letter"] if cover else ["-N"]), "--zero-commit", "--no-signature",
+                 "--no-thread", "--stat=72", "-o", folder, since)
+        mails = sorted(glob.glob(os.path.join(folder, "*.patch")))
+        before, at = [], based[part]
+        while at:
+            before[:0] = [letter(at)[0]] if letter(at) else []
+            at = based[at]
+        on = base if not before else f"{base}\nOn top of: " + "\n           ".join(f'"{b}"' for b in before)
+        if not cover:
+            for mail in mails:
+                text = read(mail).decode()
+                if before:
+                    text = text.replace("\n---\n", f"\n---\n{on}\n\n", 1)
+                write(mail, text.encode())
+                address(mail, tree, [mail])
+            continue
+        first, mails = mails[0], mails[1:]
+        text = read(first).decode().replace("*** SUBJECT HERE ***", cover[0])
+        text = text.replace("*** BLURB HERE ***", fill(cover[1], part, repo, since, old, list(new)) + f"\n\n{on}")
+        write(first, text.encode())
+        address(first, tree, mails)
 
     # What a maintainer does.
     check = Repo(os.path.join(work, "check"), name, email, when)
     check.base(pristine, old)
-    patches = sorted(p for p in glob.glob(os.path.join(mails, "*.patch")) if p != first)
+    patches = sorted(p for p in glob.glob(os.path.join(out_of, "*", "*.patch")) if not p.endswith("/0000-cover-letter.patch"))
     check.git("am", "-q", *patches)
     compare(check.folder, tree, set(new) | set(old), "git am")
 
     shutil.rmtree(out, ignore_errors=True)
-    shutil.move(mails, out)
-    return len(patches)
+    shutil.move(out_of, out)
+    return f"{len(patches)} mails ({', '.join(said)})"
 
 
 def main(argv):
@@ -211,9 +300,9 @@ def main(argv):
     pristine, tree, version, out = argv[1:5]
     work = tempfile.mkdtemp(prefix="resmgr-export-")
     try:
-        n = export(os.path.abspath(pristine), os.path.abspath(tree), version, os.path.abspath(out),
-                   argv[5] if len(argv) == 6 else f"Base: Linux {version}", work)
-        print(f"{n} patches and a cover letter; git am gives the same tree as the overlay")
+        said = export(os.path.abspath(pristine), os.path.abspath(tree), version, os.path.abspath(out),
+                      argv[5] if len(argv) == 6 else f"Base: Linux {version}", work)
+        print(f"{said}; git am gives the same tree as the overlay")
     except Error as e:
         print(f"error: {e}", file=sys.stderr)
         return 1

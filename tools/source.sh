@@ -78,6 +78,20 @@ copy_user() {
 	fi
 }
 
+# What User Mode Linux itself needs on the machines of today, for some versions; see the patches. A tree that was laid
+# over has the file of the pristine one, or a link to it.
+mend_uml() {
+	local patch=$TOP/tools/uml/$KERNEL.patch t
+	[ -e "$patch" ] || return 0
+	for t in "$PRISTINE" "$TREE"; do
+		[ -d "$t" ] || continue
+		patch -s -p1 -F0 -R -f --dry-run -d "$t" -i "$patch" >/dev/null 2>&1 && continue
+		# A tree of the user's may have another solution.
+		patch -s -p1 -F0 -f --dry-run -d "$t" -i "$patch" >/dev/null 2>&1 || continue
+		patch -s -p1 -F0 -f -d "$t" -i "$patch" || return 1
+	done
+}
+
 if [ -n "$LINUX" ]; then
 	[ -f "$LINUX/Kbuild" ] && [ -f "$LINUX/MAINTAINERS" ] || die "LINUX=$LINUX is not a kernel source tree"
 	v=$(tree_version "$LINUX")
@@ -86,10 +100,14 @@ if [ -n "$LINUX" ]; then
 	[ "$v" = "$KERNEL" ] || echo "  LINUX=$LINUX is a $v kernel: trying the patches for $KERNEL on it"
 	[ ! -e "$LINUX/lib/resmgr" ] || die "LINUX=$LINUX has this work in it already (lib/resmgr); give a tree without it"
 	stage "copy LINUX=$(basename "$LINUX")" "$LOGS/source.log" copy_user
-	exit 0
+	mend_uml
+	exit
 fi
 
-[ -f "$PRISTINE/Kbuild" ] && exit 0
+if [ -f "$PRISTINE/Kbuild" ]; then
+	mend_uml
+	exit
+fi
 newest() { # the newest package of the oldest version that fits
 	local f v
 	find "$DL" -maxdepth 1 -name 'linux-source-*_*.deb' | sort -rV | while read -r f; do
@@ -103,3 +121,4 @@ if [ -z "$(newest)" ]; then
 fi
 stage "unpack linux-source-$KERNEL" "$LOGS/unpack-$KERNEL.log" unpack_deb "$(newest)"
 fits "$(tree_version "$PRISTINE")" || die "$PRISTINE is not a $KERNEL kernel; remove it and run again"
+mend_uml

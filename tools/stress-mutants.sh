@@ -13,7 +13,7 @@ if [ "$KERNEL" = 6.12 ]; then
 	flavour=$like-mutant
 	boot=("$TOP/tools/qemu.sh" boot "$flavour")
 else
-	like=ours arch=um image=linux flavour=mutant
+	like=smp arch=um image=linux flavour=mutant
 	boot=("$TOP/tools/boot.sh" "$flavour")
 fi
 . "$(dirname "$0")/mutants.sh"

@@ -45,17 +45,22 @@ self_test() { # what finds the splats must find them
 part "$TOP/tools/deps.sh" || finish
 part self_test
 part "$TOP/tools/trace-tools.sh"
+part "$TOP/tools/model.sh"
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL"
 	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
+	part "$TOP/tools/litmus.sh"
 	part "$TOP/tools/kunit.sh" --quiet
 	part "$TOP/tools/kunit.sh" --quiet --plain
-	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours; then
-		part "$TOP/tools/initramfs.sh" stock ours && part "$TOP/tools/e2e.sh"
+	if part "$TOP/tools/build.sh" stock && part "$TOP/tools/build.sh" ours && part "$TOP/tools/build.sh" smp; then
+		part "$TOP/tools/initramfs.sh" stock ours smp && part "$TOP/tools/e2e.sh"
 		# In emulation it takes a kernel of its own, and longer: make test-all.
 		[ "$KERNEL" = 6.12 ] || SECONDS_EACH=30 part "$TOP/tools/stress.sh"
 	fi
 	part "$TOP/tools/check.sh"
+	part "$TOP/tools/docs.sh"
 done
+echo "  Debian's own kernels"
+part "$TOP/tools/dkms.sh" test
 finish

@@ -3,9 +3,12 @@
  * Trace events of the resource manager
  *
  * Strings are copied into the record, so that tools outside the kernel can
- * print them; release functions are printed as symbols. Each event has the next
- * number of its manager, given under the manager's lock: the events of a manager
- * have an order that does not depend on clocks, and it shows when one is missing.
+ * print them. Functions are addresses in the record, and are printed as symbols. No
+ * name is looked up under the manager's lock; who adds a resource is found before.
+ *
+ * Each event has the next number of its manager, given under the manager's lock:
+ * the events of a manager have an order that does not depend on clocks, and it
+ * shows when one is missing. The number has 24 bits: 0xffffff is followed by 0.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM resmgr
@@ -58,6 +61,8 @@ TRACE_EVENT(resmgr_add,
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
+		__string(bus, resmgr_origin(mgr).bus)
+		__string(driver, resmgr_origin(mgr).driver)
 		__string(name, node->name)
 		__field(const void *, mgr)
 		__field(const void *, node)
@@ -70,6 +75,8 @@ TRACE_EVENT(resmgr_add,
 	TP_fast_assign(
 		__assign_str(class);
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->node = node;
@@ -79,11 +86,12 @@ TRACE_EVENT(resmgr_add,
 		__entry->kind = node->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p node=%p by=%pS",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s bus=%s driver=%s mgr=%p node=%p by=%pS",
 		  __get_str(class), __get_str(owner), __entry->seq,
 		  __get_str(name), __entry->size, __entry->fn,
-		  resmgr_show_kind(__entry->kind), __entry->mgr,
-		  __entry->node, __entry->caller)
+		  resmgr_show_kind(__entry->kind), __get_str(bus),
+		  __get_str(driver), __entry->mgr, __entry->node,
+		  __entry->caller)
 );
 
 DECLARE_EVENT_CLASS(resmgr_node_event,
@@ -92,6 +100,8 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
+		__string(bus, resmgr_origin(mgr).bus)
+		__string(driver, resmgr_origin(mgr).driver)
 		__string(name, node->name)
 		__field(const void *, mgr)
 		__field(const void *, node)
@@ -103,6 +113,8 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 	TP_fast_assign(
 		__assign_str(class);
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->node = node;
@@ -111,11 +123,11 @@ DECLARE_EVENT_CLASS(resmgr_node_event,
 		__entry->kind = node->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s bus=%s driver=%s mgr=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
 		  __get_str(name), __entry->size, __entry->fn,
-		  resmgr_show_kind(__entry->kind), __entry->mgr,
-		  __entry->node)
+		  resmgr_show_kind(__entry->kind), __get_str(bus),
+		  __get_str(driver), __entry->mgr, __entry->node)
 );
 
 /**
@@ -143,6 +155,8 @@ TRACE_EVENT(resmgr_replace,
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
+		__string(bus, resmgr_origin(mgr).bus)
+		__string(driver, resmgr_origin(mgr).driver)
 		__string(name, new->name)
 		__field(const void *, mgr)
 		__field(const void *, old)
@@ -155,6 +169,8 @@ TRACE_EVENT(resmgr_replace,
 	TP_fast_assign(
 		__assign_str(class);
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->old = old;
@@ -164,11 +180,12 @@ TRACE_EVENT(resmgr_replace,
 		__entry->kind = new->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s mgr=%p old=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s bus=%s driver=%s mgr=%p old=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
 		  __get_str(name), __entry->size, __entry->fn,
-		  resmgr_show_kind(__entry->kind), __entry->mgr,
-		  __entry->old, __entry->node)
+		  resmgr_show_kind(__entry->kind), __get_str(bus),
+		  __get_str(driver), __entry->mgr, __entry->old,
+		  __entry->node)
 );
 
 /**
@@ -187,7 +204,8 @@ DEFINE_EVENT(resmgr_node_event, resmgr_release_begin,
  * @mgr: manager
  * @node: the resource's former address; the memory may be gone
  * @was: what was in the resource before
- * @duration: nanoseconds since its resmgr_release_begin
+ * @duration: nanoseconds since its resmgr_release_begin; 0 where plain memory is
+ *	taken several at a time
  * @seq: number of this event on this manager
  */
 TRACE_EVENT(resmgr_release_end,
@@ -197,6 +215,8 @@ TRACE_EVENT(resmgr_release_end,
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
+		__string(bus, resmgr_origin(mgr).bus)
+		__string(driver, resmgr_origin(mgr).driver)
 		__string(name, was->name)
 		__field(const void *, mgr)
 		__field(const void *, node)
@@ -209,6 +229,8 @@ TRACE_EVENT(resmgr_release_end,
 	TP_fast_assign(
 		__assign_str(class);
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__assign_str(name);
 		__entry->mgr = mgr;
 		__entry->node = node;
@@ -218,11 +240,12 @@ TRACE_EVENT(resmgr_release_end,
 		__entry->kind = was->kind;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s duration=%lluns mgr=%p node=%p",
+	TP_printk("%s %s #%u %s size=%u fn=%ps kind=%s duration=%lluns bus=%s driver=%s mgr=%p node=%p",
 		  __get_str(class), __get_str(owner), __entry->seq,
 		  __get_str(name), __entry->size, __entry->fn,
 		  resmgr_show_kind(__entry->kind), __entry->duration,
-		  __entry->mgr, __entry->node)
+		  __get_str(bus), __get_str(driver), __entry->mgr,
+		  __entry->node)
 );
 
 DECLARE_EVENT_CLASS(resmgr_all_event,
@@ -231,6 +254,8 @@ DECLARE_EVENT_CLASS(resmgr_all_event,
 	TP_STRUCT__entry(
 		__string(class, mgr->class->name)
 		__string(owner, resmgr_owner_name(mgr))
+		__string(bus, resmgr_origin(mgr).bus)
+		__string(driver, resmgr_origin(mgr).driver)
 		__field(const void *, mgr)
 		__field(unsigned int, count)
 		__field(u32, seq)
@@ -238,12 +263,15 @@ DECLARE_EVENT_CLASS(resmgr_all_event,
 	TP_fast_assign(
 		__assign_str(class);
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__entry->mgr = mgr;
 		__entry->count = count;
 		__entry->seq = seq;
 	),
-	TP_printk("%s %s #%u count=%u mgr=%p", __get_str(class),
-		  __get_str(owner), __entry->seq, __entry->count, __entry->mgr)
+	TP_printk("%s %s #%u count=%u bus=%s driver=%s mgr=%p", __get_str(class),
+		  __get_str(owner), __entry->seq, __entry->count,
+		  __get_str(bus), __get_str(driver), __entry->mgr)
 );
 
 /**
@@ -276,18 +304,23 @@ DECLARE_EVENT_CLASS(cdevm_scope_event,
 	TP_ARGS(scope, seq),
 	TP_STRUCT__entry(
 		__string(owner, scope->name)
+		__string(bus, resmgr_origin(&scope->obj.mgr).bus)
+		__string(driver, resmgr_origin(&scope->obj.mgr).driver)
 		__field(const void *, mgr)
 		__field(unsigned int, refs)
 		__field(u32, seq)
 	),
 	TP_fast_assign(
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__entry->mgr = &scope->obj.mgr;
 		__entry->refs = refcount_read(&scope->obj.ref);
 		__entry->seq = seq;
 	),
-	TP_printk("cdevm %s #%u refs=%u mgr=%p", __get_str(owner), __entry->seq,
-		  __entry->refs, __entry->mgr)
+	TP_printk("cdevm %s #%u refs=%u bus=%s driver=%s mgr=%p",
+		  __get_str(owner), __entry->seq, __entry->refs,
+		  __get_str(bus), __get_str(driver), __entry->mgr)
 );
 
 /**
@@ -356,6 +389,8 @@ DECLARE_EVENT_CLASS(cdevm_ref_event,
 	TP_ARGS(scope, caller, seq),
 	TP_STRUCT__entry(
 		__string(owner, scope->name)
+		__string(bus, resmgr_origin(&scope->obj.mgr).bus)
+		__string(driver, resmgr_origin(&scope->obj.mgr).driver)
 		__field(const void *, mgr)
 		__field(unsigned int, refs)
 		__field(u32, seq)
@@ -363,13 +398,16 @@ DECLARE_EVENT_CLASS(cdevm_ref_event,
 	),
 	TP_fast_assign(
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__entry->mgr = &scope->obj.mgr;
 		__entry->refs = refcount_read(&scope->obj.ref);
 		__entry->seq = seq;
 		__entry->caller = (void *)caller;
 	),
-	TP_printk("cdevm %s #%u refs=%u by=%pS mgr=%p", __get_str(owner),
-		  __entry->seq, __entry->refs, __entry->caller, __entry->mgr)
+	TP_printk("cdevm %s #%u refs=%u by=%pS bus=%s driver=%s mgr=%p",
+		  __get_str(owner), __entry->seq, __entry->refs, __entry->caller,
+		  __get_str(bus), __get_str(driver), __entry->mgr)
 );
 
 /**
@@ -409,6 +447,8 @@ TRACE_EVENT(cdevm_publish,
 	TP_ARGS(scope, node, object, seq),
 	TP_STRUCT__entry(
 		__string(owner, scope->name)
+		__string(bus, resmgr_origin(&scope->obj.mgr).bus)
+		__string(driver, resmgr_origin(&scope->obj.mgr).driver)
 		__string(node, node)
 		__field(const void *, mgr)
 		__field(const void *, object)
@@ -417,36 +457,18 @@ TRACE_EVENT(cdevm_publish,
 	),
 	TP_fast_assign(
 		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
 		__assign_str(node);
 		__entry->mgr = &scope->obj.mgr;
 		__entry->object = object;
 		__entry->refs = refcount_read(&scope->obj.ref);
 		__entry->seq = seq;
 	),
-	TP_printk("cdevm %s #%u node=%s refs=%u mgr=%p object=%p",
+	TP_printk("cdevm %s #%u node=%s refs=%u bus=%s driver=%s mgr=%p object=%p",
 		  __get_str(owner), __entry->seq, __get_str(node),
-		  __entry->refs, __entry->mgr, __entry->object)
-);
-
-DECLARE_EVENT_CLASS(cdevm_node_event,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
-	TP_ARGS(scope, node, seq),
-	TP_STRUCT__entry(
-		__string(owner, scope->name)
-		__string(node, node)
-		__field(const void *, mgr)
-		__field(unsigned int, refs)
-		__field(u32, seq)
-	),
-	TP_fast_assign(
-		__assign_str(owner);
-		__assign_str(node);
-		__entry->mgr = &scope->obj.mgr;
-		__entry->refs = refcount_read(&scope->obj.ref);
-		__entry->seq = seq;
-	),
-	TP_printk("cdevm %s #%u node=%s refs=%u mgr=%p", __get_str(owner),
-		  __entry->seq, __get_str(node), __entry->refs, __entry->mgr)
+		  __entry->refs, __get_str(bus), __get_str(driver),
+		  __entry->mgr, __entry->object)
 );
 
 /**
@@ -455,31 +477,87 @@ DECLARE_EVENT_CLASS(cdevm_node_event,
  * @node: name of the character device
  * @seq: number of this event on the manager of the scope
  */
-DEFINE_EVENT(cdevm_node_event, cdevm_unpublish,
+TRACE_EVENT(cdevm_unpublish,
 	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
-	TP_ARGS(scope, node, seq)
+	TP_ARGS(scope, node, seq),
+	TP_STRUCT__entry(
+		__string(owner, scope->name)
+		__string(bus, resmgr_origin(&scope->obj.mgr).bus)
+		__string(driver, resmgr_origin(&scope->obj.mgr).driver)
+		__string(node, node)
+		__field(const void *, mgr)
+		__field(unsigned int, refs)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
+		__assign_str(node);
+		__entry->mgr = &scope->obj.mgr;
+		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
+	),
+	TP_printk("cdevm %s #%u node=%s refs=%u bus=%s driver=%s mgr=%p",
+		  __get_str(owner), __entry->seq, __get_str(node),
+		  __entry->refs, __get_str(bus), __get_str(driver),
+		  __entry->mgr)
+);
+
+DECLARE_EVENT_CLASS(cdevm_file_event,
+	TP_PROTO(const struct cdevm_scope *scope, const char *node,
+		 const struct file *file, u32 seq),
+	TP_ARGS(scope, node, file, seq),
+	TP_STRUCT__entry(
+		__string(owner, scope->name)
+		__string(bus, resmgr_origin(&scope->obj.mgr).bus)
+		__string(driver, resmgr_origin(&scope->obj.mgr).driver)
+		__string(node, node)
+		__field(const void *, mgr)
+		__field(const void *, file)
+		__field(unsigned int, refs)
+		__field(u32, seq)
+	),
+	TP_fast_assign(
+		__assign_str(owner);
+		__assign_str(bus);
+		__assign_str(driver);
+		__assign_str(node);
+		__entry->mgr = &scope->obj.mgr;
+		__entry->file = file;
+		__entry->refs = refcount_read(&scope->obj.ref);
+		__entry->seq = seq;
+	),
+	TP_printk("cdevm %s #%u node=%s refs=%u bus=%s driver=%s mgr=%p file=%p",
+		  __get_str(owner), __entry->seq, __get_str(node),
+		  __entry->refs, __get_str(bus), __get_str(driver),
+		  __entry->mgr, __entry->file)
 );
 
 /**
  * cdevm_open - a file was opened
  * @scope: scope
  * @node: name of the character device
+ * @file: the file, which may have several descriptors
  * @seq: number of this event on the manager of the scope
  */
-DEFINE_EVENT(cdevm_node_event, cdevm_open,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
-	TP_ARGS(scope, node, seq)
+DEFINE_EVENT(cdevm_file_event, cdevm_open,
+	TP_PROTO(const struct cdevm_scope *scope, const char *node,
+		 const struct file *file, u32 seq),
+	TP_ARGS(scope, node, file, seq)
 );
 
 /**
  * cdevm_close - a file was closed, its ->release() has run
  * @scope: scope
  * @node: name of the character device
+ * @file: the file, as in its cdevm_open; the memory is about to be reused
  * @seq: number of this event on the manager of the scope
  */
-DEFINE_EVENT(cdevm_node_event, cdevm_close,
-	TP_PROTO(const struct cdevm_scope *scope, const char *node, u32 seq),
-	TP_ARGS(scope, node, seq)
+DEFINE_EVENT(cdevm_file_event, cdevm_close,
+	TP_PROTO(const struct cdevm_scope *scope, const char *node,
+		 const struct file *file, u32 seq),
+	TP_ARGS(scope, node, file, seq)
 );
 
 #endif /* CONFIG_CDEVM */

@@ -10,7 +10,10 @@
 #include <linux/cleanup.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rbtree_types.h>
+#include <linux/refcount.h>
 #include <linux/resmgr.h>
 #include <linux/resmgr_gate.h>
 #include <linux/spinlock.h>
@@ -34,10 +37,18 @@ struct cdevm_scope;
  *	not use the cdevm_wait_event_*() family. May sleep
  * @released: optional; called when every resource of the scope has been
  *	released, just before the memory of the scope goes. May sleep
+ * @release_at_unbind: ->release() is called at unbind for files that are open then:
+ *	after the calls inside have left, before ->remove(), newest file first. It
+ *	is called once, and what it gives back, such as a runtime PM reference, is
+ *	still there. No method is called for the file afterwards
+ * @nodes_go_alone: nodes can be taken back one by one, with cdevm_del_cdev() and the
+ *	like. Each has a gate of its own then
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);
 	void (*released)(struct cdevm_scope *scope);
+	bool release_at_unbind;
+	bool nodes_go_alone;
 };
 
 /**
@@ -53,9 +64,17 @@ struct cdevm_ops {
  *	that no queue of the driver's is remembered for; woken at revoke
  * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
  *	see fasync_helper()
- * @inode: has the address space that all mappings are in; %NULL while no node
- *	can be mapped. Written once, under @lock, before there are mappings
+ * @inode: has the address space that all mappings are in; %NULL while nothing
+ *	can be mapped. Written once, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
+ * @files: files with a record, by address; see cdevm_files.c. Protected by @files_lock
+ * @open_files: those that nobody has claimed, newest first. Protected by @files_lock
+ * @closing_files: those that are being closed. Protected by @files_lock
+ * @files_lock: a leaf
+ * @tracked: there is or was something to look for when a file is closed. Never
+ *	cleared
+ * @sticky: some mapping names the driver in a way that the gate cannot be put before.
+ *	Never cleared
  * @mappers: tasks that are in mmap(). Protected by a lock of cdevm_mmap.c, which
  *	is taken under the mmap_lock
  * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
@@ -65,8 +84,20 @@ struct cdevm_ops {
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
  * @owner: module whose text the release functions and file operations are in;
  *	its removal waits for this scope
- * @name: name of the device, which may be gone before the scope is
+ * @name: name of the device, which may be gone before the scope is. Behind it in
+ *	the same memory are those of its bus and its driver, for traces
  * @mem: start of the memory that the scope is in
+ * @mem_size: bytes of it
+ * @memory: what has to be there as long as @mem, though the resources may go before
+ * @held: who needs @mem: all with a reference in @obj together, and files and cdevs
+ *	that have let go of the driver
+ * @alone: it is of no driver, and ended by cdevm_withdraw() only. Constant
+ * @parent: scope that this one is a part of, for a node that can go alone; or %NULL.
+ *	Held. Constant
+ * @parts: such parts of this scope, newest first. Protected by @files_lock
+ * @part: link in @parts of @parent
+ * @only: the node of a part. Constant once the part is in @parts
+ * @passed: how many steps @parent has seen to. Used by its steps only
  * @bound: among the managed resources of the device: its steps end the scope, its
  *	release drops the reference of the binding
  * @step: what is being done to end the scope, for reports
@@ -76,6 +107,9 @@ struct cdevm_ops {
  * @left_at: in jiffies, when that began
  * @stir_at: when those inside are interrupted next
  * @tell_at: when they are named next
+ * @anon: file operations of files that are on no node, wrapped. Grows without a lock
+ * @keys: lock classes of @gate and @put_map. Constant
+ * @put_map: what the last cdevm_put() does, for lockdep
  * @live: link in the list of all scopes. Protected by cdevm_live_lock
  * @id: with %CONFIG_RESMGR_DEBUG: number of the scope, constant
  * @bind_ref: with %CONFIG_RESMGR_DEBUG: the reference of the binding is held
@@ -91,6 +125,12 @@ struct cdevm_scope {
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;
+	struct rb_root		files;
+	struct list_head	open_files;
+	struct list_head	closing_files;
+	spinlock_t		files_lock;	/* the three above, and each record */
+	bool			tracked;
+	bool			sticky;
 	struct list_head	mappers;
 	struct resmgr		kicks;
 	struct resmgr		stops;
@@ -99,6 +139,15 @@ struct cdevm_scope {
 	struct module		*owner;
 	const char		*name;
 	void			*mem;
+	size_t			mem_size;
+	struct resmgr		memory;
+	refcount_t		held;
+	bool			alone;
+	struct cdevm_scope	*parent;
+	struct list_head	parts;
+	struct list_head	part;
+	struct cdevm_node	*only;
+	unsigned int		passed;
 	struct resmgr_early	bound;
 	const char		*step;
 	struct task_struct	*ender;
@@ -106,6 +155,11 @@ struct cdevm_scope {
 	unsigned long		left_at;
 	unsigned long		stir_at;
 	unsigned long		tell_at;
+	struct cdevm_node	*anon;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lock_class_key	*keys;
+	struct lockdep_map	put_map;
+#endif
 	struct list_head	live;
 #ifdef CONFIG_RESMGR_DEBUG
 	u64			id;
@@ -113,8 +167,13 @@ struct cdevm_scope {
 #endif
 };
 
+/* Of the gate, and of what the last cdevm_put() does. */
+#define CDEVM_KEYS	2
+
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
-			 struct module *owner, struct lock_class_key *key);
+			 struct module *owner, struct lock_class_key *keys);
+void *__cdevm_alloc(const char *name, size_t size, size_t offset,
+		    struct module *owner, struct lock_class_key *keys);
 
 /**
  * devm_cdevm_alloc() - allocate a driver's private struct with a scope in it
@@ -135,11 +194,11 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
  */
 #define devm_cdevm_alloc(dev, type, member)				\
 ({									\
-	static struct lock_class_key __cdevm_key;			\
+	static struct lock_class_key __cdevm_keys[CDEVM_KEYS];		\
 									\
 	(type *)__devm_cdevm_alloc(dev, sizeof(type),			\
 				   offsetof(type, member), THIS_MODULE,	\
-				   &__cdevm_key);			\
+				   __cdevm_keys);			\
 })
 
 /**
@@ -151,11 +210,36 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
  */
 #define devm_cdevm_create(dev)						\
 ({									\
-	static struct lock_class_key __cdevm_key;			\
+	static struct lock_class_key __cdevm_keys[CDEVM_KEYS];		\
 									\
 	(struct cdevm_scope *)__devm_cdevm_alloc(dev,			\
 				   sizeof(struct cdevm_scope), 0,	\
-				   THIS_MODULE, &__cdevm_key);		\
+				   THIS_MODULE, __cdevm_keys);		\
+})
+
+/**
+ * cdevm_alloc() - allocate a struct with a scope of no driver in it
+ * @name: of the scope, for traces and the log; copied
+ * @type: type of the struct
+ * @member: name of the &struct cdevm_scope in it
+ *
+ * For what comes and goes while a driver is bound, or without any: a device that an
+ * ioctl of a control node makes. It ends when it is told to, by cdevm_withdraw().
+ * After that whoever made it drops the reference that this gives, with cdevm_put().
+ * Until the first node is published, cdevm_put() alone takes it back.
+ *
+ * If it uses something of a device, it has to end before that goes, in ->remove() at
+ * the latest.
+ *
+ * Context: Process context, may sleep.
+ * Return: pointer to the zeroed struct; ERR_PTR(-ENOMEM).
+ */
+#define cdevm_alloc(name, type, member)					\
+({									\
+	static struct lock_class_key __cdevm_keys[CDEVM_KEYS];		\
+									\
+	(type *)__cdevm_alloc(name, sizeof(type), offsetof(type, member), \
+			      THIS_MODULE, __cdevm_keys);		\
 })
 
 void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops);
@@ -164,12 +248,40 @@ void cdevm_put(struct cdevm_scope *scope);
 int cdevm_unbind_self(struct cdevm_scope *scope);
 void cdevm_withdraw(struct cdevm_scope *scope);
 
+/* Open files */
+int __cdevm_file_add_action(struct file *file, resmgr_action_t action, void *data,
+			    const char *name);
+int cdevm_file_remove_action(struct file *file, resmgr_action_t action, void *data);
+
+/**
+ * cdevm_file_add_action() - call a function when a file is closed, or at unbind
+ * @file: file of a node of a scope
+ * @action: function to call
+ * @data: its argument
+ *
+ * Whichever is first, and once. At unbind after the calls inside have left, and
+ * before ->remove(). Actions of a file run newest first, and before its
+ * ->release(). Those that an open() has added that fails are run, too.
+ *
+ * Context: Process context, may sleep. From a file operation, or after
+ * cdevm_enter() with a reference on @file.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun or the file is being closed;
+ * -EINVAL with a WARN for a file of something else. On an error the function has not
+ * been called.
+ */
+#define cdevm_file_add_action(file, action, data) \
+	__cdevm_file_add_action(file, action, data, #action)
+
 /* Character devices */
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 		   unsigned int count);
 int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 			  struct device *device);
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc);
+int cdevm_del_cdev(struct cdevm_scope *scope, struct cdev *cdev);
+int cdevm_deregister_misc(struct cdevm_scope *scope, struct miscdevice *misc);
+int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
+			   const struct file_operations *fops, void *priv, int flags);
 
 /**
  * struct cdevm_node_type - a kind of node that a subsystem makes
@@ -322,13 +434,14 @@ struct cdevm_waiter {
 	struct wait_queue_entry entry;
 };
 
+struct cdevm_scope *cdevm_waiting_scope(struct cdevm_scope *scope);
 void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 
 /* What the family below has in common: @wait is the kernel's macro that waits. */
 #define __cdevm_wait_event(scope, type, wait, ...)			\
 ({									\
-	struct cdevm_scope *__scope = (scope);				\
+	struct cdevm_scope *__scope = cdevm_waiting_scope(scope);	\
 	struct cdevm_waiter __waiter;					\
 	type __wait_ret;						\
 									\

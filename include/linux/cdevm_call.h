@@ -4,7 +4,7 @@
  *
  * Records on the stack, to the innermost of which the task points: the calls into
  * drivers that it is inside of, and the probes of drivers that it is running. A
- * record is only read where its task keeps it, or as lib/resmgr/cdevm_calls.c does.
+ * record is only read where its task keeps it, or as lib/resmgr/cdevm_look.c does.
  */
 #ifndef _LINUX_CDEVM_CALL_H
 #define _LINUX_CDEVM_CALL_H
@@ -33,6 +33,17 @@ struct cdevm_call {
 
 #ifdef CONFIG_CDEVM
 struct device *cdevm_own_probe(void);
+
+/**
+ * cdevm_innermost_call() - the innermost record of this task
+ *
+ * Context: Task context.
+ * Return: the record, or %NULL.
+ */
+static inline const struct cdevm_call *cdevm_innermost_call(void)
+{
+	return current->cdevm_call;
+}
 
 /**
  * cdevm_push_call() - make a record the innermost one of this task

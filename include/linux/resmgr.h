@@ -188,6 +188,18 @@ enum resmgr_op {
 };
 
 /**
+ * struct resmgr_origin - where an owner comes from, for traces
+ * @bus: name of the bus that the device is on; %NULL if none
+ * @driver: name of the driver that is bound to the device; %NULL if none
+ *
+ * Names of devices are unique on a bus only.
+ */
+struct resmgr_origin {
+	const char	*bus;
+	const char	*driver;
+};
+
+/**
  * struct resmgr_class - a kind of owner
  * @name: short name, as in traces: "devm", "drmm", "cdevm"
  * @owner_name: name of the owner of a manager, for traces and warnings. Called
@@ -202,6 +214,8 @@ enum resmgr_op {
  *	one of @log_bits is set here, whatever resmgr_log_get() says
  * @nid: optional; NUMA node that memory of this owner should come from
  * @mem_name: optional; name that memory has in traces
+ * @origin: optional; the bus and the driver that the owner belongs to, for traces.
+ *	Called with the manager's lock held or not; must not sleep
  * @dev: optional; for owners whose resources go when a driver is unbound: the
  *	device that it is unbound from. RESMGR_DEBUG warns of objects in such
  *	memory that others can hold for longer
@@ -218,6 +232,7 @@ struct resmgr_class {
 	const unsigned long *log_switch;
 	int		(*nid)(const struct resmgr *mgr);
 	const char	*mem_name;
+	struct resmgr_origin (*origin)(const struct resmgr *mgr);
 	struct device	*(*dev)(const struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
 	unsigned long	log_bits;
@@ -228,7 +243,8 @@ struct resmgr_class {
  * @lock: protects the list, the @older link of every node on it, @seq,
  *	@releasing and @early. A leaf but for match functions. Never held while a release
  *	function runs
- * @seq: number of trace events so far; each carries its number. Wraps
+ * @seq: number of trace events so far; each carries its number. Of 24 bits:
+ *	0xffffff is followed by 0
  * @releasing: how many resmgr_release_all() are running: a release function
  *	may call it, too
  * @log: whether there is a &resmgr_class.log_switch; constant
@@ -282,6 +298,8 @@ int resmgr_release_all(struct resmgr *mgr);
 int resmgr_release_final(struct resmgr *mgr);
 bool resmgr_empty(const struct resmgr *mgr);
 const char *resmgr_owner_name(const struct resmgr *mgr);
+struct resmgr_origin resmgr_origin(const struct resmgr *mgr);
+struct resmgr_origin resmgr_device_origin(const struct device *dev);
 
 void resmgr_log_get(void);
 void resmgr_log_put(void);

@@ -16,7 +16,7 @@
  *	v4l2_async_nf_add_fwnode_remote(&foo->notifier, ep, struct foo_connection);
  *	v4l2_async_nf_register(&foo->notifier);
  *
- * There is nothing to do in ->remove().
+ * ->remove() does nothing about the notifier.
  *
  * The callbacks come from the probes and the unbinds of other drivers: without
  * the lock of this device, and not through the gate of the scope. Each is called

@@ -23,11 +23,11 @@
  *	cdevm_vb2_queue_init(&foo->scope, &foo->queue);
  *	cdevm_video_register_device(&foo->scope, &foo->vdev, VFL_TYPE_VIDEO, -1);
  *
- * There is nothing to do in ->remove(), and no ->release() in struct
- * video_device. At unbind the nodes go and whoever sleeps in VIDIOC_DQBUF wakes
- * with -ENODEV; when no call is inside any more the queues are streamed off,
- * before ->remove() and with the hardware still there. Frames that are mapped stay
- * mapped: they are memory.
+ * ->remove() does nothing about nodes, queues and controls; what else it did, it
+ * still does. No ->release() is needed in struct video_device. At unbind the
+ * nodes go and whoever sleeps in VIDIOC_DQBUF wakes with -ENODEV; when no call is
+ * inside any more the queues are streamed off, before ->remove() and with the
+ * hardware still there. Frames that are mapped stay mapped: they are memory.
  *
  * See Documentation/driver-api/driver-model/cdevm.rst.
  */

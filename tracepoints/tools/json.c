@@ -17,15 +17,19 @@ static struct {
 static void string(const char *s)
 {
 	putc('"', state.out);
-	for (; s && *s; s++) {
+	while (s && *s) {
+		size_t len = utf8_len(s);
 		unsigned char c = *s;
 
-		if (c == '"' || c == '\\')
+		if (!len)
+			fputs("\\ufffd", state.out);
+		else if (c == '"' || c == '\\')
 			fprintf(state.out, "\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
+		else if (c < ' ' || c == 0x7f)
 			fprintf(state.out, "\\u%04x", c);
 		else
-			putc(c, state.out);
+			fwrite(s, 1, len, state.out);
+		s += len ?: 1;
 	}
 	putc('"', state.out);
 }
@@ -57,12 +61,12 @@ static void edge(const char *name, const char *phase, const char *category,
 	stamp(e);
 }
 
-static void meta(const char *what, const char *name, unsigned int pid,
-		 unsigned int tid)
+static void meta(const char *what, const char *key, const char *value,
+		 unsigned int pid, unsigned int tid)
 {
 	begin(what, "M", pid, tid);
-	fprintf(state.out, ",\"args\":{\"name\":");
-	string(name);
+	fprintf(state.out, ",\"args\":{\"%s\":", key);
+	string(value);
 	fprintf(state.out, "}}");
 }
 
@@ -121,55 +125,119 @@ static const char *step_name(enum type type)
 	}
 }
 
-/* Names of owners are interned, so the address tells. */
-static unsigned int pid_of(const struct trace *t, const char *owner, bool *first,
-			   size_t index)
+static void export_manager(const struct trace *t, const struct options *o,
+			   const struct manager *m, unsigned int pid,
+			   unsigned int tid, unsigned int *id)
 {
 	size_t i;
 
-	for (i = 0; i < index; i++)
-		if (t->managers[i]->owner == owner)
-			break;
-	*first = i == index;
-	return i + 1;
+	for (i = 0; i < m->n; i++)
+		if (wanted_resource(t, o, m->resources[i]))
+			resource_life(t, m->resources[i], pid, tid, ++*id);
+	for (i = 0; i < m->n_chardevs; i++) {
+		const struct chardev *c = &m->chardevs[i];
+
+		if (wanted_life(t, o, c->published, c->unpublished))
+			life(t, c->name, "published", pid, tid, ++*id, c->published,
+			     c->unpublished);
+	}
+	for (i = 0; i < m->n_files; i++) {
+		const struct file *f = &m->files[i];
+
+		if (wanted_life(t, o, f->opened, f->closed))
+			life(t, f->node, "open", pid, tid, ++*id, f->opened, f->closed);
+	}
+	for (i = 0; i < m->n_events; i++) {
+		const struct event *e = &t->events[m->events[i]];
+
+		if (!step_name(e->type) || !wanted_event(t, o, m->events[i]))
+			continue;
+		begin(step_name(e->type), "i", pid, tid);
+		stamp(e);
+		fprintf(state.out, ",\"s\":\"p\"}");
+	}
+}
+
+static void finding(const struct trace *t, const struct finding *f,
+		    unsigned int pid, unsigned int tid)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s: %s", f->error ? "error" : "warning", f->rule);
+	begin(name, "i", pid, tid);
+	fprintf(state.out, ",\"cat\":\"finding\"");
+	stamp(event_at(t, f->event));
+	/* Of the whole trace, where it is of no manager. */
+	fprintf(state.out, ",\"s\":\"%s\",\"args\":{\"text\":", f->manager ? "t" : "g");
+	string(f->text);
+	if (f->resource) {
+		fprintf(state.out, ",\"resource\":");
+		string(f->resource->name);
+	}
+	fprintf(state.out, "}}");
+}
+
+static int by_manager(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+
+	if (x->manager != y->manager)
+		return x->manager < y->manager ? -1 : 1;
+	return (x->event > y->event) - (x->event < y->event);
+}
+
+/* Of @m; they are sorted by the addresses of managers. */
+static void export_findings(const struct trace *t, const struct findings *found,
+			    const struct manager *m, unsigned int pid, unsigned int tid)
+{
+	size_t from = 0, to = found->n, at;
+
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (found->all[at].manager < m)
+			from = at + 1;
+		else
+			to = at;
+	}
+	for (; from < found->n && found->all[from].manager == m; from++)
+		if (!found->all[from].suppressed)
+			finding(t, &found->all[from], pid, tid);
 }
 
 void export_json(const struct trace *t, const struct options *o, FILE *out)
 {
+	bool *named = xzalloc(t->n_owners + 1);
+	struct findings found = { 0 };
 	unsigned int id = 0, pid, tid;
-	size_t i, j;
-	bool first;
+	size_t i, shown = 0;
 
+	check_run(t, o, &found);
+	if (found.n)
+		qsort(found.all, found.n, sizeof(*found.all), by_manager);
 	state.out = out;
 	fprintf(out, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
 	for (i = 0; i < t->n_managers; i++) {
 		const struct manager *m = t->managers[i];
 
-		if (!wanted(o, m->owner))
+		if (!wanted_manager(o, m))
 			continue;
-		pid = pid_of(t, m->owner, &first, i);
+		shown++;
+		pid = m->device->index + 1;
 		tid = i + 1;
-		if (first)
-			meta("process_name", m->owner, pid, 0);
-		meta("thread_name", m->class, pid, tid);
-		for (j = 0; j < m->n; j++)
-			if (!is_marker(m->resources[j]))
-				resource_life(t, m->resources[j], pid, tid, ++id);
-		for (j = 0; j < m->n_chardevs; j++)
-			life(t, m->chardevs[j].name, "published", pid, tid, ++id,
-			     m->chardevs[j].published, m->chardevs[j].unpublished);
-		for (j = 0; j < m->n_files; j++)
-			life(t, m->files[j].node, "open", pid, tid, ++id,
-			     m->files[j].opened, m->files[j].closed);
-		for (j = 0; j < m->n_events; j++) {
-			const struct event *e = &t->events[m->events[j]];
-
-			if (!step_name(e->type))
-				continue;
-			begin(step_name(e->type), "i", pid, tid);
-			stamp(e);
-			fprintf(out, ",\"s\":\"p\"}");
+		if (!named[m->device->index]) {
+			named[m->device->index] = true;
+			meta("process_name", "name", m->owner, pid, 0);
+			if (m->device->driver)
+				meta("process_labels", "labels", m->device->driver, pid,
+				     0);
 		}
+		meta("thread_name", "name", m->class, pid, tid);
+		export_manager(t, o, m, pid, tid, &id);
+		export_findings(t, &found, m, pid, tid);
 	}
+	export_findings(t, &found, NULL, 0, 0);
 	fprintf(out, "\n]}\n");
+	free(named);
+	if (!shown)
+		die_unwanted(t, o, "event");
 }

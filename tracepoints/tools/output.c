@@ -144,11 +144,12 @@ const char *show_span(uint64_t ns)
 {
 	char *s = buffer();
 
+	/* What would be rounded to 1000 has the next unit. */
 	if (ns < 1000)
 		snprintf(s, 64, "%" PRIu64 " ns", ns);
-	else if (ns < 1000000)
+	else if (ns < 999500)
 		snprintf(s, 64, "%.3g us", ns / 1e3);
-	else if (ns < 1000000000)
+	else if (ns < 999500000)
 		snprintf(s, 64, "%.3g ms", ns / 1e6);
 	else if (ns < 100000000000ULL)
 		snprintf(s, 64, "%.3g s", ns / 1e9);
@@ -168,4 +169,38 @@ const char *show_size(uint64_t bytes)
 	else
 		snprintf(s, 64, "%" PRIu64 " MiB", bytes >> 20);
 	return s;
+}
+
+/* Bytes of the UTF-8 character at @s, which is not empty; 0 if it is none. */
+size_t utf8_len(const char *s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char c = *s;
+	uint32_t code;
+	size_t len, i;
+
+	if (c < 0x80)
+		return 1;
+	len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	code = c & (0xff >> (len + 1));
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	return len;
+}
+
+/* How many columns of a terminal; each character counts as one. */
+int columns(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s += utf8_len(s) ?: 1)
+		n++;
+	return n;
 }

@@ -18,8 +18,11 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* Exit status: nothing was found, something was, it could not be looked for. */
-enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD };
+/*
+ * Exit status: nothing was found, something was, it could not be looked for; not all
+ * was recorded.
+ */
+enum { EXIT_CLEAN, EXIT_FOUND, EXIT_BAD, EXIT_PARTLY };
 
 /* --- main.c */
 
@@ -42,7 +45,7 @@ const char *intern(const char *s, size_t len);
 #define grow(array, n, room)						\
 do {									\
 	if ((n) == (room)) {						\
-		(room) = (room) ? 2 * (room) : 16;			\
+		(room) = (room) ? 2 * (room) : 4;			\
 		(array) = xrealloc(array, (room) * sizeof(*(array)));	\
 	}								\
 } while (0)
@@ -58,6 +61,9 @@ const char *show_count(uint64_t n, const char *what);
 const char *show_time(uint64_t ns);
 const char *show_span(uint64_t ns);
 const char *show_size(uint64_t bytes);
+
+size_t utf8_len(const char *s);
+int columns(const char *s);
 
 /* --- text.c */
 
@@ -81,6 +87,7 @@ enum type {
 	EV_OPEN,
 	EV_CLOSE,
 	EV_FREE,
+	EV_LOG,	/* while it is read: any of dev:devres_log */
 };
 
 struct manager;
@@ -89,64 +96,104 @@ struct unbind;
 
 /*
  * struct event - one line of the trace
+ * @cpu: or -1 where the line does not say
  * @name: of the resource, or of the character device
- * @duration: of the release in nanoseconds, if it is known
- * @numbered: @seq is valid
+ * @bus: that the owner is on, or %NULL
+ * @driver: of the owner, or %NULL
+ * @old: of a replacement; @object of what is published; @duration of a release in
+ *	nanoseconds, if @timed; @file of what is opened and closed, or 0
+ * @seq: number of the event on its manager, if @numbered
  * @manager: whom it is about; set by model.c, as is all that follows
  * @resource: which one, or %NULL
+ * @open: of an open and a close: index into the files of the manager, or %NEVER
  * @unbind: part of which unbind, or %NULL
  */
 struct event {
-	enum type	type;
 	uint64_t	time;
-	unsigned int	line;
-	int		cpu;
-	int		pid;
 	const char	*comm;
 	const char	*class;
 	const char	*owner;
+	const char	*bus;
+	const char	*driver;
 	const char	*name;
 	const char	*fn;
 	const char	*kind;
 	const char	*by;
 	uint64_t	mgr;
 	uint64_t	node;
-	uint64_t	old;
-	uint64_t	object;
 	uint64_t	size;
-	uint64_t	duration;
+	union {
+		uint64_t	old;
+		uint64_t	object;
+		uint64_t	duration;
+		uint64_t	file;
+	};
+	struct manager	*manager;
+	union {
+		struct resource	*resource;
+		size_t		open;
+	};
+	struct unbind	*unbind;
+	uint32_t	line;
+	int32_t		pid;
 	uint32_t	seq;
-	unsigned int	count;
-	unsigned int	refs;
+	union {
+		uint32_t	count;
+		uint32_t	refs;
+	};
+	int16_t		cpu;
+	uint8_t		type;	/* enum type */
 	bool		numbered;
 	bool		timed;
-	struct manager	*manager;
-	struct resource	*resource;
-	struct unbind	*unbind;
 };
 
 /*
  * struct trace - what was read
+ * @events: in the order in which they happened: by time, and those of one manager
+ *	by number
  * @stock: there is nothing but dev:devres_log
+ * @module: what devices hold is told by dev:devres_log, the rest by cdevm
  * @told: the kernel says where the release of everything begins and ends
  * @ends: and where each release ends
  * @lost: events are missing, says the kernel
+ * @losses: indices before which that is, as far as it is known
+ * @untimed: events without a time have that of what was before
+ * @moved: how many events have been put in order by number, against their times
+ * @missing: how many numbers are missing
+ * @foreign: lines that are none of a trace
+ * @foreign_line: the first of them
+ * @owners: in the order of their first events
  */
 struct trace {
 	const char	*file;
 	struct event	*events;
 	size_t		n, room;
 	bool		stock;
+	bool		module;
 	bool		told;
 	bool		ends;
 	bool		lost;
+	size_t		*losses;
+	size_t		n_losses, room_losses;
+	size_t		untimed;
+	size_t		moved;
+	size_t		missing;
+	size_t		foreign;
+	unsigned int	foreign_line;
 	struct manager	**managers;
 	size_t		n_managers, room_managers;
+	struct owner	**owners;
+	size_t		n_owners, room_owners;
 	struct unbind	**unbinds;
 	size_t		n_unbinds, room_unbinds;
 };
 
 void text_read(struct trace *t, FILE *in, const char *file);
+
+enum line { LINE_EVENT, LINE_DAMAGED, LINE_OTHER };
+
+/* One line, without what ends it; it is changed. In @t is counted what is odd. */
+enum line text_event(struct trace *t, char *line, struct event *e);
 
 /* --- dat.c, live.c */
 
@@ -154,6 +201,7 @@ bool dat_is(FILE *in);
 void dat_read(struct trace *t, const char *file);
 void live_read(struct trace *t, const char *instance);
 int record_main(int argc, char **argv);
+int live_main(int argc, char **argv);
 
 /* --- model.c */
 
@@ -161,6 +209,7 @@ int record_main(int argc, char **argv);
 
 /*
  * struct resource - from its add to its end
+ * @live: neighbours in a list of those that are held, for who goes through events
  * @added: index of the event, or %NEVER; so are those that follow
  * @released: its release began
  * @ended: its release was complete
@@ -170,6 +219,7 @@ int record_main(int argc, char **argv);
 struct resource {
 	struct manager	*manager;
 	struct resource	*next_hash;
+	struct resource	*live[2];
 	const char	*name;
 	const char	*fn;
 	const char	*kind;
@@ -180,10 +230,17 @@ struct resource {
 	bool		hidden;
 };
 
-/* An open file of a scope. */
+/*
+ * struct file - an open file of a scope
+ * @file: address of its struct, or 0 where the kernel does not say it
+ * @next: index of the one that was opened next, of those that are not closed
+ */
 struct file {
 	const char	*node;
+	uint64_t	file;
 	size_t		opened, closed;
+	size_t		next, prev;
+	int		pid;
 };
 
 /* A character device of a scope. */
@@ -194,27 +251,63 @@ struct chardev {
 };
 
 /*
+ * struct owner - a device, or what else has managers
+ * @index: into the owners of the trace
+ * @bus: or %NULL where it is not said; so is @driver
+ * @first: its managers, linked by @next_of_owner in the order of their events
+ * @unbind: the last one
+ * @scopes: that have not been revoked, for who goes through events
+ * @adder: the task that has last added something
+ */
+struct owner {
+	size_t		index;
+	const char	*name;
+	const char	*bus;
+	const char	*driver;
+	struct owner	*next_hash;
+	struct manager	*first, *last;
+	struct unbind	*unbind;
+	struct manager	*scopes;
+	int		adder;
+};
+
+/* A number that is missing, or several in a row, right before this event. */
+struct gap {
+	size_t		event;
+	uint32_t	want;
+	uint32_t	missing;
+};
+
+/*
  * struct manager - the resources of one owner
  * @resources: in the order of their adds
  * @events: indices of what it is about
+ * @gaps: where numbers are missing, in the order of events
  * @create: of a scope; index of the event or %NEVER, and so on
+ * @unbind: of a scope
  */
 struct manager {
 	const char	*class;
 	const char	*owner;
+	struct owner	*device;
+	struct manager	*next_of_owner, *next_hash, *next_scope;
+	struct manager	*next_bound;
 	uint64_t	addr;
 	struct resource	**resources;
 	size_t		n, room;
 	size_t		*events;
 	size_t		n_events, room_events;
+	struct gap	*gaps;
+	size_t		n_gaps, room_gaps;
+	size_t		n_hidden;
 	bool		scope;
 	struct file	*files;
 	size_t		n_files, room_files;
+	size_t		oldest_open, newest_open;
 	struct chardev	*chardevs;
 	size_t		n_chardevs, room_chardevs;
 	size_t		create, revoke, kick, drain, drained, free;
-	bool		numbered;
-	uint32_t	seq;
+	struct numbers	*numbers;
 	struct unbind	*unbind;
 };
 
@@ -223,12 +316,22 @@ struct manager {
  * @owner: name of the device, or of what else has an end
  * @first: index of the first event
  * @last: and of the last so far
+ * @events: indices of all that is part of it
+ * @scopes: linked by @next_scope
+ * @devm: where the resources of the device begin to go, or %NEVER
+ * @same_task: as the one that has added what there was last
  * @closed: the resources of the device have gone; those of its scopes may not
  *	have
  */
 struct unbind {
 	const char	*owner;
+	struct owner	*device;
 	size_t		first, last;
+	size_t		*events;
+	size_t		n_events, room_events;
+	struct manager	*scopes;
+	size_t		devm;
+	bool		same_task;
 	bool		closed;
 };
 
@@ -238,46 +341,151 @@ bool is_early(const struct resource *r);
 bool is_live_at(const struct resource *r, size_t i);
 bool is_memory(const struct resource *r);
 
-/* A gap in the numbers of a manager, or an order that is not theirs. */
-struct gap {
-	size_t		event;
-	uint32_t	want;
-};
+/* Is nothing known to be missing between events @from and @to of @m? */
+bool is_whole(const struct trace *t, const struct manager *m, size_t from,
+	      size_t to);
 
-extern struct gap *gaps;
-extern size_t n_gaps;
+/* In the list of those that are open, which model_build() leaves as at the end. */
+void file_opened(struct manager *m, size_t n);
+void file_closed(struct manager *m, size_t n);
+
+/* Is it certain when @f was closed, and that it was not? Goes through all files. */
+bool is_certain(const struct manager *m, const struct file *f);
+
+/* "unbind of", or what else it may be. */
+const char *unbind_title(const struct trace *t, const struct unbind *u);
+
+/* From event @from to @to; none if clocks disagree. */
+uint64_t span_of(const struct trace *t, size_t from, size_t to);
 
 /*
- * struct sweep - a release of everything that a manager holds
+ * struct sweep - a release of everything that a manager holds, or of a group
  * @first: index into the events of the manager: of the first release, or of the
  *	event that says so
  * @last: of the last
  * @whole: nothing was left but what was added meanwhile
+ * @group: of a group only
  */
 struct sweep {
 	size_t		first, last;
 	bool		whole;
+	bool		group;
 };
 
-/* The sweeps of a manager, in an array to be freed. */
-size_t sweeps_of(const struct trace *t, const struct manager *m,
+/* The sweeps of a manager, in an array to be freed. Groups if asked for. */
+size_t sweeps_of(const struct trace *t, const struct manager *m, bool groups,
 		 struct sweep **out);
 
 /* --- what is asked for */
 
+enum format { AS_TEXT, AS_JSON, AS_KTAP, AS_JUNIT };
+
 struct options {
 	const char	*owner;
 	const char	*rules;
+	const char	*suppress;
+	const char	*driver;
+	const char	*class;
+	uint64_t	from, to;	/* 0: no limit */
 	uint64_t	slow_ms;
+	size_t		top;
+	enum format	format;
+	int		pid;		/* 0: any */
 	bool		strict;
 	bool		reverse;
+	bool		to_scale;
 };
 
+/*
+ * struct finding - what check has found
+ * @details: lines that say more, each with a newline; or %NULL
+ * @suppressed: somebody knows about it
+ */
+struct finding {
+	const char	*rule;
+	const struct manager	*manager;
+	const struct resource	*resource;
+	size_t		event;
+	char		*text;
+	char		*details;
+	bool		error;
+	bool		suppressed;
+};
+
+/*
+ * struct rule_result - of one rule, which was asked for
+ * @looked: at how many releases, scopes and so on
+ */
+struct rule_result {
+	const char	*rule;
+	size_t		looked;
+	unsigned int	errors, warnings, suppressed;
+};
+
+/* In the order of the rules; also for those who draw them. */
+struct findings {
+	struct finding	*all;
+	size_t		n, room;
+	struct rule_result	rules[8];
+	size_t		n_rules;
+	unsigned int	errors, warnings, suppressed;
+};
+
+void check_run(const struct trace *t, const struct options *o,
+	       struct findings *f);
+
+/* --- report.c */
+
+void report(const struct trace *t, const struct options *o,
+	    const struct findings *f);
+
+/* A file of what is known. */
+void suppress_read(const char *file);
+bool suppress(const char *rule, const char *owner, const char *text);
+void suppress_unused(void);
+
+/* --- what is asked for */
+
+/* --- filter.c */
+
 bool wanted(const struct options *o, const char *owner);
+bool wanted_driver(const struct options *o, const struct manager *m);
+bool wanted_manager(const struct options *o, const struct manager *m);
+bool wanted_event(const struct trace *t, const struct options *o, size_t i);
+/* Of wanted managers: what begins and ends with these events, or has none. */
+bool wanted_span(const struct trace *t, const struct options *o, size_t first,
+		 size_t last);
+bool wanted_life(const struct trace *t, const struct options *o, size_t first,
+		 size_t last);
+/* No marker is. */
+bool wanted_resource(const struct trace *t, const struct options *o,
+		     const struct resource *r);
+bool wanted_chardev(const struct trace *t, const struct options *o,
+		    const struct manager *m, const struct chardev *c);
+size_t end_of(const struct resource *r);
+void die_unwanted(const struct trace *t, const struct options *o, const char *what)
+	__attribute__((noreturn));
+
+/* --- lines.c */
+
+size_t *same_lines(const char * const *a, size_t n, const char * const *b, size_t m);
+
+/* --- stat.c */
+
+bool release_took(const struct trace *t, const struct resource *r, uint64_t *ns);
+const char *function_of(const char *by);
+void stats(const struct trace *t, const struct options *o);
+
+/* --- the other commands */
+
 void show(const struct trace *t, const struct options *o);
+void show_event(const struct event *e);
 void order(const struct trace *t, const struct options *o);
+void order_two(const struct trace *a, const struct trace *b, const struct options *o);
+int diff(const struct trace *a, const struct trace *b, const struct options *o);
 int check(const struct trace *t, const struct options *o);
 bool check_rules_valid(const char *rules);
+bool check_is_rule(const char *name, size_t len);
 void export_svg(const struct trace *t, const struct options *o, FILE *out);
 void export_json(const struct trace *t, const struct options *o, FILE *out);
 

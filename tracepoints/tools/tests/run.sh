@@ -63,6 +63,7 @@ clean() {
 }
 
 . "$here/list.sh"
+. "$here/see.sh"
 
 echo "1..$n"
 echo "# $((n - failed)) passed, $failed failed"

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm as a module: what comes first and last
+ */
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "cdevm_bound.h"
+#include "internal.h"
+
+struct workqueue_struct *cdevm_wq;
+
+/*
+ * The warnings about objects in devm memory need the resources of the devices,
+ * which a module does not see.
+ */
+void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+
+void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node)
+{
+}
+
+void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node)
+{
+}
+
+void resmgr_misuse_release_all(struct resmgr *mgr)
+{
+}
+
+static int cdevm_bus_gone(struct notifier_block *nb, unsigned long state, void *mod)
+{
+	if (state == MODULE_STATE_GOING)
+		cdevm_bound_forget(mod);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cdevm_bus_nb = {
+	.notifier_call = cdevm_bus_gone,
+};
+
+static int __init cdevm_module_init(void)
+{
+	int ret;
+
+	cdevm_wq = alloc_workqueue("cdevm", WQ_UNBOUND, 0);
+	if (!cdevm_wq)
+		return -ENOMEM;
+	ret = register_module_notifier(&cdevm_bus_nb);
+	if (ret)
+		goto err_wq;
+	ret = cdevm_initcall_cdevm_init();
+	if (ret)
+		goto err_bus;
+	/* These two do not fail. */
+	cdevm_initcall_cdevm_poll_init();
+	cdevm_initcall_resmgr_debugfs_init();
+	return 0;
+
+err_bus:
+	unregister_module_notifier(&cdevm_bus_nb);
+err_wq:
+	destroy_workqueue(cdevm_wq);
+	return ret;
+}
+module_init(cdevm_module_init);
+
+/*
+ * No driver uses this any more, and so there are no scopes. The removal of each
+ * driver has waited for its own.
+ */
+static void __exit cdevm_module_exit(void)
+{
+	cdevm_exitcall_resmgr_debugfs_exit();
+	cdevm_exitcall_cdevm_unload();
+	unregister_module_notifier(&cdevm_bus_nb);
+	cdevm_bound_exit();
+	destroy_workqueue(cdevm_wq);
+	/* Whoever has let the last scope or file go may be on the way out still. */
+	rcu_barrier();
+	synchronize_rcu_tasks();
+}
+module_exit(cdevm_module_exit);
+
+MODULE_DESCRIPTION("Resources that live until the last close of a character device");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * drivers/hid/hid-sensor-custom.c of a distribution's kernel, which has no KASAN: when
+ * the node of a sensor that is gone is closed, the driver writes to freed memory. With
+ * slub_debug=P that is poisoned, so the allocator sees what was changed when it is
+ * asked to look. The converted driver, built outside of the tree for that kernel,
+ * changes nothing.
+ */
+#include "common.h"
+#include "uhid.h"
+
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+/* Shared with the child, which has no file of the sensor's but the node. */
+struct shared {
+	char node[300];
+	int step;
+	long opened, nread, closed;
+};
+
+static struct shared *shared;
+
+static void child_main(void)
+{
+	char buf[256];
+	int fd;
+
+	if (!wait_for(__atomic_load_n(&shared->step, __ATOMIC_ACQUIRE) == 1, 20000))
+		_exit(1);
+	fd = xopen(shared->node, O_RDONLY | O_NONBLOCK);
+	shared->opened = fd;
+	__atomic_store_n(&shared->step, 2, __ATOMIC_RELEASE);
+	if (fd < 0 || !wait_for(__atomic_load_n(&shared->step, __ATOMIC_ACQUIRE) == 3, 20000))
+		_exit(1);
+	shared->nread = xread(fd, buf, sizeof(buf));
+	shared->closed = close(fd);
+	_exit(0);
+}
+
+/* Have the allocator look at all memory of kmalloc(). */
+static void validate(void)
+{
+	char path[600];
+	struct dirent *e;
+	DIR *dir = opendir("/sys/kernel/slab");
+
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, "kmalloc-", 8))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/validate", e->d_name);
+		write_file(path, "1");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* How often has the allocator said that something of the driver's was overwritten? */
+static int overwritten(void)
+{
+	static char log[1 << 20];
+	int n = klogctl(3, log, sizeof(log) - 1), count = 0;
+	char *at;
+
+	log[n > 0 ? n : 0] = 0;
+	for (at = strstr(log, "Object corrupt"); at; at = strstr(at + 1, "Object corrupt"))
+		count++;
+	for (at = strstr(log, ": Poison overwritten"); at; at = strstr(at + 1, ": Poison overwritten"))
+		count++;
+	return strstr(log, "Allocated in hid_sensor_custom_probe") ? count : 0;
+}
+
+/* A program has the node open when the sensor goes. Did it come to its end? */
+static bool unplugged(void)
+{
+	struct sensor s;
+	int status = -1;
+	pid_t pid;
+
+	memset(shared, 0, sizeof(*shared));
+	pid = fork();
+	if (!pid)
+		child_main();
+	ok_err(sensor_plug(&s), 0, "plug in");
+	memcpy(shared->node, s.node, sizeof(shared->node) - 1);
+	__atomic_store_n(&shared->step, 1, __ATOMIC_RELEASE);
+	ok(wait_for(__atomic_load_n(&shared->step, __ATOMIC_ACQUIRE) == 2, 20000) &&
+	   shared->opened >= 0, "a program opens the node");
+	sensor_unplug(&s);
+	ok(!exists(s.node), "unplug");
+	__atomic_store_n(&shared->step, 3, __ATOMIC_RELEASE);
+	waitpid(pid, &status, 0);
+	validate();
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* What is freed may be in use again before the program writes there. */
+#define TRIES	20
+
+int main(void)
+{
+	int i;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	diag("converted, built outside of the tree");
+	if (!ok_err(insmod("hid-sensor-custom-cdevm"), 0, "insmod"))
+		return done("hid-sensor-poison");
+	ok(unplugged(), "the program comes to its end");
+	ok(!overwritten(), "no freed memory was written to");
+	ok_err(shared->nread, ENODEV, "read");
+	ok(shared->closed == 0, "close");
+	ok_err(rmmod("hid_sensor_custom_cdevm"), 0, "rmmod");
+
+	diag("as the distribution has it");
+	ok_err(insmod("hid-sensor-custom"), 0, "insmod");
+	expect("BUG kmalloc-|mm/slub.c");
+	for (i = 0; i < TRIES && !overwritten(); i++)
+		unplugged();
+	ok(overwritten(), "the driver has written to memory that it has freed");
+	expect_end();
+	return done("hid-sensor-poison");
+}

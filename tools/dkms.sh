@@ -1,0 +1,193 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# cdevm as a module, for the kernels of Debian as they are.
+# dkms.sh source DIR: lays out its source in DIR: lib-resmgr, with dkms/ over it.
+# dkms.sh deb: makes out/cdevm-dkms_VERSION_all.deb.
+# dkms.sh test: installs that in a Debian for each line of dkms/kernels, removes it, and boots Debian's kernel with the
+# modules that were built there. KERNELS_ONLY: only these; SUITES: only these of e2e/.
+. "$(dirname "$0")/lib.sh"
+
+VERSION=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/dkms/debian/changelog")
+DEB=$OUT/cdevm-dkms_${VERSION}_all.deb
+SUPPORTED=$(awk '!/^#/ && NF { print $1 }' "$TOP/dkms/kernels")
+
+# The headers of a driver and of the module have to be the same: see cdevm_config.h.
+stamp() { # folder
+	local c=$1/include/linux/cdevm_config.h
+	sed -i '/^#define CDEVM_HEADERS/d' "$c" || return 1
+	set -- "$1" "$(cat "$1"/include/linux/*.h | sha256sum | cut -c1-8)"
+	sed -i "/^#define CDEVM_VERSIONED_(/i#define CDEVM_HEADERS	$2" "$c" && grep -q "CDEVM_HEADERS.$2" "$c"
+}
+
+source_to() { # folder
+	local D=$1
+	rm -rf "$D" && mkdir -p "$D/include/linux" "$D/include/trace/events" || return 1
+	cp "$TOP"/lib-resmgr/*.[ch] "$D/" &&
+	# Of these the module has its own, or none.
+	rm "$D"/{misuse.c,cdevm_look.c,cdevm_bound.h} &&
+	cp "$TOP"/include/linux/*.h "$D/include/linux/" &&
+	cp "$TOP/tracepoints/resmgr.h" "$D/include/trace/events/" &&
+	cp -p "$TOP"/dkms/{*.[ch],Kbuild,keep-symvers} "$D/" &&
+	cp "$TOP"/dkms/include/linux/*.h "$D/include/linux/" || return 1
+	# What drivers embed looks different with other options: they come with the first header of all.
+	sed -i '/^#define _LINUX_RESMGR_H$/a\\n#include <linux/cdevm_config.h>' "$D/include/linux/resmgr.h" &&
+	grep -q cdevm_config.h "$D/include/linux/resmgr.h" && stamp "$D"
+}
+
+deb() {
+	local D=$BASE/dkms/cdevm-$VERSION
+	rm -rf "$D" && mkdir -p "$D/docs" "$D/cdevm-sample" || return 1
+	source_to "$D/src" && cp -r "$TOP/dkms/debian" "$D/" || return 1
+	# shellcheck disable=SC2086 # a list of versions
+	set -- $SUPPORTED
+	sed -i "s/@KERNELS@/$(IFS='|'; echo "$*" | sed 's/\./\\\\./g')/" "$D/debian/cdevm-dkms.dkms" &&
+	sed "s/@VERSION@/$VERSION/g" "$TOP/dkms/cdevm.mk" >"$D/cdevm.mk" &&
+	cp "$TOP"/docs/{cdevm,cdevm-conversion}.rst "$TOP"/dkms/cdevm-module.rst "$D/docs/" &&
+	cp "$TOP"/dkms/template/* "$TOP"/samples/cdevm-sample.[ch] "$D/cdevm-sample/" || return 1
+	(cd "$D" && dpkg-buildpackage -us -uc -b) && mv "$BASE/dkms/${DEB##*/}" "$DEB" || return 1
+	printf '%s' "${DEB#"$TOP/"}" >"$BASE/dkms/note"
+}
+
+need() { # package...
+	local missing
+	missing=$(for p in "$@"; do dpkg -s "$p" >/dev/null 2>&1 || printf '%s ' "$p"; done)
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+		die "please install, as root: apt-get install $missing"
+	fi
+	# shellcheck disable=SC2086 # a list of packages
+	stage "install ${missing% }" "$LOGS/apt-dkms.log" install $missing
+}
+install() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q && apt-get install -q -y --no-install-recommends "$@"
+}
+
+make_deb() {
+	need debhelper dh-dkms dpkg-dev
+	stage "package for dkms" "$LOGS/dkms-deb.log" deb
+	echo "  it is ${DEB#"$TOP/"}"
+}
+
+# --- the test
+
+SUITES=${SUITES:-module,sample,cdevm-calls,cdevm-mmap,cdevm-async,cdevm-inside,cdevm-order,cdevm-self,trace,hid-sensor-poison}
+ROOTS=$TOP/build/debian
+# What one boot may take on a busy machine.
+LIMIT=900
+
+# A Debian as somebody has it who builds drivers: with dkms, a kernel and its headers.
+root() { # version release archive suite packages
+	local R=$ROOTS/$1
+	[ -e "$R/usr/sbin/dkms" ] && return 0
+	rm -rf "$R" "$R.new" && mkdir -p "$ROOTS" || return 1
+	# Nobody boots it with what its hooks would make.
+	INITRD=No mmdebstrap --variant=apt --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' --include="dkms,xz-utils,$5" \
+		"$2" "$R.new" "deb http://deb.debian.org/debian $2 main" "deb http://deb.debian.org/$3 $4 main" || return 1
+	# depmod reads all modules, each time, and that takes longer than to build one. These are those that the boot needs.
+	find "$R.new"/usr/lib/modules/*/kernel -name '*.ko*' ! -path '*/drivers/hid/*' ! -name 'mfd-core*' -delete &&
+	chroot "$R.new" sh -c 'for k in /usr/lib/modules/*; do depmod "${k##*/}"; done' && mv "$R.new" "$R"
+}
+
+# What try-package.sh finds in /tmp/try.
+try_files() { # version
+	local T=$BASE/dkms/try-$1
+	rm -rf "$T" && mkdir -p "$T/modules" "$T/other" || return 1
+	cp "$DEB" "$T/cdevm-dkms.deb" && cp "$TOP/dkms/try-package.sh" "$T/" &&
+	cp "$TOP"/kunit/cdevm_p{robe,air}.[ch] "$TOP/lib-resmgr/kernel_compat.h" "$TOP"/dkms/test/* "$T/modules/" &&
+	cp "$BASE/tree-$1/drivers/hid/hid-sensor-custom.c" "$T/modules/hid-sensor-custom-cdevm.c" || return 1
+	# Headers of a version that there may be one day.
+	source_to "$T/other/cdevm" &&
+	sed -i '/^	const char		\*name;$/a\	int			of_a_later_version;' "$T/other/cdevm/include/linux/cdevm.h" &&
+	grep -q of_a_later_version "$T/other/cdevm/include/linux/cdevm.h" && stamp "$T/other/cdevm" &&
+	cp "$TOP"/samples/cdevm-sample.[ch] "$T/other/" || return 1
+	# shellcheck disable=SC2016 # src is make's
+	printf '%s\n' 'obj-m := cdevm-sample.o' 'ccflags-y := -I$(src)/cdevm/include' >"$T/other/Kbuild"
+}
+
+# The root is only read: what is written goes to a layer that is thrown away.
+in_root() { # version folder command...
+	local U=$BASE/dkms/layer-$1
+	rm -rf "$U" && mkdir -p "$U/upper" "$U/work" "$U/root" || return 1
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m bash -c '
+		mount --make-rprivate / &&
+		mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root" &&
+		mount --bind /proc "$2/root/proc" && mount --bind /dev "$2/root/dev" &&
+		mkdir -p "$2/root/tmp/try" && mount --bind "$3" "$2/root/tmp/try" &&
+		exec chroot "$2/root" "${@:4}"' - "$ROOTS/$1" "$U" "$2" "${@:3}" </dev/null
+	local rc=$?
+	rm -rf "$U"
+	return $rc
+}
+
+try_package() { # version
+	local log=$LOGS/dkms-$1-package.log start p f
+	start=$(now)
+	try_files "$1" && in_root "$1" "$BASE/dkms/try-$1" /tmp/try/try-package.sh >"$log" 2>&1
+	p=$(grep -c '^ok' "$log") f=$(grep -c '^not ok' "$log")
+	[ "$p" -gt 0 ] && [ -s "$BASE/dkms/try-$1/ko/cdevm.ko" ] || f=$((f + 1))
+	record "$p" "$f" 0
+	show "dkms package on Debian's $1" "$(took $(($(now) - start))), $(counts "$p" "$f" 0)"
+	[ "$f" -eq 0 ] && return 0
+	grep -A 25 '^not ok' "$log" | head -n 40 | sed 's/^/    /'
+	echo "error: the package for Debian's $1 failed; the whole log is in $log" >&2
+	return 1
+}
+
+initramfs() { # version
+	local W=$TOP/build/initramfs-work/debian-$1
+	rm -rf "$W" && mkdir -p "$W/lib" && cp -r "$BASE/dkms/try-$1/ko" "$W/lib/modules-flat" || return 1
+	find "$W" -name '*.ko' -exec strip --strip-debug {} + &&
+	pack "$W" | cat "$TOP/build/initramfs-base.gz" - >"$BASE/dkms/initramfs-$1.gz"
+}
+
+boot() { # version
+	local log=$LOGS/dkms-$1-boot.log start load pid rc
+	# The driver that the suites are about they load themselves.
+	load=$(grep -vx hid-sensor-custom "$BASE/dkms/try-$1/order" | tr '\n' ,)
+	start=$(now)
+	timeout -k 5 $LIMIT qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
+		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$log.programs" \
+		-kernel "$ROOTS/$1"/boot/vmlinuz-* -initrd "$BASE/dkms/initramfs-$1.gz" \
+		-append "console=ttyS0 panic=-1 printk.devkmsg=on loglevel=6 slub_debug=FZPU e2e_tty=ttyS1 e2e=$SUITES e2e_load=${load}cdevm" \
+		</dev/null >"$log" 2>&1 &
+	pid=$!
+	# shellcheck disable=SC2064 # the pid of now is meant
+	trap "kill $pid 2>/dev/null; wait $pid; exit 130" INT TERM
+	wait $pid
+	rc=$?
+	trap - INT TERM
+	cat "$log.programs" >>"$log" && rm -f "$log.programs"
+	judge "cdevm.ko in Debian's $1" "$log" $rc $(($(now) - start)) "KERNELS_ONLY=$1 tools/dkms.sh test"
+}
+
+run_tests() {
+	local status=0 k release archive suite packages
+	if [ "$(id -u)" -ne 0 ]; then
+		record 0 0 1
+		show "dkms package on Debian's kernels" "skipped: it takes root to make a Debian to install it in"
+		return 0
+	fi
+	need mmdebstrap debian-archive-keyring qemu-system-x86
+	make_deb
+	"$TOP/tools/initramfs.sh" || return 1
+	while read -r k release archive suite packages; do
+		case $k in ''|'#'*) continue;; esac
+		case " ${KERNELS_ONLY:-$k} " in *" $k "*) ;; *) continue;; esac
+		stage "Debian $release with Linux $k" "$LOGS/dkms-$k-root.log" root "$k" "$release" "$archive" "$suite" "$packages"
+		try_package "$k" || { status=1; continue; }
+		stage "initramfs" "$LOGS/dkms-$k-initramfs.log" initramfs "$k"
+		boot "$k" || status=1
+	done <"$TOP/dkms/kernels"
+	return $status
+}
+
+case ${1:-} in
+source) source_to "${2:?a folder}";;
+deb) make_deb;;
+test)
+	. "$(dirname "$0")/results.sh"
+	run_tests;;
+*) die "dkms.sh: source DIR, deb or test";;
+esac

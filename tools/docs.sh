@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# docs.sh: our pages as HTML, made by the kernel's own make htmldocs. A warning about one of them, or about a comment
+# that they take in, is a failure.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
+
+O=$BASE/out-$KERNEL-docs
+LOG=$LOGS/docs-$KERNEL.log
+SUBJECT=driver-api/driver-model
+HTML=$O/Documentation/output/$SUBJECT
+
+html() {
+	# From scratch: Sphinx warns of a page only when it makes it.
+	rm -rf "$O" && mkdir -p "$O" &&
+		make -C "$TREE" O="$O" SPHINXDIRS="$SUBJECT" PYTHONDONTWRITEBYTECODE=1 htmldocs
+}
+
+start=$(now)
+stage "make htmldocs" "$LOG" html
+rm -rf "$OUT/html"
+cp -r "$HTML" "$OUT/html" || die "make htmldocs has left no $HTML; its log is $LOG"
+{
+	grep -E '(WARNING|ERROR|CRITICAL): ' "$LOG"
+	for page in "$TOP"/docs/*.rst; do
+		page=$(basename "$page" .rst)
+		[ -s "$OUT/html/$page.html" ] || echo "docs/$page.rst: no page was made of it"
+	done
+} >"$TMP/docs"
+n=$(grep -c . "$TMP/docs")
+if [ "$n" -eq 0 ]; then
+	record 1 0 0
+	show "documentation as HTML" "$(took $(($(now) - start))), clean (out/html/index.html)"
+	exit 0
+fi
+record 0 1 0
+show "documentation as HTML" "$(took $(($(now) - start))), FAILED: $n findings"
+head -n 40 "$TMP/docs" | sed 's/^/    /'
+echo "error: make htmldocs warns; the whole log is in $LOG" >&2
+exit 1
