@@ -713,7 +713,8 @@ EXPORT_SYMBOL_GPL(cdevm_wrap_files);
  * @priv: private_data of the file
  * @flags: as for anon_inode_getfile()
  *
- * The file holds the scope until after its release method, as a node's file does.
+ * The file holds the scope until after its release method, as a node's file does. It is
+ * not released at unbind, whatever the scope's &cdevm_ops.release_at_unbind says.
  *
  * Context: Process context, may sleep. From a file operation of the scope.
  * Return: the file; what anon_inode_getfile() returns on an error.
