@@ -52,24 +52,31 @@ pages() {
 	(cd "$O" && gcovr --root "$T/lib/resmgr" --object-directory "$O/lib/resmgr" --filter "$T/lib/resmgr/" --filter "$TOP/lib-resmgr/" \
 		--exclude '.*/tests/.*' --txt "$DIR/summary.txt" --html-details "$DIR/index.html" --json "$DIR/coverage.json" \
 		"$O/lib/resmgr") || return 1
-	python3 - "$DIR/coverage.json" "$TOP/lib-resmgr" >"$DIR/never-run.txt" <<-'EOF'
+	python3 - "$DIR/coverage.json" "$TOP" >"$DIR/never-run.txt" <<-'EOF'
 	import json, os, sys
-	run = never = 0
+	known = {}
+	for line in open(os.path.join(sys.argv[2], "tools/coverage-known.txt")):
+	    if line.strip() and line[0] != "#":
+	        file, function, why = line.split(None, 2)
+	        known[file, function] = why.strip()
+	run = never = unknown = 0
 	for f in json.load(open(sys.argv[1]))["files"]:
 	    name = os.path.basename(f["file"])
-	    path = os.path.join(sys.argv[2], name)
-	    if not os.path.exists(path):
-	        continue
-	    source = open(path).read().split("\n")
+	    source = open(os.path.join(sys.argv[2], "lib-resmgr", name)).read().split("\n")
+	    functions = sorted((x["lineno"], x["name"]) for x in f["functions"])
 	    for line in f["lines"]:
-	        if line.get("gcovr/noncode"):
+	        if line["gcovr/noncode"]:
 	            continue
 	        if line["count"]:
 	            run += 1
-	        else:
-	            never += 1
-	            print(f"{name}:{line['line_number']}: {source[line['line_number'] - 1].strip()}")
-	print(f"# {run} lines run, {never} never", file=sys.stderr)
+	            continue
+	        number = line["line_number"]
+	        function = ([n for at, n in functions if at <= number] or ["?"])[-1]
+	        why = known.get((name, function), known.get((name, "*"), ""))
+	        never += 1
+	        unknown += not why
+	        print(f"{name}:{number}: {function}: {source[number - 1].strip()}" + (f"  # {why}" if why else ""))
+	print(f"# {run} lines run, {never} never, {unknown} of these without a reason", file=sys.stderr)
 	EOF
 	tail -n 1 "$LOG" | sed -n 's/^# //p' >"$LOG.note"
 }
