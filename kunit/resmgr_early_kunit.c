@@ -237,6 +237,22 @@ static void early_final(struct kunit *test)
 	EXPECT_SAID(t, "a0 a1 a2 X p a ");
 }
 
+static void early_after_final(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *a = thing(t, 'a');
+
+	resmgr_release_final(&t->mgr);
+	EXPECT_WARNING(test, "cannot add action_run",
+		       KUNIT_EXPECT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, a),
+				       -ESHUTDOWN));
+	resmgr_early_init(&a->early, thing_step, STEPS, thing_gone, "thing");
+	EXPECT_WARNING(test, "cannot add thing",
+		       KUNIT_EXPECT_EQ(test, resmgr_early_add(&t->mgr, &a->early),
+				       -ESHUTDOWN));
+	EXPECT_SAID(t, "");
+}
+
 /* A group has its own, and leaves those of others alone. */
 static void early_in_group(struct kunit *test)
 {
@@ -628,7 +644,7 @@ static void early_added_in_parallel(struct kunit *test)
 	int i;
 
 	other = start(t, release_on_and_on);
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 1500; i++) {
 		racer.steps = 0;
 		racer.gone = false;
 		resmgr_early_init(&racer.early, racer_step, STEPS, racer_gone, "racer");
@@ -790,6 +806,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_alone),
 	KUNIT_CASE(early_none),
 	KUNIT_CASE(early_final),
+	KUNIT_CASE(early_after_final),
 	KUNIT_CASE(early_in_group),
 	KUNIT_CASE(early_in_open_group),
 	KUNIT_CASE(early_finished_by_hand),
