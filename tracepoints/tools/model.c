@@ -378,6 +378,32 @@ static int by_time(const void *a, const void *b)
 	return (ea->line > eb->line) - (ea->line < eb->line);
 }
 
+static bool is_same(const struct event *a, const struct event *b)
+{
+	return a->mgr && a->mgr == b->mgr && a->seq == b->seq && a->type == b->type &&
+	       a->node == b->node && a->owner == b->owner;
+}
+
+/* Of files that overlap: what is there twice, with the same time. */
+static void drop_twice(struct trace *t)
+{
+	size_t i, j, n = 0;
+	bool twice;
+
+	for (i = 0; i < t->n; i++) {
+		twice = false;
+		/* Where clocks tick slowly, many have the same. */
+		for (j = n; j && n - j < 256 && !twice; j--) {
+			if (t->events[j - 1].time != t->events[i].time)
+				break;
+			twice = is_same(&t->events[j - 1], &t->events[i]);
+		}
+		if (!twice)
+			t->events[n++] = t->events[i];
+	}
+	t->n = n;
+}
+
 static void sort_by_time(struct trace *t)
 {
 	size_t i;
@@ -385,8 +411,11 @@ static void sort_by_time(struct trace *t)
 	for (i = 1; i < t->n; i++)
 		if (t->events[i].time < t->events[i - 1].time)
 			break;
-	if (i < t->n)
-		qsort(t->events, t->n, sizeof(*t->events), by_time);
+	if (i >= t->n)
+		return;
+	qsort(t->events, t->n, sizeof(*t->events), by_time);
+	if (!t->stock)
+		drop_twice(t);
 }
 
 static int by_number(const void *a, const void *b)

@@ -154,6 +154,12 @@ grep -v '^#' ours-irq.txt >"$tmp/bare.txt"
 cmp "$tmp/1" "$tmp/2" >"$tmp/diff" 2>&1
 result $? "a pipe says the same as a file" "$tmp/diff"
 
+# Two files that overlap are as one.
+for t in ours-irq ours-cdevm; do
+	cat $t.txt $t.txt | "$prog" check - 2>&1 | diff "$here/expected/$t.check" - >"$tmp/diff" 2>&1
+	result $? "what is there twice counts once: $t" "$tmp/diff"
+done
+
 # --- live: line by line, as they come; a damaged one is no end
 "$prog" live - <ours-leak.txt >"$tmp/out" 2>&1
 [ -z "${UPDATE:-}" ] || cp "$tmp/out" "$here/expected/leak.live"
