@@ -19,6 +19,7 @@
 #define CDEVM_VERSIONED_(name, version)	name##_##version
 #define CDEVM_VERSIONED(name, version)	CDEVM_VERSIONED_(name, version)
 #define __devm_cdevm_alloc	CDEVM_VERSIONED(__devm_cdevm_alloc, CDEVM_HEADERS)
+#define __cdevm_alloc		CDEVM_VERSIONED(__cdevm_alloc, CDEVM_HEADERS)
 #define __resmgr_gate_init	CDEVM_VERSIONED(__resmgr_gate_init, CDEVM_HEADERS)
 #define __resmgr_init		CDEVM_VERSIONED(__resmgr_init, CDEVM_HEADERS)
 
