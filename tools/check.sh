@@ -100,6 +100,18 @@ else
 	verdict "sparse, W=1" "$log" "$start"
 fi
 
+# On a tree of small drivers of its own: what make find says of each, what make convert makes of them and refuses.
+start=$(now) log=$LOGS/find.log
+if command -v spatch >/dev/null 2>&1; then
+	python=python3
+	"$python" -c 'import clang.cindex' 2>/dev/null || python=/usr/bin/python3
+	"$python" tools/find/test.py >"$log" 2>&1 || echo "tools/find/test.py failed" >>"$log"
+	verdict "find and convert" "$log" "$start"
+else
+	record 0 0 1
+	show "find and convert" "skipped: no spatch; apt-get install coccinelle python3-clang"
+fi
+
 start=$(now) log=$LOGS/scripts.log
 {
 	for f in tools/*.sh .ci/run; do bash -n "$f"; done

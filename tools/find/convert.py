@@ -214,7 +214,7 @@ def drop_unused(text, before, struct):
         for _ in range(3):      # one may be what another was set from
             clean = ctext.blank(body)
             for m in re.finditer(r'^[ \t]+(?:const )?struct \w+ \*(\w+)(?: = [^;]*)?;\n', clean, re.M):
-                uses = re.findall(r'\b%s\b' % m.group(1), clean)
+                uses = re.findall(r'(?<!struct )\b%s\b' % m.group(1), clean)
                 sets = re.findall(r'^[ \t]+%s = \w+\([^;{}]*\);\n' % m.group(1), clean, re.M)
                 if len(uses) == 1 + len(sets) and not re.search(r'get_device|find_device', m.group()):
                     body = body[:m.start()] + body[m.end():]
@@ -500,11 +500,11 @@ def realign(changed, path):
             for i, a in enumerate(args):
                 piece = re.sub(r'\s*\n\s*', ' ', a) + (',' if i + 1 < len(args) else ')')
                 # A condition may be broken after its operators, the weakest that there are.
-                for operator in ('&&|\\|\\|', '[=!<>]=|<|>', '&|\\|', None):
-                    if column + len(piece) <= 100 or not operator:
+                for operators in ('&&|\\|\\|', '[=!<>]=|<|>', '&|\\|', None):
+                    if column + len(piece) <= 100 or not operators:
                         pieces.append(piece)
                         break
-                    parts = broken(piece, operator)
+                    parts = broken(piece, operators)
                     if len(parts) > 1 and all(column + len(p) <= 100 for p in parts):
                         pieces += parts
                         break
