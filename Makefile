@@ -30,6 +30,7 @@ help:
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
 	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
+	@echo 'make bpf               the bpftrace scripts on Debian'"'"'s own kernel             (after make dkms-test, 1 min)'
 	@echo 'make shell             boot the patched kernel to a prompt, sample loaded  (first 5 min, then 3 s)'
 	@echo 'make check             checkpatch --strict, kernel-doc, sparse             (first 5 min, then 40 s)'
 	@echo 'make docs              our pages as HTML, out/html/index.html               (first 1 min, then 10 s)'
@@ -106,6 +107,9 @@ media: tree
 dkms:
 	@$T/dkms.sh deb
 
+bpf:
+	@$T/bpf.sh
+
 dkms-test:
 	@$(foreach k,$(KERNELS),$(MAKE) KERNEL=$k tree &&) KERNELS_ONLY="$(KERNELS)" $T/dkms.sh test
 
@@ -162,5 +166,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
+.PHONY: help bpf docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -63,4 +63,6 @@ for KERNEL in "$@"; do
 done
 echo "  Debian's own kernels"
 KERNELS_ONLY="$*" part "$TOP/tools/dkms.sh" test
+# With the modules that this has made, if it could make a Debian to build them in.
+[ ! -e "$BASE/dkms/try-6.12/ko/cdevm.ko" ] || part "$TOP/tools/bpf.sh"
 finish
