@@ -523,7 +523,7 @@ static void leak_of_sweep(const struct trace *t, const struct manager *m,
 	const struct resource *r;
 
 	looked();
-	for (i = s->first; i <= s->last && t->ends && !t->lost; i++) {
+	for (i = s->first; i <= s->last && has_ends(t, m) && !t->lost; i++) {
 		const struct event *e = &t->events[m->events[i]];
 
 		if (e->type != EV_RELEASE)

@@ -29,6 +29,12 @@ bool is_memory(const struct resource *r)
 	return strstr(r->name, "kzalloc") || strstr(r->name, "kmalloc");
 }
 
+/* Is the end of each release told? devres_log, which is beside the rest, has none. */
+bool has_ends(const struct trace *t, const struct manager *m)
+{
+	return t->ends && m->addr;
+}
+
 /* Was it on its manager right before event @i? */
 bool is_live_at(const struct resource *r, size_t i)
 {
@@ -471,14 +477,23 @@ static void find_gaps(struct trace *t, struct manager *m)
 	}
 }
 
+/* What devres_log tells of has none. */
+static void numbers_free(struct manager *m)
+{
+	if (!m->numbers)
+		return;
+	free(m->numbers->holes);
+	free(m->numbers->cpus);
+	free(m->numbers);
+	m->numbers = NULL;
+}
+
 static void managers_forget(struct trace *t)
 {
 	size_t i;
 
 	for (i = 0; i < t->n_managers; i++) {
-		free(t->managers[i]->numbers->holes);
-		free(t->managers[i]->numbers->cpus);
-		free(t->managers[i]->numbers);
+		numbers_free(t->managers[i]);
 		free(t->managers[i]->events);
 		free(t->managers[i]);
 	}
@@ -565,16 +580,15 @@ static void find_managers(struct trace *t)
 		t->told |= t->events[i].type == EV_ALL_BEGIN;
 		t->ends |= t->events[i].type == EV_RELEASED;
 	}
-	for (i = 0; i < t->n_managers && !t->stock; i++) {
+	for (i = 0; i < t->n_managers; i++) {
 		m = t->managers[i];
+		if (!m->numbers)
+			continue;
 		if (m->numbers->moved)
 			sort_by_number(t, m);
 		if (m->numbers->n_holes)
 			find_gaps(t, m);
-		free(m->numbers->holes);
-		free(m->numbers->cpus);
-		free(m->numbers);
-		m->numbers = NULL;
+		numbers_free(m);
 	}
 }
 
@@ -731,7 +745,7 @@ static void resource_event(const struct trace *t, struct manager *m,
 		r->released = i;
 	else
 		r->ended = i;
-	if (e->type != EV_RELEASE || !t->ends)
+	if (e->type != EV_RELEASE || !has_ends(t, m))
 		hash_del(r);
 	if (!r->fn)
 		r->fn = e->fn;

@@ -64,7 +64,7 @@ static void add_resource(struct steps *s, const struct trace *t, size_t i,
 			      show_span(span_of(t, r->added, i)));
 	if (release_took(t, r, &ns))
 		snprintf(what + n, sizeof(what) - n, ", took %s", show_span(ns));
-	else if (r->released != NEVER && r->ended == NEVER && t->ends &&
+	else if (r->released != NEVER && r->ended == NEVER && has_ends(t, r->manager) &&
 		 e->type == EV_RELEASE)
 		snprintf(what + n, sizeof(what) - n, ", %sdid not end%s",
 			 s->brief ? "" : on(RED), s->brief ? "" : off());

@@ -46,7 +46,7 @@ static void print_resource(const struct trace *t, const struct resource *r,
 		printf(", release took %s", show_span(ns));
 	if (r->removed != NEVER)
 		printf(", taken off");
-	if (r->released != NEVER && r->ended == NEVER && t->ends)
+	if (r->released != NEVER && r->ended == NEVER && has_ends(t, r->manager))
 		printf(", %srelease has not ended%s", on(RED), off());
 	if (r->by)
 		printf("%s by %s%s", on(DIM), r->by, off());

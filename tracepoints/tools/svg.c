@@ -322,7 +322,7 @@ static void draw_resource(const struct resource *r)
 		bar_begin(style(r->manager), r->added, end);
 		tooltip_resource(r);
 		bar_end();
-		if (r->released != NEVER && (r->ended != NEVER || state.t->ends)) {
+		if (r->released != NEVER && (r->ended != NEVER || has_ends(state.t, r->manager))) {
 			bar_begin("release", r->released, r->ended);
 			tooltip_span("release", r->released, r->ended);
 			fputs("\nfunction: ", state.out);

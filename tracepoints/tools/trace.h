@@ -342,6 +342,7 @@ struct unbind {
 void model_build(struct trace *t);
 bool is_marker(const struct resource *r);
 bool is_early(const struct resource *r);
+bool has_ends(const struct trace *t, const struct manager *m);
 bool is_live_at(const struct resource *r, size_t i);
 bool is_memory(const struct resource *r);
 

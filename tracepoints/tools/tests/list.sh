@@ -23,10 +23,11 @@ for t in made-*.txt; do
 	case $t in made-group*) rc=1;; esac
 	expect "$base.check" $rc check "$t"
 done
-for t in made-skew made-names made-names-stock made-drivers; do
+for t in made-skew made-names made-names-stock made-drivers made-module; do
 	expect "$t.show" 0 show "$t.txt"
 done
 expect made-drmm.order 0 order made-drmm.txt
+expect made-module.order 0 order made-module.txt
 expect made-names.json 0 check --json --rules leak,irq,lost made-names.txt
 expect cdevm.order-reverse 0 order --reverse ours-cdevm.txt
 expect cdevm.svg 0 export --svg ours-cdevm.txt
