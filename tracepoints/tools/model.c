@@ -929,7 +929,7 @@ static bool is_part(const char *class)
 	return !strcmp(class, "unpublish") || !strcmp(class, "cdevm") ||
 	       !strcmp(class, "cdevm-nodes") || !strcmp(class, "cdevm-kicks") ||
 	       !strcmp(class, "cdevm-stops") || !strcmp(class, "cdevm-file") ||
-	       !strcmp(class, "cdevm-memory");
+	       !strcmp(class, "cdevm-memory") || !strcmp(class, "cdevm-bound");
 }
 
 /* Of this owner, and not over as far as its own resources go. */
