@@ -51,13 +51,11 @@ base() {
 }
 
 modules() { # flavour
-	local root=$WORK/modules-$1 O outside=$1
+	local root=$WORK/modules-$1 O
 	O=$(outdir "$1")
-	# A copy of ours with a bug in it has no other modules.
-	[ "$1" = mutant ] && outside=ours
 	rm -rf "$root"
 	mkdir -p "$root/lib/modules-flat"
-	find "$O" "$BASE/modules-$KERNEL-$outside" -name '*.ko' -exec cp -t "$root/lib/modules-flat" {} + 2>/dev/null
+	find "$O" "$BASE/modules-$KERNEL-$1" -name '*.ko' -exec cp -t "$root/lib/modules-flat" {} + 2>/dev/null
 	pack "$root" | cat "$BASEGZ" - >"$BASE/initramfs-$KERNEL-$1.gz.new" &&
 	mv "$BASE/initramfs-$KERNEL-$1.gz.new" "$BASE/initramfs-$KERNEL-$1.gz"
 }

@@ -30,6 +30,15 @@ plant() { # patch
 	done
 }
 
+# Those that are not in the tree: of the headers that have the bug now.
+outside() {
+	local M=$BASE/modules-$KERNEL-$flavour
+	[ -d "$BASE/modules-$KERNEL-$like" ] || return 0
+	rm -rf "$M" && cp -a "$BASE/modules-$KERNEL-$like" "$M" || return 1
+	find "$M" \( -name '*.o' -o -name '.*.cmd' \) -delete
+	make -C "$O" ARCH=$arch CC="$KCC" -j"$JOBS" M="$M" modules
+}
+
 build() { # patch
-	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all && "$TOP/tools/initramfs.sh" "$flavour"
+	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all && outside && "$TOP/tools/initramfs.sh" "$flavour"
 }
