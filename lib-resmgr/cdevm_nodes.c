@@ -587,7 +587,7 @@ struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node)
 }
 EXPORT_SYMBOL_GPL(cdevm_node_scope);
 
-/* The operations of files that are on no node, wrapped before, or @fops if there are none. */
+/* What wraps @fops for files that are on no node; %NULL if nothing does yet. */
 static struct cdevm_node *cdevm_find_anon(struct cdevm_scope *scope,
 					  const struct file_operations *fops)
 {
@@ -623,6 +623,19 @@ static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char 
 	while (!try_cmpxchg_release(&scope->anon, &node->next, node))
 		;
 	return node;
+}
+
+static struct file *cdevm_make_file(struct cdevm_fops *wrapped, const char *name,
+				    void *priv, int flags)
+{
+	struct file *file;
+	int ret;
+
+	file = anon_inode_getfile(name, &wrapped->fops, priv, flags);
+	if (IS_ERR(file))
+		return file;
+	ret = cdevm_give_file(file, wrapped);
+	return ret ? ERR_PTR(ret) : file;
 }
 
 /**
@@ -663,10 +676,8 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 	ret = -ENODEV;
 	if (!cdevm_enter(scope))
 		goto err_fd;
-	file = anon_inode_getfile(name, &node->fops.fops, priv, flags);
+	file = cdevm_make_file(&node->fops, name, priv, flags);
 	ret = PTR_ERR_OR_ZERO(file);
-	if (!ret)
-		ret = cdevm_give_file(file, &node->fops);
 	cdevm_exit(scope);
 	if (ret)
 		goto err_fd;
@@ -722,14 +733,7 @@ EXPORT_SYMBOL_GPL(cdevm_wrap_files);
 struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 				      int flags)
 {
-	struct file *file;
-	int ret;
-
-	file = anon_inode_getfile(wrapped->name, &wrapped->fops, priv, flags);
-	if (IS_ERR(file))
-		return file;
-	ret = cdevm_give_file(file, wrapped);
-	return ret ? ERR_PTR(ret) : file;
+	return cdevm_make_file(wrapped, wrapped->name, priv, flags);
 }
 EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfile);
 
