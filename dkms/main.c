@@ -7,7 +7,7 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#include "cdevm_bound.h"
+#include "cdevm/bound.h"
 #include "internal.h"
 
 struct workqueue_struct *cdevm_wq;

@@ -30,7 +30,6 @@
 #include <linux/wait.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /**
  * struct resmgr_step - a step that is being done, on the stack of who does it

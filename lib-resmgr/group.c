@@ -19,7 +19,6 @@
 #include <linux/slab.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /**
  * struct resmgr_group - two markers

@@ -46,7 +46,7 @@ static inline bool resmgr_is_early(const struct resmgr_node *node)
 }
 
 /*
- * For the lists in debugfs, in debugfs.c. The caller holds the lock of @mgr.
+ * For the lists in debugfs, in debug/debugfs.c. The caller holds the lock of @mgr.
  * resmgr_live_join() is for a manager that has its first node now,
  * resmgr_live_leave() for one that has no more.
  */
@@ -71,7 +71,7 @@ static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
 #endif
 
 /*
- * For the warnings of RESMGR_DEBUG, in misuse.c. The first two under the lock of
+ * For the warnings of RESMGR_DEBUG, in debug/misuse.c. The first two under the lock of
  * @mgr: a node is on it, or is about to be taken off. The others without: a node
  * is about to be added; everything is about to be released.
  */

@@ -254,7 +254,7 @@ struct resmgr_class {
  *	Protected by @lock
  * @class: what kind of owner this is in; constant
  * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
- *	resources; see lib/resmgr/debugfs.c
+ *	resources; see lib/resmgr/debug/debugfs.c
  * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, be it
  *	in vain
  *
