@@ -81,7 +81,6 @@ static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 	unsigned long flags, by;
 	int ret;
 
-	resmgr_misuse_check_add(mgr, node);
 	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
 	ret = resmgr_add_locked(mgr, node, by);

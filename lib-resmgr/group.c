@@ -354,6 +354,7 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 		return;
 	grp->close.older = mgr->newest;
 	WRITE_ONCE(mgr->newest, &grp->close);
+	resmgr_debug_add(mgr, &grp->close, 0);
 }
 
 /**

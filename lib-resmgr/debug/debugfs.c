@@ -66,15 +66,6 @@ void resmgr_live_leave(struct resmgr *mgr)
 	spin_unlock(&resmgr_live_lock);
 }
 
-/* Note down when @node comes to @mgr, and by whom. */
-void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node, unsigned long by)
-{
-	lockdep_assert_held(&mgr->lock);
-
-	node->added = ktime_get_mono_fast_ns();
-	node->caller = by;
-}
-
 /**
  * struct resmgr_entry - copy of a resource
  * @name: cut when it is longer

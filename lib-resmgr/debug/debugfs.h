@@ -18,6 +18,13 @@ void resmgr_json_string(struct seq_file *m, const char *s);
 void resmgr_json_symbol(struct seq_file *m, const char *format,
 			unsigned long address) __printf(2, 0);
 
+/*
+ * The first resource has come to a manager, the last one has left. Under the lock of
+ * the manager.
+ */
+void resmgr_live_join(struct resmgr *mgr);
+void resmgr_live_leave(struct resmgr *mgr);
+
 /* The scopes of cdevm, in scopes.c */
 struct cdevm_list;
 

@@ -24,6 +24,7 @@
 #include <linux/export.h>
 #include <linux/jhash.h>
 #include <linux/kobject.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/rbtree.h>
@@ -32,6 +33,7 @@
 #include <linux/string.h>
 
 #include "../internal.h"
+#include "debugfs.h"
 
 /*
  * Protects resmgr_blocks and the @block of the nodes in it. Taken under the lock of
@@ -82,7 +84,7 @@ static struct resmgr_node *resmgr_find_block(unsigned long addr)
 		begin = resmgr_block_begin(node);
 		if (addr < begin)
 			rb = rb->rb_left;
-		else if (addr - begin >= node->size)
+		else if (addr - begin >= READ_ONCE(node->size))
 			rb = rb->rb_right;
 		else
 			return node;
@@ -90,7 +92,7 @@ static struct resmgr_node *resmgr_find_block(unsigned long addr)
 	return NULL;
 }
 
-void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
+static void resmgr_index(struct resmgr *mgr, struct resmgr_node *node)
 {
 	lockdep_assert_held(&mgr->lock);
 
@@ -104,7 +106,7 @@ void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
 	spin_unlock(&resmgr_blocks_lock);
 }
 
-void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node)
+static void resmgr_unindex(struct resmgr *mgr, struct resmgr_node *node)
 {
 	lockdep_assert_held(&mgr->lock);
 
@@ -296,39 +298,53 @@ void __resmgr_check_object(const void *object, enum resmgr_use use,
 EXPORT_SYMBOL_GPL(__resmgr_check_object);
 
 /*
- * Is a resource about to be added to a device that has lost its driver? One that
- * has never had any may be driven without: what it holds goes with it, and if a
- * driver comes, resmgr_check_leftovers() will tell. A device that is not on a bus
- * has its resources released once, at its end. Nor is this about what a release
- * function adds, which is released next.
+ * Was a resource added to a device that has lost its driver? One that has never had
+ * any may be driven without: what it holds goes with it, and if a driver comes,
+ * resmgr_check_leftovers() will tell. A device that is not on a bus has its
+ * resources released once, at its end. Nor is this about what a release function
+ * adds, which is released next.
  *
  * The answer may be out of date at once, when the device is bound or unbound
  * meanwhile; whoever adds a resource then has that problem anyway.
  */
-void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node)
+static void resmgr_check_driverless(const struct resmgr *mgr,
+				    const struct resmgr_node *node)
 {
-	unsigned long caller;
+	lockdep_assert_held(&mgr->lock);
 
-	if (!mgr->class || !mgr->class->dev || !READ_ONCE(mgr->released))
-		return;
-	/* Without the lock: a release function that asks finds its own release. */
-	if (data_race(mgr->releasing != 0))
+	if (!mgr->class->dev || !READ_ONCE(mgr->released) || mgr->releasing ||
+	    node->kind == RESMGR_GROUP_CLOSE)
 		return;
 	if (READ_ONCE(mgr->class->dev(mgr)->driver))
 		return;
-
-	caller = resmgr_caller();
-	if (!resmgr_is_news(caller, 0))
+	if (!resmgr_is_news(node->caller, 0))
 		return;
-	rcu_read_lock();
-	pr_warn("resmgr: devm %s: %s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
-		resmgr_owner_name(mgr), node->name, node->size, (void *)caller);
-	rcu_read_unlock();
+	/* Consoles have locks that are not to be taken under that of a manager. */
+	printk_deferred(KERN_WARNING "resmgr: devm %s: %s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
+			resmgr_owner_name(mgr), node->name, node->size,
+			(void *)node->caller);
 }
 
-void resmgr_misuse_release_all(struct resmgr *mgr)
+void resmgr_debug_add(struct resmgr *mgr, struct resmgr_node *node,
+		      unsigned long by)
 {
-	WRITE_ONCE(mgr->released, true);
+	lockdep_assert_held(&mgr->lock);
+
+	node->added = ktime_get_mono_fast_ns();
+	node->caller = by;
+	if (!mgr->count++)
+		resmgr_live_join(mgr);
+	resmgr_index(mgr, node);
+	resmgr_check_driverless(mgr, node);
+}
+
+void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node)
+{
+	lockdep_assert_held(&mgr->lock);
+
+	resmgr_unindex(mgr, node);
+	if (!--mgr->count)
+		resmgr_live_leave(mgr);
 }
 
 /**
