@@ -95,14 +95,8 @@ stress:
 stress-%: tree
 	@SECONDS_EACH=$(SECONDS) SEED=$(SEED) $T/stress.sh
 
-drivers: tree
-	@$T/drivers.sh
-
-drm: tree
-	@$T/drm.sh
-
-media: tree
-	@$T/media.sh
+drivers drm media: tree
+	@$T/boots.sh $@
 
 dkms:
 	@$T/dkms.sh deb
