@@ -18,6 +18,8 @@ void resmgr_json_string(struct seq_file *m, const char *s);
 void resmgr_json_symbol(struct seq_file *m, const char *format,
 			unsigned long address) __printf(2, 0);
 
+struct resmgr;
+
 /*
  * The first resource has come to a manager, the last one has left. Under the lock of
  * the manager.
