@@ -33,7 +33,8 @@ outside() {
 	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m}.c)
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
-		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/devres/devres_kunit.c")
+		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/warnings.h"
+			"$TOP/kunit/devres/devres_kunit.c")
 	else
 		# Drivers as mainline has them, beside the converted ones: what the demo compares, and what RESMGR_DEBUG
 		# has to report.
