@@ -315,7 +315,7 @@ static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 
 static struct file *open_devt(dev_t devt)
 {
-	struct dentry *dentry = node_dentry(scene->mnt, devt);
+	struct dentry *dentry = node_dentry(scene->mnt, devt, 0);
 	struct path path = { .mnt = scene->mnt, .dentry = dentry };
 	struct file *file;
 
