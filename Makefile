@@ -41,7 +41,7 @@ help:
 	@echo 'make build-check       W=1, x86-64, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
-	@echo 'KERNEL=7.3 with the others: for that kernel; the default is 6.12.'
+	@echo 'KERNEL=7.3 or 7.2 with the others: for that kernel; the default is 6.12.'
 	@echo 'LINUX=DIR with the others: use that tree instead of Debian'"'"'s source; it is copied, never modified.'
 	@echo 'JOBS=N: compile N files at a time. Logs are in build/log/, results in out/.'
 

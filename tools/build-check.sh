@@ -90,7 +90,7 @@ CONFIG_DRM=y
 '
 ours() { # y|m: how the tests are built
 	printf 'CONFIG_KUNIT=%s\nCONFIG_CDEVM=y\n' "$1"
-	cat "$TREE/lib/resmgr/tests/Kconfig" "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
+	cat "$TREE"/lib/resmgr/tests/{,*/}Kconfig "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
 		/^config / { name = $2; value[name] = how }
 		/depends on (.*[ &])?m([ &]|$)/ { value[name] = "m" }
 		# There is no lockdep here; make e2e builds what is about it.
@@ -103,7 +103,7 @@ mapfile -t old_objects < <(printf '%s\n' "${touched[@]}" | sed -n '/^arch\//d; s
 new_objects=(lib/resmgr/ samples/cdevm/ drivers/media/v4l2-core/v4l2-cdevm.o drivers/media/mc/mc-cdevm.o
 	drivers/media/common/videobuf2/videobuf2-cdevm.o)
 # A line of a compiler that is about a new file
-ours_re='(lib/resmgr/|samples/cdevm/|drivers/media/.*cdevm|include/media/.*cdevm|include/linux/(resmgr|cdevm)|include/trace/events/resmgr)'
+ours_re='(lib/resmgr/|samples/cdevm/|drivers/media/.*cdevm|include/media/.*cdevm|include/linux/(resmgr|cdevm)|include/trace/events/(resmgr|cdevm))'
 
 kmake() { # source folder, then what make is given
 	local src=$1
@@ -191,7 +191,7 @@ x86_gcc() {
 		kmake "$TREE" ARCH=x86_64 CC="$KCC" vmlinux modules || return 1
 	# Nothing of ours may be missing because an option took it away.
 	local f missing=
-	for f in "$TREE"/lib/resmgr/*.c "$TREE"/lib/resmgr/tests/*.c "$TREE"/samples/cdevm/*.c; do
+	for f in "$TREE"/lib/resmgr/{,*/,tests/*/}*.c "$TREE"/samples/cdevm/*.c; do
 		f=${f#"$TREE"/}
 		case $f in *_lockdep_kunit.c) continue;; esac
 		[ -e "$O/${f%.c}.o" ] || missing="$missing $f"

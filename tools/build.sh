@@ -7,16 +7,16 @@
 
 flavour=${1:?stock, ours or smp}
 case $flavour in stock|ours|smp) ;; *) die "build.sh: no flavour '$flavour' (stock, ours or smp)";; esac
-version_conf=$TOP/tools/configs/e2e-$KERNEL.config
+version_conf=$TOP/tools/configs/e2e-$OPTIONS_OF.config
 if [ "$flavour" = smp ]; then
-	version_conf=$TOP/tools/configs/e2e-$KERNEL-smp.config
+	version_conf=$TOP/tools/configs/e2e-$OPTIONS_OF-smp.config
 	[ -e "$version_conf" ] || exit 0
 fi
 SRC=$(srcdir "$flavour")
 O=$(outdir "$flavour")
 LOG=$LOGS/build-$KERNEL-$flavour.log
 FRAGMENTS="$TOP/tools/configs/e2e.config $version_conf"
-if [ "$flavour" != stock ] && grep -qE '^[^#[:space:]]' "$SERIES" 2>/dev/null; then
+if [ "$flavour" != stock ]; then
 	FRAGMENTS="$FRAGMENTS $TOP/tools/configs/ours.config"
 fi
 kmake() { make -C "$SRC" ARCH=um O="$O" CC="$KCC" -j"$JOBS" "$@"; }
@@ -68,8 +68,7 @@ outside() {
 	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m}.c)
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
-		files+=("$TOP"/samples/*.h "$TOP/lib-resmgr/kernel_compat.h" "$TOP/samples/devm-sample.c"
-			"$TOP/kunit/devres_kunit.c")
+		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/devres/devres_kunit.c")
 	else
 		# Drivers as mainline has them, beside the converted ones: what the demo compares, and what RESMGR_DEBUG
 		# has to report.
@@ -94,7 +93,7 @@ outside() {
 # user's, in which anything may have changed.
 unchanged() {
 	local inputs=(tools/build.sh tools/lib.sh tools/configs samples kunit e2e/modules)
-	[ "$flavour" != stock ] && inputs+=(lib-resmgr include tracepoints "$(dirname "$SERIES")")
+	[ "$flavour" != stock ] && inputs+=(lib-resmgr include tracepoints "$PATCHES/series" "$PATCHES"/{common,"$KERNEL"})
 	[ -z "$LINUX" ] && [ -x "$O/linux" ] && [ -e "$O/.resmgr-built" ] || return 1
 	[ -z "$(cd "$TOP" && find "${inputs[@]}" -newer "$O/.resmgr-built" -print -quit)" ]
 }

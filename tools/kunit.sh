@@ -9,7 +9,7 @@
 quiet='' plain=''
 [ "${1:-}" = --quiet ] && { quiet=1; shift; }
 [ "${1:-}" = --plain ] && { plain=-plain; shift; }
-VERSION_CONF=$TOP/tools/configs/kunit$plain-$KERNEL.config
+VERSION_CONF=$TOP/tools/configs/kunit$plain-$OPTIONS_OF.config
 [ -z "$plain" ] || [ -e "$VERSION_CONF" ] || exit 0
 O=$(outdir kunit$plain)
 JSON=$OUT/kunit$plain-$KERNEL.json
@@ -19,7 +19,7 @@ CONF=$TMP/kunit-ours$plain.config
 
 cd "$TREE" || die "no $TREE; run: make kunit"
 mkdir -p "$O"
-grep -v '^# SPDX' lib/resmgr/tests/.kunitconfig >"$CONF" 2>/dev/null || : >"$CONF"
+find lib/resmgr/tests/ -name .kunitconfig -exec cat {} + | grep '^CONFIG' | sort -u >"$CONF"
 UPSTREAM=$TOP/tools/configs/kunit-upstream.config
 if [ -n "$plain" ]; then
 	# DRM is most of what there is to build.
