@@ -17,7 +17,7 @@
 #include <linux/rwsem.h>
 
 #include "cdevm_kunit.h"
-#include "resmgr_kunit.h"
+#include "../resmgr_kunit.h"
 
 #define NAME	"cdevm-minor"
 #define MINORS	2
