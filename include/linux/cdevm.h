@@ -286,10 +286,12 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 /**
  * struct cdevm_node_type - a kind of node that a subsystem makes
  * @name: for traces
- * @fops: file operations of such nodes, as they are without a scope
+ * @fops: file operations of such nodes, as they are without a scope; %NULL when
+ *	each driver has its own
  * @add: make the node visible. It has to call cdevm_node_wrap() with the cdev
  *	that it makes, before it adds that; and cdevm_node_hold() with the
- *	struct device that stands for the node. May sleep
+ *	struct device that stands for the node. When the cdev is one for many nodes
+ *	it puts cdevm_node_fops() in the table in which that is looked up. May sleep
  *	%NULL for files that are no nodes
  * @remove: make it invisible; %NULL when that is done later, in ->remove() or
  *	as a devm resource. Calls may be inside. May sleep
@@ -311,9 +313,14 @@ struct cdevm_node_type {
 int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data);
+int cdevm_publish_dispatched(struct cdevm_scope *scope,
+			     const struct cdevm_node_type *type,
+			     const struct file_operations *fops, const char *name,
+			     void *data);
 void cdevm_unpublish_node(struct cdevm_node *node);
 void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev);
 void cdevm_node_hold(struct cdevm_node *node, struct device *device);
+const struct file_operations *cdevm_node_fops(const struct cdevm_node *node);
 struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);
 
 /* For subsystems whose nodes have files made that are no nodes themselves. */
