@@ -70,6 +70,25 @@ static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
 }
 #endif
 
+/* Who holds what, in holders.c. The last for the lists in debugfs, under the lock of @of. */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
+		       const struct resmgr *of);
+void resmgr_holder_del(struct resmgr_holder *holder);
+#else
+static inline void resmgr_holder_add(struct resmgr_holder *holder,
+				     const struct resmgr *by, const struct resmgr *of)
+{
+}
+
+static inline void resmgr_holder_del(struct resmgr_holder *holder)
+{
+}
+#endif
+
+unsigned int resmgr_holders_copy(const struct resmgr *of, struct resmgr_holder *copies,
+				 unsigned int room);
+
 /*
  * For the warnings of RESMGR_DEBUG, in misuse.c. The first two under the lock of
  * @mgr: a node is on it, or is about to be taken off. The others without: a node

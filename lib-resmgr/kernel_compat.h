@@ -9,6 +9,7 @@
 
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
@@ -71,6 +72,14 @@ static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
 {
 	return vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, S_IFCHR | 0600,
 			 devt);
+}
+
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*fn)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
 }
 
 #else
@@ -136,6 +145,8 @@ static inline int compat_mknod(struct dentry *dir, struct dentry *dentry,
 	return vfs_mknod(&nop_mnt_idmap, d_inode(dir), dentry, S_IFCHR | 0600,
 			 devt, NULL);
 }
+
+#define compat_hrtimer_setup	hrtimer_setup
 
 #endif
 
