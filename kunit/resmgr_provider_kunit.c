@@ -61,7 +61,7 @@ struct foo {
  * @bad: the driver's data was not what it should be
  */
 static struct bench {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* protects said */
 	char			said[64];
 	struct completion	inside;
 	struct completion	leave;
@@ -982,7 +982,7 @@ static void provider_no_circle(struct kunit *test)
  * @freed: providers that were freed
  */
 struct race {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* protects foo */
 	struct foo		*foo;
 	struct completion	done;
 	bool			stop;

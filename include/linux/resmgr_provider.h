@@ -165,8 +165,7 @@ static __always_inline void resmgr_provider_exit(struct resmgr_provider *provide
  *	if (!call)
  *		return -ENODEV;
  */
-DEFINE_CLASS(resmgr_provider_call, struct resmgr_provider *,
-	     if (_T) resmgr_provider_exit(_T),
+DEFINE_CLASS(resmgr_provider_call, struct resmgr_provider *, if (_T) resmgr_provider_exit(_T),
 	     resmgr_provider_enter(provider) ? provider : NULL,
 	     struct resmgr_provider *provider)
 
