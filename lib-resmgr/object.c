@@ -6,7 +6,6 @@
 #include <linux/slab.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /**
  * __resmgr_object_init() - what resmgr_object_init() does, with a lock class
