@@ -9,6 +9,7 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/hrtimer.h>
@@ -18,6 +19,7 @@
 #include <linux/preempt.h>
 #include <linux/resmgr_provider.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
@@ -541,17 +543,26 @@ static int stay_inside_atomic(void *data)
 
 static void provider_drain_waits_for_atomic(struct kunit *test)
 {
+	struct task_struct *task;
 	struct foo *foo;
 
 	/* The task spins until the other one has withdrawn. */
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "needs two CPUs");
 	foo = foo_new(test);
-	start(test, stay_inside_atomic, foo);
-	wait(test, &bench.inside);
+	migrate_disable();
+	task = kthread_run_on_cpu(stay_inside_atomic, foo,
+				  cpumask_any_but(cpu_online_mask, smp_processor_id()),
+				  NAME "/%u");
+	if (IS_ERR(task))
+		complete(&bench.left);
+	else
+		wait_for_completion(&bench.inside);
 	foo_unbind(foo);
 	say('W');
-	wait(test, &bench.left);
+	wait_for_completion(&bench.left);
+	migrate_enable();
+	KUNIT_EXPECT_FALSE(test, IS_ERR(task));
 	/* G and O are on different CPUs. */
 	KUNIT_EXPECT_EQ(test, strlen(bench.said), 3UL);
 	KUNIT_EXPECT_EQ(test, bench.said[2], 'W');
