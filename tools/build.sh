@@ -30,7 +30,7 @@ seed_other() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m}.c)
+	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m,regulator,clock}.c)
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/warnings.h"
