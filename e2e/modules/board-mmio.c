@@ -29,7 +29,7 @@
 #define BOARD_GOLDFISH		0x5000
 #define BOARD_AXIS_FIFO		0x6000
 /* Registers that can be mapped by programs are in the guest's memory. */
-#define BOARD_RAM_REGS		0x10030000
+#define BOARD_RAM_REGS		0x0c030000
 #define BOARD_RAM_REGS_SIZE	0x1000
 
 #define BOARD_IRQS		16
