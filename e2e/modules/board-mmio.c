@@ -128,9 +128,9 @@ struct board_hook {
 
 static const struct board_hook board_hooks[] = {
 	/* Xilinx HWICAP: done and aligned; room in the FIFO. It is big-endian. */
-	{ BOARD_HWICAP + 0x110, __constant_swab32(0x81) },
-	{ BOARD_HWICAP + 0x114, __constant_swab32(1024) },
-	{ BOARD_HWICAP + 0x118, __constant_swab32(256) },
+	{ BOARD_HWICAP + 0x110, ___constant_swab32(0x81) },
+	{ BOARD_HWICAP + 0x114, ___constant_swab32(1024) },
+	{ BOARD_HWICAP + 0x118, ___constant_swab32(256) },
 	/* Goldfish pipe: the version; a command */
 	{ BOARD_GOLDFISH + 36, 2 },
 	{ BOARD_GOLDFISH + 0, 0, goldfish_run },
