@@ -302,10 +302,11 @@ def notes(source, struct):
         rest = source.body(name)[published[0]:] if published else ''
         # What follows at once is for the case that it was not published.
         rest = re.sub(r'\A[^;]*;\s*if\s*\([^{;]*?\)\s*(?:\{[^{}]*\}|[^;{}]*;)', '', rest)
-        if re.search(r'\bgoto\b', rest) and 'cdevm_withdraw' in source.body(name):
-            note(f.body + published[0], 'probe unwinds with goto after this: is cdevm_withdraw() the first thing that is '
-                 'undone? Or publish last')
-        elif re.search(r'\bgoto\b', rest):
+        undone = re.search(r'^[ \t]?\w+:[ \t]*\n(.*?)\bcdevm_withdraw\b', rest, re.M | re.S)
+        if undone and re.search(r'\w\s*\(', undone.group(1)):
+            note(f.body + published[0], 'probe unwinds with goto after this: cdevm_withdraw() has to come before all else '
+                 'that is undone. Or publish last')
+        elif re.search(r'\bgoto\b', rest) and 'cdevm_withdraw' not in source.body(name):
             note(f.body + published[0], 'probe unwinds with goto after this: begin that with cdevm_withdraw()')
     return sorted(set(out))
 
