@@ -32,9 +32,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "cdevm_bound.h"
-#include "cdevm_internal.h"
-#include "kernel_compat.h"
+#include "cdevm/bound.h"
+#include "cdevm/internal.h"
 
 /**
  * struct cdevm_device - a device that has scopes

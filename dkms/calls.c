@@ -16,7 +16,7 @@
 #include <linux/log2.h>
 #include <linux/spinlock.h>
 
-#include "cdevm_internal.h"
+#include "cdevm/internal.h"
 
 /* A cache line each, 16 KiB. */
 #define CDEVM_BUCKETS	256

@@ -2,34 +2,39 @@
 /*
  * cdevm as a module: what comes first and last
  */
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#include "cdevm_bound.h"
+#include "cdevm/bound.h"
+#include "debug/debugfs.h"
 #include "internal.h"
 
 struct workqueue_struct *cdevm_wq;
 
 /*
- * The warnings about objects in devm memory need the resources of the devices,
- * which a module does not see.
+ * For the lists in debugfs. The warnings about objects in devm memory need the
+ * resources of the devices, which a module does not see.
  */
-void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
+void resmgr_debug_add(struct resmgr *mgr, struct resmgr_node *node,
+		      unsigned long by)
 {
+	lockdep_assert_held(&mgr->lock);
+
+	node->added = ktime_get_mono_fast_ns();
+	node->caller = by;
+	if (!mgr->count++)
+		resmgr_live_join(mgr);
 }
 
-void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node)
+void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node)
 {
-}
+	lockdep_assert_held(&mgr->lock);
 
-void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node)
-{
-}
-
-void resmgr_misuse_release_all(struct resmgr *mgr)
-{
+	if (!--mgr->count)
+		resmgr_live_leave(mgr);
 }
 
 static int cdevm_bus_gone(struct notifier_block *nb, unsigned long state, void *mod)

@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include "../kunit/cdevm_desk.h"
+#include "../kunit/stress/cdevm_desk.h"
 
 #define DESK_PARAMS	"/sys/module/cdevm_desk/parameters/"
 #define DESK_SYSFS	"/sys/bus/platform/drivers/" DESK_DRIVER

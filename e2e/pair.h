@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* kunit/cdevm_pair.c, the driver of two devices, as user space sees it. */
+/* kunit/stress/cdevm_pair.c, the driver of two devices, as user space sees it. */
 #ifndef E2E_PAIR_H
 #define E2E_PAIR_H
 
 #include "probe.h"
-#include "../kunit/cdevm_pair.h"
+#include "../kunit/stress/cdevm_pair.h"
 
 #define PAIR_PARAMS	"/sys/module/cdevm_pair/parameters/"
 #define PAIR_SYSFS	"/sys/bus/platform/drivers/" PAIR_DRIVER

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* kunit/cdevm_probe.c, the driver with every file operation, as user space sees it. */
+/* kunit/stress/cdevm_probe.c, the driver with every file operation, as user space sees it. */
 #ifndef E2E_PROBE_H
 #define E2E_PROBE_H
 
 #include "common.h"
-#include "../kunit/cdevm_probe.h"
+#include "../kunit/stress/cdevm_probe.h"
 
 #define PROBE_PARAMS	"/sys/module/cdevm_probe/parameters/"
 #define PROBE_SYSFS	"/sys/bus/platform/drivers/" PROBE_DRIVER

@@ -21,7 +21,7 @@
 
 #include "common.h"
 #include "json.h"
-#include "../kunit/cdevm_stress.h"
+#include "../kunit/stress/cdevm_stress.h"
 
 #define DEVICES		4
 #define WORKERS		6

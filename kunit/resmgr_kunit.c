@@ -23,7 +23,7 @@
 #include <linux/string.h>
 #include <trace/events/resmgr.h>
 
-#include "internal.h"
+#include "../internal.h"
 #include "resmgr_kunit.h"
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_RESMGR_DEBUG)

@@ -9,7 +9,6 @@
 #include <linux/string.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /*
  * Allocate the node of a resource that is one pointer, and add it. The name of a

@@ -30,7 +30,6 @@
 #include <linux/wait.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /**
  * struct resmgr_step - a step that is being done, on the stack of who does it
@@ -82,7 +81,6 @@ static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 	unsigned long flags, by;
 	int ret;
 
-	resmgr_misuse_check_add(mgr, node);
 	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
 	ret = resmgr_add_locked(mgr, node, by);

@@ -19,7 +19,6 @@
 #include <linux/slab.h>
 
 #include "internal.h"
-#include "kernel_compat.h"
 
 /**
  * struct resmgr_group - two markers
@@ -355,6 +354,7 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 		return;
 	grp->close.older = mgr->newest;
 	WRITE_ONCE(mgr->newest, &grp->close);
+	resmgr_debug_add(mgr, &grp->close, 0);
 }
 
 /**

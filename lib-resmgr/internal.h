@@ -46,56 +46,20 @@ static inline bool resmgr_is_early(const struct resmgr_node *node)
 }
 
 /*
- * For the lists in debugfs, in debugfs.c. The caller holds the lock of @mgr.
- * resmgr_live_join() is for a manager that has its first node now,
- * resmgr_live_leave() for one that has no more.
+ * RESMGR_DEBUG is told of each node that has come to a manager, with who has added
+ * it, and of each that leaves. Under the lock of @mgr. In debug/misuse.c.
  */
 #ifdef CONFIG_RESMGR_DEBUG
-void resmgr_live_join(struct resmgr *mgr);
-void resmgr_live_leave(struct resmgr *mgr);
-void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
-		  unsigned long by);
+void resmgr_debug_add(struct resmgr *mgr, struct resmgr_node *node,
+		      unsigned long by);
+void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node);
 #else
-static inline void resmgr_live_join(struct resmgr *mgr)
+static inline void resmgr_debug_add(struct resmgr *mgr, struct resmgr_node *node,
+				    unsigned long by)
 {
 }
 
-static inline void resmgr_live_leave(struct resmgr *mgr)
-{
-}
-
-static inline void resmgr_stamp(struct resmgr *mgr, struct resmgr_node *node,
-				unsigned long by)
-{
-}
-#endif
-
-/*
- * For the warnings of RESMGR_DEBUG, in misuse.c. The first two under the lock of
- * @mgr: a node is on it, or is about to be taken off. The others without: a node
- * is about to be added; everything is about to be released.
- */
-#ifdef CONFIG_RESMGR_DEBUG
-void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node);
-void resmgr_misuse_removed(struct resmgr *mgr, struct resmgr_node *node);
-void resmgr_misuse_check_add(struct resmgr *mgr, const struct resmgr_node *node);
-void resmgr_misuse_release_all(struct resmgr *mgr);
-#else
-static inline void resmgr_misuse_added(struct resmgr *mgr, struct resmgr_node *node)
-{
-}
-
-static inline void resmgr_misuse_removed(struct resmgr *mgr,
-					 struct resmgr_node *node)
-{
-}
-
-static inline void resmgr_misuse_check_add(struct resmgr *mgr,
-					   const struct resmgr_node *node)
-{
-}
-
-static inline void resmgr_misuse_release_all(struct resmgr *mgr)
+static inline void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node)
 {
 }
 #endif
@@ -113,12 +77,10 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 	struct resmgr_node *node = *link;
 
 	lockdep_assert_held(&mgr->lock);
-	resmgr_misuse_removed(mgr, node);
+	resmgr_debug_del(mgr, node);
 	/* The first of the list is looked at without the lock, see resmgr_empty(). */
 	WRITE_ONCE(*link, node->older);
 	node->older = NULL;
-	if (mgr->newest == RESMGR_LAST)
-		resmgr_live_leave(mgr);
 	return node;
 }
 
@@ -243,7 +205,7 @@ static __always_inline unsigned long resmgr_caller_if_wanted(void)
 	return resmgr_caller_is_wanted() ? resmgr_caller() : RESMGR_UNASKED;
 }
 
-/* The same for resmgr_stamp() alone: the event of a replacement has no caller. */
+/* The same for resmgr_debug_add() alone: the event of a replacement has no caller. */
 static __always_inline unsigned long resmgr_caller_to_stamp(void)
 {
 	return IS_ENABLED(CONFIG_RESMGR_DEBUG) ? resmgr_caller() : RESMGR_UNASKED;
@@ -277,12 +239,9 @@ static __always_inline void resmgr_link(struct resmgr *mgr,
 
 	if (by != RESMGR_UNASKED || resmgr_is_logged(mgr))
 		resmgr_event_slow(mgr, node, RESMGR_OP_ADD, by);
-	resmgr_stamp(mgr, node, by);
-	if (mgr->newest == RESMGR_LAST)
-		resmgr_live_join(mgr);
 	node->older = mgr->newest;
 	WRITE_ONCE(mgr->newest, node);
-	resmgr_misuse_added(mgr, node);
+	resmgr_debug_add(mgr, node, by);
 }
 
 int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret);
@@ -313,7 +272,6 @@ int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node);
 static __always_inline int resmgr_add_new(struct resmgr *mgr,
 					  struct resmgr_node *node)
 {
-	resmgr_misuse_check_add(mgr, node);
 	if (resmgr_caller_is_wanted())
 		return resmgr_add_new_traced(mgr, node);
 	return __resmgr_add_new(mgr, node, RESMGR_UNASKED);

@@ -93,12 +93,11 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 	if (trace_resmgr_replace_enabled())
 		trace_resmgr_replace(mgr, old, new, mgr->seq++);
 
-	resmgr_stamp(mgr, new, by);
-	resmgr_misuse_removed(mgr, old);
+	resmgr_debug_del(mgr, old);
 	new->older = old->older;
 	WRITE_ONCE(*link, new);
 	old->older = NULL;
-	resmgr_misuse_added(mgr, new);
+	resmgr_debug_add(mgr, new, by);
 }
 
 /**
@@ -122,6 +121,7 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 	mgr->log = !!class->log_switch;
 	mgr->early = false;
 #ifdef CONFIG_RESMGR_DEBUG
+	mgr->count = 0;
 	mgr->released = false;
 #endif
 }
@@ -289,7 +289,6 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 	unsigned long flags, by;
 	int ret;
 
-	resmgr_misuse_check_add(mgr, node);
 	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
 	ret = resmgr_add_locked(mgr, node, by);
@@ -453,7 +452,6 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 	unsigned long flags, by;
 	int ret = 0;
 
-	resmgr_misuse_check_add(mgr, new);
 	by = resmgr_caller_if_wanted();
 	spin_lock_irqsave(&mgr->lock, flags);
 	link = resmgr_match_link(mgr, new->kind, new->fn, match, data);
@@ -698,7 +696,7 @@ static __always_inline int __resmgr_take_memory(struct resmgr *mgr, bool ends)
 	lockdep_assert_held(&mgr->lock);
 
 	do {
-		resmgr_misuse_removed(mgr, node);
+		resmgr_debug_del(mgr, node);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (ends)
 			trace_resmgr_release_end(mgr, node, node, 0, mgr->seq++);
@@ -710,8 +708,6 @@ static __always_inline int __resmgr_take_memory(struct resmgr *mgr, bool ends)
 
 	last->older = NULL;
 	WRITE_ONCE(mgr->newest, node);
-	if (node == RESMGR_LAST)
-		resmgr_live_leave(mgr);
 	return count;
 }
 
@@ -796,6 +792,7 @@ static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 		return 0;
 	marker.older = mgr->newest;
 	WRITE_ONCE(mgr->newest, &marker);
+	resmgr_debug_add(mgr, &marker, 0);
 	while (resmgr_is_node(marker.older)) {
 		node = resmgr_unlink(mgr, &marker.older);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
@@ -904,7 +901,9 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  */
 int resmgr_release_all(struct resmgr *mgr)
 {
-	resmgr_misuse_release_all(mgr);
+#ifdef CONFIG_RESMGR_DEBUG
+	WRITE_ONCE(mgr->released, true);
+#endif
 	/* Spares idle owners the lock; NULL goes on, to be reported. */
 	if (READ_ONCE(mgr->newest) == RESMGR_LAST)
 		return 0;

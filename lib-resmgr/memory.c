@@ -192,10 +192,8 @@ static bool resmgr_data_grow(struct resmgr *mgr, struct resmgr_data *data,
 	    krealloc(start, bytes, GFP_NOWAIT) != start)
 		return false;
 
-	/* The index is read under its own lock, so out with what is changed. */
-	resmgr_misuse_removed(mgr, &data->node);
-	data->node.size = size;
-	resmgr_misuse_added(mgr, &data->node);
+	/* RESMGR_DEBUG reads it under another lock. */
+	WRITE_ONCE(data->node.size, size);
 	return true;
 }
 

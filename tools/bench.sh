@@ -82,8 +82,8 @@ boot_qemu() {
 sizes() {
 	local o objects=("$O/drivers/base/devres.o" "$O/drivers/gpu/drm/drm_managed.o")
 	size "$O/vmlinux.o" | awk -v v="${flavour#bench-}" 'NR == 2 { print "text_vmlinux", v, 1, $1, 1, "bytes" }'
-	for o in "$O"/lib/resmgr/*.o; do
-		# That one is cdevm_*.o, linked.
+	for o in "$O"/lib/resmgr/{,cdevm/,debug/}*.o; do
+		# That one is the others of its folder, linked.
 		[ ! -e "$o" ] || [ "${o##*/}" = cdevm.o ] || objects+=("$o")
 	done
 	size "${objects[@]}" | awk -v v="${flavour#bench-}" '

@@ -32,10 +32,11 @@ start=$(now) log=$LOGS/checkpatch.log
 	# --no-tree: these files are not where the kernel expects them. The layout of TRACE_EVENT() is a convention of
 	# its own, which checkpatch knows in include/trace/ only.
 	cp=(perl "$TREE/scripts/checkpatch.pl" --strict --terse --show-types --no-summary --max-line-length=100)
-	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/' |
+	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/[a-z]*[.]h' |
 		xargs "${cp[@]}" --no-tree -f
-	[ ! -e tracepoints/resmgr.h ] || "${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT \
-		-f tracepoints/resmgr.h
+	for f in tracepoints/*.h; do
+		"${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f "$f"
+	done
 	# From standard input: a file that git tracks is taken for a source file. Who exports the series signs it off. The
 	# commits that Fixes: names are in the git history of the kernel, which is not here.
 	for patch in "${patches[@]}"; do
@@ -52,8 +53,8 @@ for line in open("tools/checkpatch-known.txt"):
         kind, _, only = kind.partition("/")
         if only and only != sys.argv[1]:
             continue
-        # Patches for the other kernel are looked at when it is its turn.
-        if not file.startswith("drivers-base-patches/") or file.split("/")[1] == sys.argv[1]:
+        # Patches of other kernels are looked at when it is their turn.
+        if not file.startswith("drivers-base-patches/") or file in sys.argv[2:]:
             known[file, kind] = 0
 for line in sys.stdin:
     m = re.match(r"([^:]+):\d+: \w+:(\w+):", line)
@@ -64,7 +65,7 @@ for line in sys.stdin:
 for (file, kind), n in known.items():
     if not n:
         print(f"tools/checkpatch-known.txt: {file} {kind} is no longer reported: remove the line")
-' "$KERNEL" >"$log"
+' "$KERNEL" "${patches[@]#"$TOP"/}" >"$log"
 verdict "checkpatch --strict" "$log" "$start"
 
 # Bugs for the tests to find are of no use when they cannot be planted any more. As mutants.sh: no fuzz.
@@ -95,7 +96,7 @@ else
 		"${dirs[@]}" >"$log.make" 2>&1
 	rc=$?
 	# Warnings in headers of the kernel are not ours.
-	grep -E '(lib/resmgr|samples/cdevm|include/linux/(resmgr|cdevm)|trace/events/resmgr)[^:]*:[0-9]+.*(warning|error)' \
+	grep -E '(lib/resmgr|samples/cdevm|include/linux/(resmgr|cdevm)|trace/events/(resmgr|cdevm))[^:]*:[0-9]+.*(warning|error)' \
 		"$log.make" >"$log"
 	[ $rc -eq 0 ] || tail -n 10 "$log.make" >>"$log"
 	verdict "sparse, W=1" "$log" "$start"

@@ -18,14 +18,17 @@ CONSOLE=$LOGS/coverage-$KERNEL-kunit.log
 DIR=$OUT/coverage
 ARGS=(kunit_shutdown=halt kasan_multi_shot mem=1G)
 # As in kunit.sh: two CPUs where this UML has them.
-[ -e "$TOP/tools/configs/kunit-$KERNEL.config" ] && ARGS+=(seccomp=on ncpus=2)
+[ -e "$TOP/tools/configs/kunit-$OPTIONS_OF.config" ] && ARGS+=(seccomp=on ncpus=2)
 
 count() {
-	rm -f "$T/lib/resmgr/Makefile"
-	{
-		cat "$TOP/lib-resmgr/Makefile"
-		echo 'ccflags-y += -fprofile-arcs -ftest-coverage -fprofile-update=atomic'
-	} >"$T/lib/resmgr/Makefile"
+	local f
+	for f in Makefile cdevm/Makefile debug/Makefile; do
+		rm -f "$T/lib/resmgr/$f"
+		{
+			cat "$TOP/lib-resmgr/$f"
+			echo 'ccflags-y += -fprofile-arcs -ftest-coverage -fprofile-update=atomic'
+		} >"$T/lib/resmgr/$f"
+	done
 	find "$O/lib/resmgr" -name '*.gc??' -delete
 	# The linker's flags of UML that are in a variable by themselves, and libgcov with them. It has a mangle_path(), too,
 	# which nothing calls.
@@ -49,11 +52,11 @@ boot() {
 pages() {
 	rm -rf "$DIR"
 	mkdir -p "$DIR"
-	(cd "$O" && gcovr --root "$T/lib/resmgr" --object-directory "$O/lib/resmgr" --filter "$T/lib/resmgr/" --filter "$TOP/lib-resmgr/" \
+	(cd "$O" && gcovr --root "$T/lib/resmgr" --object-directory "$O/lib/resmgr" --filter "$T/lib/resmgr/" --filter "$TOP/lib-resmgr/" --filter "$TOP/build/for-$KERNEL/" \
 		--exclude '.*/tests/.*' --txt "$DIR/summary.txt" --html-details "$DIR/index.html" --json "$DIR/coverage.json" \
 		"$O/lib/resmgr") || return 1
-	python3 - "$DIR/coverage.json" "$TOP" >"$DIR/never-run.txt" <<-'EOF'
-	import json, os, sys
+	python3 - "$DIR/coverage.json" "$TOP" "$T/lib/resmgr" >"$DIR/never-run.txt" <<-'EOF'
+	import json, os, re, sys
 	known = {}
 	for line in open(os.path.join(sys.argv[2], "tools/coverage-known.txt")):
 	    if line.strip() and line[0] != "#":
@@ -61,8 +64,9 @@ pages() {
 	        known[file, function] = why.strip()
 	run = never = unknown = 0
 	for f in json.load(open(sys.argv[1]))["files"]:
-	    name = os.path.basename(f["file"])
-	    source = open(os.path.join(sys.argv[2], "lib-resmgr", name)).read().split("\n")
+	    path = os.path.join(sys.argv[3], f["file"])
+	    name = re.sub(r".*/(?:lib-resmgr|lib/resmgr)/", "", path)
+	    source = open(path).read().split("\n")
 	    functions = sorted((x["lineno"], x["name"]) for x in f["functions"])
 	    for line in f["lines"]:
 	        if line["gcovr/noncode"]:

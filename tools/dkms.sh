@@ -19,15 +19,33 @@ stamp() { # folder
 	sed -i "/^#define CDEVM_VERSIONED_(/i#define CDEVM_HEADERS	$2" "$c" && grep -q "CDEVM_HEADERS.$2" "$c"
 }
 
+# The sources are for the newest kernel. dkms applies what others need, as its configuration says.
+compat_patches() { # folder
+	local k
+	for k in $SUPPORTED; do
+		[ ! -e "$PATCHES/$k/compat.patch" ] || python3 - "$PATCHES/$k/compat.patch" >"$1/$k.patch" <<-'END' || return 1
+		import re, sys
+		# Without the tests, and by the paths of the module.
+		for part in re.split(r"^(?=diff --git )", open(sys.argv[1]).read(), flags=re.M)[1:]:
+		    if "/tests/" not in part.split("\n", 1)[0]:
+		        sys.stdout.write(part.replace("/lib/resmgr/", "/"))
+		END
+	done
+}
+
 source_to() { # folder
 	local D=$1
 	rm -rf "$D" && mkdir -p "$D/include/linux" "$D/include/trace/events" || return 1
+	mkdir "$D"/{cdevm,debug,patches} &&
 	cp "$TOP"/lib-resmgr/*.[ch] "$D/" &&
+	cp "$TOP"/lib-resmgr/cdevm/*.[ch] "$D/cdevm/" &&
+	cp "$TOP"/lib-resmgr/debug/*.[ch] "$D/debug/" &&
 	# Of these the module has its own, or none.
-	rm "$D"/{misuse.c,cdevm_look.c,cdevm_bound.h} &&
+	rm "$D"/debug/misuse.c "$D"/cdevm/{look.c,bound.h} &&
 	cp "$TOP"/include/linux/*.h "$D/include/linux/" &&
-	cp "$TOP/tracepoints/resmgr.h" "$D/include/trace/events/" &&
-	cp -p "$TOP"/dkms/{*.[ch],Kbuild,keep-symvers} "$D/" &&
+	cp "$TOP"/tracepoints/*.h "$D/include/trace/events/" &&
+	cp -p "$TOP"/dkms/{*.[ch],Kbuild,keep-symvers} "$D/" && mv "$D/bound.h" "$D/cdevm/" &&
+	compat_patches "$D/patches" &&
 	cp "$TOP"/dkms/include/linux/*.h "$D/include/linux/" || return 1
 	# What drivers embed looks different with other options: they come with the first header of all.
 	sed -i '/^#define _LINUX_RESMGR_H$/a\\n#include <linux/cdevm_config.h>' "$D/include/linux/resmgr.h" &&
@@ -41,6 +59,10 @@ deb() {
 	# shellcheck disable=SC2086 # a list of versions
 	set -- $SUPPORTED
 	sed -i "s/@KERNELS@/$(IFS='|'; echo "$*" | sed 's/\./\\\\./g')/" "$D/debian/cdevm-dkms.dkms" &&
+	(cd "$D/src/patches" && n=0 && for p in *.patch; do
+		printf 'PATCH[%d]="%s"\nPATCH_MATCH[%d]="^%s\\."\n' $n "$p" $n "$(printf '%s' "${p%.patch}" | sed 's/\./\\./g')"
+		n=$((n + 1))
+	done) >>"$D/debian/cdevm-dkms.dkms" &&
 	sed "s/@VERSION@/$VERSION/g" "$TOP/dkms/cdevm.mk" >"$D/cdevm.mk" &&
 	cp "$TOP"/docs/{cdevm,cdevm-conversion}.rst "$TOP"/dkms/cdevm-module.rst "$D/docs/" &&
 	cp "$TOP"/dkms/template/* "$TOP"/samples/cdevm-sample.[ch] "$D/cdevm-sample/" || return 1
@@ -95,7 +117,8 @@ try_files() { # version
 	local T=$BASE/dkms/try-$1
 	rm -rf "$T" && mkdir -p "$T/modules" "$T/other" || return 1
 	cp "$DEB" "$T/cdevm-dkms.deb" && cp "$TOP/dkms/try-package.sh" "$T/" &&
-	cp "$TOP"/kunit/cdevm_{probe,pair,desk}.[ch] "$TOP/lib-resmgr/kernel_compat.h" "$TOP"/dkms/test/* "$T/modules/" &&
+	"$TOP/tools/overlay.py" files "$1" "$T/files" &&
+	cp "$T"/files/lib/resmgr/tests/stress/cdevm_{probe,pair,desk}.[ch] "$TOP"/dkms/test/* "$T/modules/" && rm -r "$T/files" &&
 	cp "$BASE/tree-$1/drivers/hid/hid-sensor-custom.c" "$T/modules/hid-sensor-custom-cdevm.c" || return 1
 	# Headers of a version that there may be one day.
 	source_to "$T/other/cdevm" &&

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 W=$BASE/event-cost-$KERNEL
-OBJECTS='manager early group action memory object caller gate cdevm_scope cdevm_fops cdevm_poll cdevm_mmap cdevm_calls cdevm_nodes'
+OBJECTS='manager early group action memory object caller gate cdevm/scope cdevm/fops cdevm/files cdevm/poll cdevm/mmap cdevm/calls cdevm/nodes'
 kmake() { make -C "$TREE" ARCH=x86_64 O="$W/$1" CC="$KCC" -j"$JOBS" "${@:2}"; }
 
 compile() { # on|off
@@ -45,7 +45,7 @@ gated() { # on|off
 	local f
 	# The compiler puts them in an order of its own, and the names of methods.
 	for f in $GATED; do
-		objdump -dr --no-show-raw-insn --no-addresses "$W/$1/lib/resmgr/cdevm_fops.o" |
+		objdump -dr --no-show-raw-insn --no-addresses "$W/$1/lib/resmgr/cdevm/fops.o" |
 			sed 's/\(\.rodata\.str[0-9.]*\)+0x[0-9a-f]*$/\1/' |
 			awk -v RS= -v "name=<cdevm_$f>:" 'index($0, name) == 1'
 	done

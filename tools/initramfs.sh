@@ -30,6 +30,12 @@ programs() {
 	return $bad
 }
 
+# What is in the kernel's tree, by its own rules. One kernel's is as good as another's, but for its harness.
+selftests() {
+	make -s -C "$TREE/tools/testing/selftests/drivers/cdevm" OUTPUT="$WORK/selftests" LDFLAGS='-static -pthread' \
+		KHDR_INCLUDES="-idirafter $PRISTINE/include/uapi"
+}
+
 # For those who look at traces, where the libraries are.
 trace_tool() {
 	pkg-config --exists libtracefs libtraceevent 2>/dev/null || return 0
@@ -46,6 +52,7 @@ base() {
 	install -m 755 "$TOP/e2e/init" "$root/init"
 	[ ! -x "$WORK/trace/resmgr-trace" ] || cp "$WORK/trace/resmgr-trace" "$root/bin/"
 	find "$PROGS" -type f -exec cp -t "$root/e2e" {} +
+	mkdir "$root/e2e/selftests" && find "$WORK/selftests" -type f -perm /1 -exec cp -t "$root/e2e/selftests" {} +
 	find "$TOP/e2e" -maxdepth 1 -name '*.sh' -exec install -m 755 -t "$root/e2e" {} +
 	pack "$root" >"$BASEGZ.new" && mv "$BASEGZ.new" "$BASEGZ"
 }
@@ -62,7 +69,8 @@ modules() { # flavour
 
 all() {
 	local f
-	programs && trace_tool && base || return 1
+	mkdir -p "$WORK/selftests"
+	programs && selftests && trace_tool && base || return 1
 	for f in "$@"; do
 		# Not every version has an smp kernel.
 		[ "$f" = smp ] && [ ! -d "$(outdir smp)" ] && continue

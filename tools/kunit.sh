@@ -9,7 +9,7 @@
 quiet='' plain=''
 [ "${1:-}" = --quiet ] && { quiet=1; shift; }
 [ "${1:-}" = --plain ] && { plain=-plain; shift; }
-VERSION_CONF=$TOP/tools/configs/kunit$plain-$KERNEL.config
+VERSION_CONF=$TOP/tools/configs/kunit$plain-$OPTIONS_OF.config
 [ -z "$plain" ] || [ -e "$VERSION_CONF" ] || exit 0
 O=$(outdir kunit$plain)
 JSON=$OUT/kunit$plain-$KERNEL.json
@@ -19,7 +19,7 @@ CONF=$TMP/kunit-ours$plain.config
 
 cd "$TREE" || die "no $TREE; run: make kunit"
 mkdir -p "$O"
-grep -v '^# SPDX' lib/resmgr/tests/.kunitconfig >"$CONF" 2>/dev/null || : >"$CONF"
+find lib/resmgr/tests/ -name .kunitconfig -exec cat {} + | grep '^CONFIG' | sort -u >"$CONF"
 UPSTREAM=$TOP/tools/configs/kunit-upstream.config
 if [ -n "$plain" ]; then
 	# DRM is most of what there is to build.
@@ -59,9 +59,9 @@ timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch u
 	--raw_output=all "${ARGS[@]}" "$@" >"$LOG" 2>&1 </dev/null
 rc=$?
 [ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
-# Its own verdict; the file is the one for KernelCI.
+# Its own verdict, and a file for KernelCI.
 kunit parse --json="$JSON" "$LOG" >"$LOG.parsed" 2>&1
-n=$(python3 "$TOP/tools/kunit_count.py" "$JSON") || n='0 1 0'
+n=$(kunit_counts "$LOG.parsed")
 splats=$("$TOP/tools/splats.py" "$LOG" | grep -E ': (splat|line|expected|.e2e)')
 # shellcheck disable=SC2086
 set -- $n

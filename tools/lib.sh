@@ -13,8 +13,9 @@ JOBS=${JOBS:-$(nproc)}
 
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# A kernel is supported when there are patches for it.
-KERNELS=$(cd "$TOP/drivers-base-patches" && for d in */series; do printf '%s ' "${d%/series}"; done)
+# A kernel is supported when there is a file about it; the oldest first.
+PATCHES=$TOP/drivers-base-patches
+KERNELS=$(cd "$PATCHES" && for d in */kernel; do printf '%s\n' "${d%/kernel}"; done | sort -V | tr '\n' ' ')
 case " $KERNELS" in *" $KERNEL "*) ;; *) die "KERNEL=$KERNEL: there are patches for these kernels: $KERNELS";; esac
 
 DL=$TOP/build/dl
@@ -30,8 +31,14 @@ if [ -n "$LINUX" ]; then
 fi
 PRISTINE=$BASE/linux-$KERNEL	# never modified
 TREE=$BASE/tree-$KERNEL		# pristine + our files + our patches
-SERIES=$TOP/drivers-base-patches/$KERNEL/series
 mkdir -p "$DL" "$LOGS" "$OUT" "$TMP" "$BASE"
+
+# about WORD: what the file about this kernel says of it
+about() { awk -v w="$1" '$1 == w { $1 = ""; sub(/^ /, ""); print }' "$PATCHES/$KERNEL/kernel"; }
+
+# The options in tools/configs that are for one kernel: this one's, or those of another that fit.
+OPTIONS_OF=$(about options)
+OPTIONS_OF=${OPTIONS_OF:-$KERNEL}
 
 outdir() { printf '%s/out-%s-%s' "$BASE" "$KERNEL" "$1"; }
 srcdir() { case $1 in stock) printf '%s' "$PRISTINE";; *) printf '%s' "$TREE";; esac; }
@@ -80,7 +87,7 @@ seed() {
 	rm -rf "$O.new/lib/resmgr" "$O.new/samples"
 	# This tree's version of a patched file may be older than the objects that were made from the other's: those go.
 	[ "$from" != "$to" ] || { mv "$O.new" "$O"; return; }
-	sed -n "s|^+++ b/\(.*\)|$to/\1|p" "$(dirname "$SERIES")"/*.patch | sort -u >"$TMP/patched"
+	sed -n "s|^+++ b/\(.*\)|$to/\1|p" "$PATCHES"/{common,"$KERNEL"}/*.patch | sort -u >"$TMP/patched"
 	# No match would mean that nothing was patched, or that the files look different: then nothing may be kept.
 	grep -rlF --include='.*.cmd' -f "$TMP/patched" "$O.new" >"$TMP/stale" || { rm -rf "$O.new"; return 0; }
 	sed 's|/\.\([^/]*\)\.cmd$|/\1|' "$TMP/stale" | xargs rm -f || return 1
@@ -112,18 +119,26 @@ modules_outside() {
 	if cmp -s "$M/Kbuild.new" "$M/Kbuild"; then rm "$M/Kbuild.new"; else mv "$M/Kbuild.new" "$M/Kbuild"; fi
 }
 
-# configure FRAGMENT...: the configuration of $O, with kmake, of these options and no others. Each that a fragment asks
-# for must have survived kconfig.
+# configure FRAGMENT...: the configuration of $O, with kmake, of these options and no others; the last word on an option
+# counts. Each must have survived kconfig: one that is dropped in silence (SLUB_TINY and KASAN, say) would make a test
+# that cannot fail. allnoconfig: what is not asked for is off, default or not.
 configure() {
 	local stamp bad
 	stamp=$(cat "$@" "$0" | cksum)
 	[ -f "$O/.config" ] && [ "$(cat "$O/.resmgr-config" 2>/dev/null)" = "$stamp" ] && return 0
+	rm -f "$O/.resmgr-config"
 	mkdir -p "$O"
 	cat "$@" >"$O/.config.want" || return 1
 	kmake -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
 	# A configuration that turns out the same must not look newer.
 	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
-	bad=$(grep '^CONFIG_.*=' "$O/.config.want" | grep -v '=n$' | grep -vxFf "$O/.config" | tr '\n' ' ')
+	bad=$(awk '
+		!/^CONFIG_/ { next }
+		{ i = index($0, "="); option = substr($0, 1, i - 1); value = substr($0, i + 1) }
+		FNR == NR { have[option] = value; next }
+		{ want[option] = value }
+		END { for (o in want) { h = (o in have) ? have[o] : "n"; if (h != want[o]) print o "=" want[o] } }
+	' "$O/.config" "$O/.config.want" | sort | tr '\n' ' ')
 	rm -f "$O"/.config.next* "$O/.config.want"
 	if [ -n "$bad" ]; then
 		echo "error: these options did not survive kconfig, look at what they depend on: $bad"

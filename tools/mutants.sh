@@ -18,11 +18,10 @@ copy() {
 
 # Our own files are real ones in the copy, as they are in the repository but for the change of the patch.
 plant() { # patch
-	rm -rf "$T.new"
-	mkdir -p "$T.new" && cp -r "$TOP/lib-resmgr" "$TOP/include" "$TOP/media" "$T.new/" || return 1
-	patch -s -p1 -F0 -d "$T.new" -i "$1" || return 1
-	mkdir -p "$T.new/lib" "$T.new/drivers" && mv "$T.new/lib-resmgr" "$T.new/lib/resmgr" &&
-	mv "$T.new/media" "$T.new/drivers/media" || return 1
+	rm -rf "$T.new" "$T.here"
+	mkdir -p "$T.here" && cp -r "$TOP"/{lib-resmgr,include,media,tracepoints,kunit} "$T.here/" || return 1
+	patch -s -p1 -F0 -d "$T.here" -i "$1" || return 1
+	"$TOP/tools/overlay.py" files "$KERNEL" "$T.new" "$T.here" || return 1
 	# Only what differs is written, or all would be built again.
 	(cd "$T.new" && find . -type f -name '*.[ch]') | while read -r f; do
 		cmp -s "$T.new/$f" "$T/$f" && continue

@@ -4,22 +4,30 @@
 
   overlay.py tree PRISTINE TREE VERSION    make or refresh the patched build tree
   overlay.py apply DIR [VERSION]           copy the work into a kernel tree of the user's own
+  overlay.py files VERSION OUT [HERE]      copy the new files to OUT, by their paths in a kernel tree; from HERE, a copy of
+                                           this repository, if it is given
   overlay.py patches VERSION               print the patches that change existing files, in order
   overlay.py check VERSION                 does the series name every new file, once?
 
-In the build tree every new file is a symlink to the file in this repository, so that an edit here is seen by the
-next make. Existing files come from the series in drivers-base-patches/VERSION. A file of the tree is written only
-when its content changes: its mtime is what make decides on.
+MAP below says where a file of this repository goes in a kernel tree. In the build tree every new file is a symlink to
+the file here, so that an edit is seen by the next make. Existing files are changed by patches. A file of the tree is
+written only when its content changes: its mtime is what make decides on.
 
-The file "series" has one entry per mail, in order: the name of a file with the message of the mail and with its
-changes to existing files, if it has any; then, on the same line or on indented lines that follow, the new files that
-travel with it, by their paths in a kernel tree (globs are fine). A new file is named by one mail. One that grows is
-named by several: with !WORD,WORD it comes without what mentions one of these words (see reduce()), and the last of
-them has it whole.
+drivers-base-patches/series has one entry per mail, in order: the name of a file with the message of the mail and with
+its changes, if it has any; then, on the same line or on indented lines that follow, the new files that travel with it,
+by their paths in a kernel tree (globs are fine). Each new file is named by one mail. Later mails may change it, by
+hunks of their patches as for any other file: these are taken back from the file here to get what the first mail brings.
+
+The patch of a mail is drivers-base-patches/VERSION/NAME, if there is one, or else drivers-base-patches/common/NAME.
 
 [NAME] on a line of its own begins a part: a series that is sent by itself, with the cover letter
 drivers-base-patches/cover/NAME.txt. The mails of a part without a cover letter are sent one by one. [NAME: OTHER] says
 which part it is based on, if that is not the one before it.
+
+drivers-base-patches/VERSION/kernel says what a kernel is: Debian's "package" with its source, the "suite" where that is
+to be had if not in the machine's own, the kernel whose "options" in tools/configs it is built with if it has none of its
+own, and mails that it goes "without". The new files are written for the newest kernel; compat.patch beside it changes
+them for this one.
 """
 import filecmp
 import fnmatch
@@ -36,14 +44,16 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAP = (
     ("lib-resmgr", "lib/resmgr", None),
     ("include", "include", None),
-    ("tracepoints", "include/trace/events", ("resmgr.h",)),
+    ("tracepoints", "include/trace/events", (".h",)),
     ("kunit", "lib/resmgr/tests", None),
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
+    ("e2e/selftests", "tools/testing/selftests/drivers/cdevm", None),
     ("tools/litmus", "tools/memory-model/litmus-tests/resmgr", None),
     ("tools/find/coccinelle", "scripts/coccinelle/free", (".cocci",)),
 )
+PATCHES = os.path.join(TOP, "drivers-base-patches")
 # Where the patched build tree keeps what it needs to know about itself; not seen by the kernel's build.
 STATE = ".resmgr-overlay"
 
@@ -52,13 +62,28 @@ class Error(Exception):
     pass
 
 
-def new_files(version):
+def kernel(version):
+    """What drivers-base-patches/VERSION/kernel says: {word: [words that follow]}."""
+    said = {"package": [], "suite": [], "options": [], "without": []}
+    name = os.path.join(PATCHES, version, "kernel")
+    with open(name) as f:
+        for line in f:
+            words = line.split("#")[0].split()
+            if words and words[0] not in said:
+                raise Error(f"{name}: what is {words[0]}?")
+            if words:
+                said[words[0]] += words[1:]
+    return said
+
+
+def mapped(top):
     """{path in the tree: path here}, for everything that is a new file."""
     found = {}
-    # In new/ beside the patches: files that differ between the kernels, by their paths in a tree.
-    for here, there, suffixes in (*MAP, (os.path.join("drivers-base-patches", version, "new"), "", None)):
-        root = os.path.join(TOP, here)
+    for here, there, suffixes in MAP:
+        root = os.path.join(top, here)
         for folder, dirs, names in os.walk(root):
+            if there == "include/trace/events":
+                dirs.clear()        # the tools for traces are not for the kernel's tree
             dirs.sort()
             for name in sorted(names):
                 # Editors' leftovers; the one dotfile that belongs in a tree is .kunitconfig.
@@ -73,23 +98,73 @@ def new_files(version):
     return found
 
 
+def new_files(version, top=TOP):
+    """mapped(), with build/for-VERSION/PATH for the files that are different in this kernel."""
+    found = mapped(top)
+    patch = os.path.join(PATCHES, version, "compat.patch")
+    if not os.path.exists(patch):
+        return found
+    paths = sorted(sections(patch))
+    for path in paths:
+        if path not in found:
+            raise Error(f"{os.path.relpath(patch, TOP)} is to change {path}, and there is no such new file")
+    work = copies({path: found[path] for path in paths})
+    try:
+        run_patch(work, patch)
+        for path in paths:
+            found[path] = os.path.join(top, "build", "for-" + version, path)
+            place(os.path.join(work, path), found[path])
+    finally:
+        shutil.rmtree(work)
+    return found
+
+
+def copies(files):
+    """A temporary folder with copies of {path in it: path}."""
+    work = tempfile.mkdtemp(prefix="resmgr-series-")
+    for path, src in files.items():
+        os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
+        shutil.copyfile(src, os.path.join(work, path))
+    return work
+
+
+def run_patch(folder, patch, *options, data=None):
+    """Apply a patch, or data that is a part of it."""
+    # No fuzz: a patch that only nearly fits is for another kernel, and must not be guessed into place.
+    run = subprocess.run(["patch", "-p1", "-F0", "-s", "-f", "--no-backup-if-mismatch", *options,
+                          *([] if data else ["-i", patch])], cwd=folder, input=data,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if run.returncode:
+        raise Error(f"{os.path.relpath(patch, TOP)} does not apply:\n{run.stdout.rstrip()}")
+
+
+def sections(patch):
+    """{path in the tree: the part of a patch that is about it}"""
+    with open(patch, errors="replace") as f:
+        parts = re.split(r"^(?=diff --git )", f.read(), flags=re.M)[1:]
+    found = {}
+    for part in parts:
+        for path in re.findall(r"^(?:(?:---|\+\+\+) [ab]/|rename (?:from|to) )(\S+)", part, re.M):
+            found[path] = part
+    return found
+
+
 class Mail:
-    """One entry of a series."""
+    """One entry of the series."""
     def __init__(self, patch, part, base):
         self.patch = patch      # path of the file with message and hunks
         self.part = part        # name of the series that it is sent in
         self.base = base        # name of the one that this is based on, or None
-        self.names = []         # (path or glob in tree terms, words of what is left out)
+        self.names = []         # paths or globs in tree terms of the new files that it brings
 
 
 def mails(version):
     """The entries of the series, in order."""
-    folder = os.path.join(TOP, "drivers-base-patches", version)
-    name = os.path.join(folder, "series")
+    name = os.path.join(PATCHES, "series")
+    without = kernel(version)["without"]
     found = []
-    part = base = None
-    if not os.path.exists(name):
-        return found
+    parts = set()
+    part = base = mail = None
     with open(name) as f:
         for line in f:
             words = line.split("#")[0].split()
@@ -97,110 +172,99 @@ def mails(version):
                 continue
             if line[0] == "[":
                 m = re.fullmatch(r"\[(\w+)(?:: (\w+))?\]", " ".join(words))
-                if not m or m.group(2) and m.group(2) not in {mail.part for mail in found}:
+                if not m or m.group(2) and m.group(2) not in parts:
                     raise Error(f"{name}: what is {line.strip()}?")
                 part, base = m.group(1), m.group(2) or part
+                parts.add(part)
                 continue
             if not line[0].isspace():
                 if part is None:
                     raise Error(f"{name}: {words[0]} is in no part")
-                found.append(Mail(os.path.join(folder, words.pop(0)), part, base))
-                if not os.path.exists(found[-1].patch):
-                    raise Error(f"{name} names {os.path.basename(found[-1].patch)}, which is not there")
-            elif not found:
+                mail = Mail(find(version, words[0]), part, base)
+                if words.pop(0) not in without:
+                    found.append(mail)
+            elif mail is None:
                 raise Error(f"{name} begins with an indented line")
-            for word in words:
-                path, _, without = word.partition("!")
-                found[-1].names.append((path, [w for w in without.split(",") if w]))
+            mail.names += words
     return found
 
 
+def find(version, name):
+    """Path of the patch of a mail."""
+    for folder in (version, "common"):
+        path = os.path.join(PATCHES, folder, name)
+        if os.path.exists(path):
+            return path
+    raise Error(f"drivers-base-patches/series names {name}, which is in neither common nor {version}")
+
+
 def contents(version):
-    """For each mail of the series, in order: (mail, {path in the tree: words of what is left out})."""
+    """For each mail of the series, in order: (mail, {path in the tree: content of the new files that it brings})."""
     new = new_files(version)
-    whole = {}
+    brought = {}        # path: name of the mail
+    changes = {}        # path: [(patch, part of it)], by later mails
     result = []
     for mail in mails(version):
-        files = {}
         short = os.path.basename(mail.patch)
-        for pattern, without in mail.names:
-            matches = [p for p in new if fnmatch.fnmatchcase(p, pattern)]
+        for path, part in sections(mail.patch).items():
+            if path in brought:
+                changes.setdefault(path, []).append((mail.patch, part))
+            elif path in new:
+                raise Error(f"{short} changes {path}, which no mail before it brings")
+        files = {}
+        for pattern in mail.names:
+            matches = [p for p in new if fnmatch.fnmatchcase(p, pattern) and p not in files]
             if not matches:
                 raise Error(f"{short} is to bring {pattern}, and there is no such new file")
             for path in matches:
-                if path in whole or path in files:
-                    raise Error(f"{path} is brought by {whole.get(path, short)}, and by {short} again")
-                files[path] = without
-        whole.update({path: short for path, without in files.items() if not without})
+                if path in brought:
+                    raise Error(f"{path} is brought by {brought[path]}, and by {short} again")
+                files[path] = None
+        brought.update(dict.fromkeys(files, short))
         result.append((mail, files))
-    missing = sorted(set(new) - set(whole))
+    missing = sorted(set(new) - set(brought))
     if missing:
-        part = any(missing[0] in files for _, files in result)
-        raise Error(f"no mail of drivers-base-patches/{version}/series brings {missing[0]}{' whole' if part else ''}"
+        raise Error(f"no mail of drivers-base-patches/series brings {missing[0]}"
                     + (f", and {len(missing) - 1} more" if len(missing) > 1 else ""))
+    work = copies({path: new[path] for path in changes})
+    try:
+        for path, parts in changes.items():
+            for patch, part in reversed(parts):
+                run_patch(work, patch, "-R", data=part)
+        for _, files in result:
+            for path in files:
+                with open(os.path.join(work, path) if path in changes else new[path], "rb") as f:
+                    files[path] = f.read()
+    finally:
+        shutil.rmtree(work)
     return result
-
-
-def reduce(text, words):
-    """A file that grows, as an earlier mail has it: without what mentions one of the words, in any case of letters.
-
-    Of a paragraph in which nothing is indented (a Makefile, a .kunitconfig, #includes) the lines that do are left
-    out; any other paragraph (an entry of Kconfig with its help, a macro call with its comment) as a whole.
-    """
-    paragraphs = []
-    for p in re.split(r"\n\s*\n(?=[^\n])", text.rstrip("\n")):
-        if paragraphs and p[0].isspace():       # the help text goes on after an empty line
-            paragraphs[-1] += "\n\n" + p
-        else:
-            paragraphs.append(p)
-    keep = []
-    for p in paragraphs:
-        def mentioned(s):
-            return any(w.lower() in s.lower() for w in words)
-        if mentioned(p):
-            lines = p.split("\n")
-            lines = [] if re.search(r"^\s", p, re.M) else [s for s in lines if not mentioned(s)]
-            p = "\n".join(lines)
-        if p:
-            keep.append(p)
-    return "\n\n".join(keep) + "\n"
 
 
 def series(version):
     """Paths of the patches that change existing files, in order; a mail may bring new files only."""
-    return [m.patch for m in mails(version) if touched(m.patch)]
-
-
-def touched(patch):
-    """Paths of the tree that a patch names."""
-    paths = set()
-    with open(patch, errors="replace") as f:
-        for line in f:
-            m = re.match(r"(?:---|\+\+\+) [ab]/(\S+)", line) or re.match(r"rename (?:from|to) (\S+)", line)
-            if m:
-                paths.add(m.group(1))
-    return paths
+    new = mapped(TOP)
+    return [m.patch for m in mails(version) if set(sections(m.patch)) - set(new)]
 
 
 def patched(source, version):
     """(temporary folder with the patched files, {path: exists after the series}); source is only read."""
-    patches = series(version)
-    paths = set()
-    for p in patches:
-        paths |= touched(p)
+    new = mapped(TOP)
     work = tempfile.mkdtemp(prefix="resmgr-series-")
-    for path in paths:
-        old = os.path.join(source, path)
-        if os.path.exists(old):
-            os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
-            shutil.copyfile(old, os.path.join(work, path))
-    for p in patches:
-        # No fuzz: a patch that only nearly fits is for another kernel, and must not be guessed into place.
-        run = subprocess.run(["patch", "-p1", "-F0", "-s", "-f", "--no-backup-if-mismatch", "-i", p], cwd=work,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if run.returncode:
-            shutil.rmtree(work)
-            raise Error(f"{os.path.relpath(p, TOP)} does not apply:\n{run.stdout.rstrip()}")
+    paths = set()
+    try:
+        for mail in mails(version):
+            parts = {path: part for path, part in sections(mail.patch).items() if path not in new}
+            for path in set(parts) - paths:
+                old = os.path.join(source, path)
+                if os.path.exists(old):
+                    os.makedirs(os.path.dirname(os.path.join(work, path)), exist_ok=True)
+                    shutil.copyfile(old, os.path.join(work, path))
+            paths |= set(parts)
+            if parts:
+                run_patch(work, mail.patch, data="".join(dict.fromkeys(parts.values())))
+    except Error:
+        shutil.rmtree(work)
+        raise
     return work, {path: os.path.exists(os.path.join(work, path)) for path in sorted(paths)}
 
 
@@ -313,8 +377,7 @@ def git(tree, *args):
 
 def supported():
     """The versions that there are patches for, the oldest first."""
-    root = os.path.join(TOP, "drivers-base-patches")
-    found = [v for v in os.listdir(root) if os.path.exists(os.path.join(root, v, "series"))]
+    found = [v for v in os.listdir(PATCHES) if os.path.exists(os.path.join(PATCHES, v, "kernel"))]
     return sorted(found, key=lambda v: [int(n) for n in v.split(".")])
 
 
@@ -396,6 +459,9 @@ def main(argv):
             do_tree(os.path.abspath(argv[2]), os.path.abspath(argv[3]), argv[4])
         elif len(argv) in (3, 4) and argv[1] == "apply":
             do_apply(os.path.abspath(argv[2]), *argv[3:])
+        elif len(argv) in (4, 5) and argv[1] == "files":
+            for path, here in new_files(argv[2], os.path.abspath(argv[4] if len(argv) == 5 else TOP)).items():
+                place(here, os.path.join(os.path.abspath(argv[3]), path))
         elif len(argv) == 3 and argv[1] == "patches":
             print(*series(argv[2]), sep="\n")
         elif len(argv) == 3 and argv[1] == "check":

@@ -14,8 +14,8 @@ devices=(-device edu)
 # What a flavour is made of: the options in files of these names, and those that only one of the two kernels has or
 # needs in NAME-ours.config and NAME-stock.config.
 case $kind in
-x86-kasan|x86-kcsan) layers="x86 x86-$KERNEL $kind";;
-x86-media) layers="x86 x86-$KERNEL x86-kasan x86-media" devices+=(-device bochs-display);;
+x86-kasan|x86-kcsan) layers="x86 x86-$OPTIONS_OF $kind";;
+x86-media) layers="x86 x86-$OPTIONS_OF x86-kasan x86-media" devices+=(-device bochs-display);;
 *) die "qemu.sh: no flavour '$flavour'";;
 esac
 case $flavour in
@@ -56,7 +56,7 @@ outside() {
 	case $flavour in
 	x86-kasan|x86-kasan-stock) files=("$TOP"/e2e/modules/board-{cros-ec,smo8800}.c);;
 	x86-media) files=("$TOP"/e2e/modules/board-{camera,bridge,m2m}.c);;
-	x86-media-stock) files=("$TOP"/e2e/modules/board-m2m.c "$TOP"/kunit/{drmm_kunit.c,resmgr_kunit.h} "$TOP/lib-resmgr/kernel_compat.h");;
+	x86-media-stock) files=("$TOP"/e2e/modules/board-m2m.c "$TOP/kunit/drm/drmm_kunit.c" "$TOP"/kunit/{resmgr_kunit,warnings}.h);;
 	esac
 	case $flavour in
 	x86-kasan)

@@ -17,7 +17,7 @@ O=$W/kunit
 DONE=$W/passed
 CONF=$W/want.config
 # As in kunit.sh: two CPUs where this UML has them.
-EXTRA=$TOP/tools/configs/kunit-$KERNEL.config
+EXTRA=$TOP/tools/configs/kunit-$OPTIONS_OF.config
 ARGS=(--kernel_args kasan_multi_shot)
 if [ -e "$EXTRA" ]; then ARGS+=(--kernel_args seccomp=on --kernel_args ncpus=2); else EXTRA=; fi
 MAILS=$W/patches
@@ -63,6 +63,11 @@ go_to() { # commit
 	GIT_INDEX_FILE=$W/index git --git-dir="$G" --work-tree="$T" read-tree --reset -u "$1"
 }
 
+tests() { # commit name: all files of this name that the suites have
+	git --git-dir="$G" ls-tree -r --name-only "$1" lib/resmgr/tests/ | grep "/$2\$" |
+		while IFS= read -r f; do git --git-dir="$G" show "$1:$f"; done
+}
+
 # The options of a step: upstream's suites and the debugging options as make kunit has them, our suites that are
 # there, and modules of the drivers that the series touches, so that they are built and modpost sees their symbols.
 options() { # commit
@@ -80,10 +85,9 @@ options() { # commit
 		CONFIG_HID_SENSOR_HUB=m
 		CONFIG_HID_SENSOR_CUSTOM_SENSOR=m
 		END
-		git --git-dir="$G" show "$1:lib/resmgr/tests/.kunitconfig" 2>/dev/null
+		tests "$1" .kunitconfig
 		# What is there and is no KUnit suite.
-		git --git-dir="$G" show "$1:lib/resmgr/tests/Kconfig" 2>/dev/null |
-			sed -n '/KUNIT/!s/^config \(.*\)/CONFIG_\1=m/p'
+		tests "$1" Kconfig | sed -n '/KUNIT/!s/^config \(.*\)/CONFIG_\1=m/p'
 		! git --git-dir="$G" cat-file -e "$1:samples/cdevm/Kconfig" 2>/dev/null ||
 			printf 'CONFIG_SAMPLES=y\nCONFIG_SAMPLE_CDEVM=m\nCONFIG_SAMPLE_CDEVM_DEVM_TWIN=m\n'
 	} | grep '^CONFIG_' | sort -u
@@ -116,7 +120,7 @@ run_kunit() { # log: leaves the counts in $LOG.counts
 	(cd "$T" && timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 900 \
 		--raw_output=all "${ARGS[@]}") >"$log" 2>&1 </dev/null
 	kunit parse --json="$log.json" "$log" >"$log.parsed" 2>&1
-	n=$(python3 "$TOP/tools/kunit_count.py" "$log.json") || n='0 1 0'
+	n=$(kunit_counts "$log.parsed")
 	splats=$("$TOP/tools/splats.py" "$log" | grep -E ': (splat|line|expected|.e2e)')
 	# shellcheck disable=SC2086
 	set -- $n

@@ -9,7 +9,7 @@ write; BASE a line about what the first series is for. Author and Signed-off-by 
 user.email. Dates come from the last commit here (or SOURCE_DATE_EPOCH), so that the same input gives the same mails.
 TRAILERS=FILE in the environment: lines such as "Tested-by: ..." that go below the Signed-off-by of each mail.
 
-OUT gets a folder for each part of drivers-base-patches/VERSION/series, in the order in which they are sent. Each cover
+OUT gets a folder for each part of drivers-base-patches/series, in the order in which they are sent. Each cover
 letter, and each mail of a part without one, has the people in To: and Cc: that scripts/get_maintainer.pl names.
 
 The mails are made by git, in a repository of the touched and the new files alone. At the end they are applied with
@@ -207,9 +207,9 @@ def export(pristine, tree, version, out, base, work):
     name, email = identity()
     parts = overlay.contents(version)
     if not parts:
-        raise Error(f"drivers-base-patches/{version}/series is empty")
+        raise Error(f"drivers-base-patches/series is empty")
     new = overlay.new_files(version)
-    old = sorted(set().union(*(overlay.touched(m.patch) for m, _ in parts)))
+    old = sorted(set().union(*(overlay.sections(m.patch) for m, _ in parts)) - set(new))
     when = date()
 
     trailers = []
@@ -224,18 +224,15 @@ def export(pristine, tree, version, out, base, work):
     for mail, files in parts:
         if not named or named[-1][0] != mail.part:
             if mail.part in dict(named):
-                raise Error(f"drivers-base-patches/{version}/series has two parts [{mail.part}]")
+                raise Error(f"drivers-base-patches/series has two parts [{mail.part}]")
             named.append((mail.part, repo.git("rev-parse", "HEAD").strip()))
         short = os.path.relpath(mail.patch, TOP)
-        if overlay.touched(mail.patch):
+        if overlay.sections(mail.patch):
             try:
                 repo.git("apply", "--whitespace=nowarn", mail.patch)
             except Error as e:
                 raise Error(f"{short} does not apply after the mails before it: {e}") from None
-        for path, without in files.items():
-            data = read(new[path])
-            if without:
-                data = overlay.reduce(data.decode(), without).encode()
+        for path, data in files.items():
             write(os.path.join(repo.folder, path), data)
         subject, body = message(mail.patch)
         signed = "\n".join([f"Signed-off-by: {name} <{email}>", *trailers])

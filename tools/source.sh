@@ -7,43 +7,46 @@ tree_version() { # the 6.12 of a kernel tree, nothing for anything else
 	awk -F' *= *' '$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { print v "." $2; exit }' "$1/Makefile" 2>/dev/null
 }
 
-# Patches for 7.3 are tried on a later 7.x, which is what backports has when it moves on; others fit one kernel.
+NAME=$(about package)
+SUITE=$(about suite)
+
+# Patches for the newest kernel are tried on a later one, which is what backports has when it moves on; others fit one.
 fits() { # version
 	[ "$1" = "$KERNEL" ] && return 0
-	[ "${1%%.*}" = "${KERNEL%%.*}" ] && [ "${KERNEL%%.*}" -ge 7 ] && [ "${1#*.}" -gt "${KERNEL#*.}" ]
+	[[ $KERNELS == *"$KERNEL " ]] && [ "${1%%.*}" = "${KERNEL%%.*}" ] && [ "${1#*.}" -gt "${KERNEL#*.}" ]
 }
 
-# Debian 12 has 6.12 in its own lists; 7.x comes from trixie-backports. That suite is read through an apt
-# configuration under build/: the machine's sources and lists are neither needed nor changed.
+# A suite that may not be in the machine's lists is read through an apt configuration under build/: the machine's
+# sources and lists are neither needed nor changed.
 backports() {
 	local a=$TOP/build/apt
 	mkdir -p "$a/lists/partial" "$a/cache/archives/partial" || return 1
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-		"http://deb.debian.org/debian trixie-backports main" >"$a/sources.list"
+		"http://deb.debian.org/debian $SUITE main" >"$a/sources.list"
 	APT=(apt-get -o Dir::Etc::sourcelist="$a/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::State::lists="$a/lists" -o Dir::Cache="$a/cache" -o APT::Sandbox::User="$(id -un)")
 	"${APT[@]}" update -q || return 1
 	# What there is of this series, the oldest that fits first.
 	for v in $(apt-cache "${APT[@]:1}" pkgnames linux-source-"${KERNEL%%.*}". | sed 's/^linux-source-//' | sort -V); do
-		fits "$v" && { VERSION=$v; return 0; }
+		fits "$v" && { NAME=linux-source-$v VERSION=$v; return 0; }
 	done
-	echo "error: trixie-backports has no linux-source-${KERNEL%%.*}.x that is $KERNEL or later"
+	echo "error: $SUITE has no $NAME, and nothing later that its patches would be tried on"
 	return 1
 }
 
 fetch_deb() { # no root needed: apt-get download writes to the working directory
 	VERSION=$KERNEL APT=(apt-get)
 	cd "$DL" || return 1
-	if [ "${KERNEL%%.*}" -ge 7 ]; then
+	if [ -n "$SUITE" ]; then
 		backports || return 1
 		[ "$VERSION" = "$KERNEL" ] ||
 			echo "backports has moved on, this is $VERSION" >"$LOGS/fetch-$KERNEL.log.note"
 	fi
-	"${APT[@]}" download "linux-source-$VERSION" && return 0
+	"${APT[@]}" download "$NAME" && return 0
 	if [ "$(id -u)" -eq 0 ]; then # an image without package lists
-		"${APT[@]}" update -q && "${APT[@]}" download "linux-source-$VERSION" && return 0
+		"${APT[@]}" update -q && "${APT[@]}" download "$NAME" && return 0
 	fi
-	echo "error: apt-get download linux-source-$VERSION failed: is there a network, and does apt-get update work?"
+	echo "error: apt-get download $NAME failed: is there a network, and does apt-get update work?"
 	return 1
 }
 
@@ -117,8 +120,8 @@ newest() { # the newest package of the oldest version that fits
 	done | sort -s -V -k 1,1 | awk 'NR == 1 { print $2 }'
 }
 if [ -z "$(newest)" ]; then
-	stage "fetch linux-source-$KERNEL" "$LOGS/fetch-$KERNEL.log" fetch_deb
+	stage "fetch $NAME" "$LOGS/fetch-$KERNEL.log" fetch_deb
 fi
-stage "unpack linux-source-$KERNEL" "$LOGS/unpack-$KERNEL.log" unpack_deb "$(newest)"
+stage "unpack the source of $KERNEL" "$LOGS/unpack-$KERNEL.log" unpack_deb "$(newest)"
 fits "$(tree_version "$PRISTINE")" || die "$PRISTINE is not a $KERNEL kernel; remove it and run again"
 mend_uml

@@ -26,7 +26,7 @@ run() { # flavour command...
 	return $rc
 }
 
-if [ "$KERNEL" = 6.12 ]; then
+if [ "$OPTIONS_OF" = 6.12 ]; then
 	for f in x86-kasan x86-kcsan; do
 		case ",${STRESS:-$f}," in *",$f,"*) ;; *) continue;; esac
 		if ! { "$TOP/tools/qemu.sh" build "$f" && "$TOP/tools/initramfs.sh" "$f"; }; then

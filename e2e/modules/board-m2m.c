@@ -38,7 +38,7 @@
 #define SCOPED 1
 #endif
 
-/* As in lib-resmgr/kernel_compat.h. */
+/* As in kunit/devres: what came between the two kernels. */
 #ifdef DEVICE_ATTR_RO_NAMED
 #define m2m_fh_add(fh, file)	v4l2_fh_add(fh, file)
 #define m2m_fh_del(fh, file)	v4l2_fh_del(fh, file)

@@ -67,7 +67,7 @@ struct cdevm_ops {
  * @inode: has the address space that all mappings are in; %NULL while nothing
  *	can be mapped. Written once, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
- * @files: files with a record, by address; see cdevm_files.c. Protected by @files_lock
+ * @files: files with a record, by address; see cdevm/files.c. Protected by @files_lock
  * @open_files: those that nobody has claimed, newest first. Protected by @files_lock
  * @closing_files: those that are being closed. Protected by @files_lock
  * @files_lock: a leaf
@@ -75,7 +75,7 @@ struct cdevm_ops {
  *	cleared
  * @sticky: some mapping names the driver in a way that the gate cannot be put before.
  *	Never cleared
- * @mappers: tasks that are in mmap(). Protected by a lock of cdevm_mmap.c, which
+ * @mappers: tasks that are in mmap(). Protected by a lock of cdevm/mmap.c, which
  *	is taken under the mmap_lock
  * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
  * @stops: what ends that calls have begun; see cdevm_add_stop_action()
@@ -103,7 +103,7 @@ struct cdevm_ops {
  * @step: what is being done to end the scope, for reports
  * @ender: the task that does it, which is not waited for
  * @leaving: link in the list of the scopes that are being left. This and the next
- *	three are protected by a lock of cdevm_watch.c
+ *	three are protected by a lock of cdevm/watch.c
  * @left_at: in jiffies, when that began
  * @stir_at: when those inside are interrupted next
  * @tell_at: when they are named next

@@ -4,7 +4,7 @@
  *
  * Records on the stack, to the innermost of which the task points: the calls into
  * drivers that it is inside of, and the probes of drivers that it is running. A
- * record is only read where its task keeps it, or as lib/resmgr/cdevm_look.c does.
+ * record is only read where its task keeps it, or as lib/resmgr/cdevm/look.c does.
  */
 #ifndef _LINUX_CDEVM_CALL_H
 #define _LINUX_CDEVM_CALL_H

@@ -254,7 +254,9 @@ struct resmgr_class {
  *	Protected by @lock
  * @class: what kind of owner this is in; constant
  * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
- *	resources; see lib/resmgr/debugfs.c
+ *	resources; see lib/resmgr/debug/debugfs.c
+ * @count: with %CONFIG_RESMGR_DEBUG: how many nodes are on the list. Protected by
+ *	@lock
  * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, be it
  *	in vain
  *
@@ -271,6 +273,7 @@ struct resmgr {
 	const struct resmgr_class	*class;
 #ifdef CONFIG_RESMGR_DEBUG
 	struct list_head		live;
+	u32				count;
 	bool				released;
 #endif
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The gate and the end of a scope: lib-resmgr/gate.c, include/linux/resmgr_gate.h,
- * and of lib-resmgr/cdevm_scope.c the steps, references and the call that ends its
+ * and of lib-resmgr/cdevm/scope.c the steps, references and the call that ends its
  * own scope. Run by tools/model.sh; what it is run with is in the table there.
  *
  * One statement here is one access there. Every interleaving is tried, each as if

@@ -1,0 +1,735 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of cdevm: what ends while a driver is bound, or without one
+ *
+ * Scopes of no driver, nodes that are taken back alone, and files that are on no node.
+ */
+#include <kunit/test.h>
+#include <linux/cdev.h>
+#include <linux/cdevm.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "cdevm_kunit.h"
+#include "../resmgr_kunit.h"
+
+#define NAME	"cdevm-alone"
+#define NODES	3
+#define NOTES	64
+#define PATIENCE	(30 * HZ)
+
+/* Calls: */
+#define STAY	1	/* until the test lets it go */
+#define WAIT	2	/* for what does not come, with cdevm_wait_event_killable() */
+#define END	3	/* ends the scope, or takes the node back */
+#define END_SELF 4	/* asks for it */
+
+/* A struct with a scope, of a driver or of none. */
+struct box {
+	struct cdevm_scope	scope;
+	struct cdev		cdev[NODES];
+	struct miscdevice	misc;
+	wait_queue_head_t	wait;
+	bool			driven;
+};
+
+static struct {
+	struct kunit		*test;
+	struct platform_device	*pdev;
+	dev_t			devt;
+	struct vfsmount		*mnt;
+	struct box		*box;
+	const struct cdevm_ops	*ops;
+	/* What is bound next has a scope, and no nodes. */
+	bool			bare;
+	struct completion	inside, leave, freed;
+	/* Protects what follows. */
+	spinlock_t		lock;
+	unsigned int		nr_notes;
+	char			notes[NOTES][32];
+	char			want[512], had[512];
+} yard;
+
+static __printf(1, 2) void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	spin_lock(&yard.lock);
+	if (yard.nr_notes < NOTES)
+		vsnprintf(yard.notes[yard.nr_notes++], sizeof(yard.notes[0]), fmt, ap);
+	spin_unlock(&yard.lock);
+	va_end(ap);
+}
+
+static void expect_notes(struct kunit *test, const char * const *want,
+			 unsigned int count)
+{
+	int had_len = 0, want_len = 0;
+	unsigned int i;
+
+	yard.want[0] = 0;
+	yard.had[0] = 0;
+	for (i = 0; i < count; i++)
+		want_len += scnprintf(yard.want + want_len, sizeof(yard.want) - want_len,
+				      "%s, ", want[i]);
+	for (i = 0; i < yard.nr_notes; i++)
+		had_len += scnprintf(yard.had + had_len, sizeof(yard.had) - had_len,
+				     "%s, ", yard.notes[i]);
+	KUNIT_EXPECT_STREQ(test, (const char *)yard.had, (const char *)yard.want);
+	yard.nr_notes = 0;
+}
+
+static void note_action(void *text)
+{
+	note("%s", (const char *)text);
+}
+
+static void box_kick(struct cdevm_scope *scope)
+{
+	note("kick");
+}
+
+static void box_released(struct cdevm_scope *scope)
+{
+	note("freed");
+	complete(&yard.freed);
+}
+
+static const struct cdevm_ops box_ops = {
+	.kick			= box_kick,
+	.released		= box_released,
+};
+
+static const struct cdevm_ops box_early_ops = {
+	.kick			= box_kick,
+	.released		= box_released,
+	.release_at_unbind	= true,
+};
+
+static const struct cdevm_ops box_nodes_ops = {
+	.kick			= box_kick,
+	.released		= box_released,
+	.nodes_go_alone		= true,
+};
+
+static const struct cdevm_ops box_early_nodes_ops = {
+	.kick			= box_kick,
+	.released		= box_released,
+	.nodes_go_alone		= true,
+	.release_at_unbind	= true,
+};
+
+static int box_open(struct inode *inode, struct file *file)
+{
+	file->private_data = yard.box;
+	return 0;
+}
+
+static int box_release(struct inode *inode, struct file *file)
+{
+	note("release");
+	return 0;
+}
+
+static long box_end(struct box *b, struct file *file, unsigned int cmd)
+{
+	struct cdev *cdev = file_inode(file)->i_cdev;
+
+	if (b->scope.ops->nodes_go_alone)
+		return cdevm_del_cdev(&b->scope, cdev);
+	if (cmd == END_SELF)
+		return cdevm_unbind_self(&b->scope);
+	cdevm_withdraw(&b->scope);
+	return 0;
+}
+
+static long box_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct box *b = file->private_data;
+
+	switch (cmd) {
+	case STAY:
+		complete(&yard.inside);
+		wait_for_completion(&yard.leave);
+		note("call leaves");
+		return 0;
+	case WAIT:
+		complete(&yard.inside);
+		return cdevm_wait_event_killable(&b->scope, b->wait, false);
+	case END:
+	case END_SELF:
+		return box_end(b, file, cmd);
+	}
+	return cmd;
+}
+
+static const struct file_operations box_fops = {
+	.owner		= THIS_MODULE,
+	.open		= box_open,
+	.release	= box_release,
+	.unlocked_ioctl	= box_ioctl,
+};
+
+static void box_setup(struct box *b)
+{
+	unsigned int i;
+
+	yard.box = b;
+	init_waitqueue_head(&b->wait);
+	for (i = 0; i < NODES; i++)
+		cdev_init(&b->cdev[i], &box_fops);
+	b->misc.name = NAME "-misc";
+	b->misc.minor = MISC_DYNAMIC_MINOR;
+	b->misc.fops = &box_fops;
+	cdevm_set_ops(&b->scope, yard.ops);
+}
+
+static int box_publish(struct box *b, unsigned int count)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < count && !ret; i++)
+		ret = cdevm_add_cdev(&b->scope, &b->cdev[i], yard.devt + i, 1);
+	return ret;
+}
+
+static struct box *box_new(struct kunit *test, const struct cdevm_ops *ops)
+{
+	struct box *b = cdevm_alloc(NAME, struct box, scope);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, b);
+	yard.ops = ops;
+	box_setup(b);
+	reinit_completion(&yard.freed);
+	KUNIT_EXPECT_EQ(test, cdevm_add_action(&b->scope, note_action, "resources go"), 0);
+	return b;
+}
+
+static int box_probe(struct platform_device *pdev)
+{
+	struct box *b;
+
+	if (yard.bare)
+		return PTR_ERR_OR_ZERO(devm_cdevm_create(&pdev->dev));
+	b = devm_cdevm_alloc(&pdev->dev, struct box, scope);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	box_setup(b);
+	b->driven = true;
+	return box_publish(b, NODES) ?: cdevm_register_misc(&b->scope, &b->misc);
+}
+
+static void box_remove(struct platform_device *pdev)
+{
+	note("remove");
+}
+
+static struct platform_driver box_driver = {
+	.probe	= box_probe,
+	.remove	= box_remove,
+	.driver	= {
+		.name	= NAME,
+	},
+};
+
+static void bind(struct kunit *test, const struct cdevm_ops *ops)
+{
+	yard.ops = ops;
+	reinit_completion(&yard.freed);
+	KUNIT_ASSERT_EQ(test, device_driver_attach(&box_driver.driver, &yard.pdev->dev), 0);
+}
+
+static void unbind(void)
+{
+	device_release_driver(&yard.pdev->dev);
+}
+
+static struct file *open_node(struct kunit *test, unsigned int i)
+{
+	struct file *file = node_file(yard.mnt, yard.devt + i);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	return file;
+}
+
+static long call(struct file *file, unsigned int cmd)
+{
+	return file->f_op->unlocked_ioctl(file, cmd, 0);
+}
+
+static void close_file(struct file *file)
+{
+	__fput_sync(file);
+}
+
+static bool wait_freed(void)
+{
+	return wait_for_completion_timeout(&yard.freed, PATIENCE);
+}
+
+/* A thread that does one thing. */
+struct worker {
+	struct task_struct	*task;
+	struct file		*file;
+	unsigned int		cmd, node;
+	long			ret;
+	struct completion	done;
+};
+
+static int worker_calls(void *data)
+{
+	struct worker *w = data;
+
+	w->ret = call(w->file, w->cmd);
+	complete(&w->done);
+	return 0;
+}
+
+static int worker_withdraws(void *data)
+{
+	struct worker *w = data;
+
+	cdevm_withdraw(&yard.box->scope);
+	note("withdrawn");
+	complete(&w->done);
+	return 0;
+}
+
+static int worker_deletes(void *data)
+{
+	struct worker *w = data;
+
+	w->ret = cdevm_del_cdev(&yard.box->scope, &yard.box->cdev[w->node]);
+	note("deleted");
+	complete(&w->done);
+	return 0;
+}
+
+static void work(struct kunit *test, struct worker *w, int (*fn)(void *data))
+{
+	init_completion(&w->done);
+	w->task = kthread_run(fn, w, "alone-worker");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w->task);
+}
+
+static void work_in_call(struct kunit *test, struct worker *w, struct file *file,
+			 unsigned int cmd)
+{
+	w->file = file;
+	w->cmd = cmd;
+	work(test, w, worker_calls);
+	wait_for_completion(&yard.inside);
+}
+
+/* What waits for a call that stays, does so for ever: any time will do. */
+static bool waits(struct worker *w)
+{
+	msleep(300);
+	return !completion_done(&w->done);
+}
+
+static int yard_init(struct kunit *test)
+{
+	int ret;
+
+	memset(&yard, 0, sizeof(yard));
+	yard.test = test;
+	spin_lock_init(&yard.lock);
+	init_completion(&yard.inside);
+	init_completion(&yard.leave);
+	init_completion(&yard.freed);
+	ret = alloc_chrdev_region(&yard.devt, 0, NODES, NAME);
+	if (ret)
+		return ret;
+	yard.mnt = kern_mount(get_fs_type("ramfs"));
+	if (IS_ERR(yard.mnt)) {
+		ret = PTR_ERR(yard.mnt);
+		goto err_region;
+	}
+	ret = platform_driver_register(&box_driver);
+	if (ret)
+		goto err_mount;
+	/* Not by its name: each test binds it by hand. */
+	yard.pdev = platform_device_register_simple(NAME "-device", PLATFORM_DEVID_AUTO,
+						    NULL, 0);
+	ret = PTR_ERR_OR_ZERO(yard.pdev);
+	if (!ret)
+		return 0;
+	platform_driver_unregister(&box_driver);
+err_mount:
+	kern_unmount(yard.mnt);
+err_region:
+	unregister_chrdev_region(yard.devt, NODES);
+	yard.pdev = NULL;
+	return ret;
+}
+
+static void yard_exit(struct kunit *test)
+{
+	if (!yard.pdev)
+		return;
+	platform_device_unregister(yard.pdev);
+	platform_driver_unregister(&box_driver);
+	kern_unmount(yard.mnt);
+	unregister_chrdev_region(yard.devt, NODES);
+}
+
+/* --- scopes of no driver */
+
+static void alone_unused(struct kunit *test)
+{
+	cdevm_put(&box_new(test, &box_ops)->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "resources go", "freed");
+}
+
+static void alone_withdrawn(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_ops);
+	struct file *file;
+
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+	cdevm_withdraw(&b->scope);
+	EXPECT_NOTES(test, "kick");
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(node_file(yard.mnt, yard.devt)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), -ENODEV);
+	/* Nothing is done twice. */
+	cdevm_withdraw(&b->scope);
+	cdevm_put(&b->scope);
+	EXPECT_NO_NOTES(test);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "release", "resources go", "freed");
+}
+
+static void alone_released_early(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_ops);
+	struct file *file;
+
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	file = open_node(test, 0);
+	cdevm_withdraw(&b->scope);
+	EXPECT_NOTES(test, "kick", "release");
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "resources go", "freed");
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	close_file(file);
+	EXPECT_NO_NOTES(test);
+}
+
+/* Of two who end it neither returns before it has ended. */
+static void alone_withdrawn_twice(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_ops);
+	struct worker stays = {}, one = {}, two = {};
+	struct file *file;
+
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	file = open_node(test, 0);
+	work_in_call(test, &stays, file, STAY);
+	work(test, &one, worker_withdraws);
+	work(test, &two, worker_withdraws);
+	KUNIT_EXPECT_TRUE(test, waits(&one) && waits(&two));
+	complete(&yard.leave);
+	wait_for_completion(&one.done);
+	wait_for_completion(&two.done);
+	wait_for_completion(&stays.done);
+	EXPECT_NOTES(test, "kick", "call leaves", "withdrawn", "withdrawn");
+	close_file(file);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static void alone_ended_by_itself(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_ops);
+	struct file *file;
+
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, END), 0);
+	/* The call has used its file until now, so it is not released. */
+	EXPECT_NOTES(test, "kick");
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	close_file(file);
+	EXPECT_NOTES(test, "release");
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "resources go", "freed");
+}
+
+static void alone_asks_for_its_end(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_ops);
+	struct file *file;
+
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, END_SELF), 0);
+	/* Nothing is left to do but to wait for it. */
+	cdevm_withdraw(&b->scope);
+	EXPECT_NOTES(test, "kick", "release");
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	close_file(file);
+	EXPECT_NOTES(test, "resources go", "freed");
+}
+
+/* --- nodes that go alone */
+
+static const struct cdevm_ops *const nodes_ops[] = { &box_nodes_ops, &box_early_nodes_ops };
+
+static void ops_desc(const struct cdevm_ops *const *ops, char *desc)
+{
+	strscpy(desc, (*ops)->release_at_unbind ? "released at unbind" : "released at close",
+		KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(nodes_ops, nodes_ops, ops_desc);
+
+static bool ops_early(struct kunit *test)
+{
+	return (*(const struct cdevm_ops *const *)test->param_value)->release_at_unbind;
+}
+
+static void alone_node_deleted(struct kunit *test)
+{
+	struct worker stays = {}, deletes = {};
+	struct file *files[NODES];
+	struct box *b;
+	int i;
+
+	bind(test, *(const struct cdevm_ops *const *)test->param_value);
+	b = yard.box;
+	for (i = 0; i < NODES; i++)
+		files[i] = open_node(test, i);
+	work_in_call(test, &stays, files[0], STAY);
+
+	/* Nobody is in the second one, and nobody else is waited for. */
+	KUNIT_EXPECT_EQ(test, cdevm_del_cdev(&b->scope, &b->cdev[1]), 0);
+	if (ops_early(test))
+		EXPECT_NOTES(test, "release");
+	else
+		EXPECT_NO_NOTES(test);
+	KUNIT_EXPECT_EQ(test, call(files[1], 7), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(node_file(yard.mnt, yard.devt + 1)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, call(files[0], 7), 7);
+	KUNIT_EXPECT_EQ(test, call(files[2], 7), 7);
+	KUNIT_EXPECT_FALSE(test, cdevm_is_revoked(&b->scope));
+	close_file(files[1]);
+
+	/* The call that is inside is waited for. */
+	yard.nr_notes = 0;
+	deletes.node = 0;
+	work(test, &deletes, worker_deletes);
+	KUNIT_EXPECT_TRUE(test, waits(&deletes));
+	KUNIT_EXPECT_EQ(test, call(files[0], 7), -ENODEV);
+	KUNIT_EXPECT_EQ(test, call(files[2], 7), 7);
+	complete(&yard.leave);
+	wait_for_completion(&deletes.done);
+	wait_for_completion(&stays.done);
+	KUNIT_EXPECT_EQ(test, deletes.ret, 0);
+	if (ops_early(test))
+		EXPECT_NOTES(test, "call leaves", "release", "deleted");
+	else
+		EXPECT_NOTES(test, "call leaves", "deleted");
+
+	unbind();
+	if (ops_early(test))
+		EXPECT_NOTES(test, "kick", "release", "remove", "freed");
+	else
+		EXPECT_NOTES(test, "kick", "remove");
+	KUNIT_EXPECT_EQ(test, call(files[2], 7), -ENODEV);
+	close_file(files[0]);
+	close_file(files[2]);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/* Who sleeps in a node that goes is woken, and who sleeps in another one is not. */
+static void alone_node_wakes(struct kunit *test)
+{
+	struct worker one = {}, two = {};
+	struct file *files[2];
+	struct box *b;
+
+	bind(test, &box_nodes_ops);
+	b = yard.box;
+	files[0] = open_node(test, 0);
+	files[1] = open_node(test, 1);
+	work_in_call(test, &one, files[0], WAIT);
+	work_in_call(test, &two, files[1], WAIT);
+	KUNIT_EXPECT_EQ(test, cdevm_del_cdev(&b->scope, &b->cdev[0]), 0);
+	wait_for_completion(&one.done);
+	KUNIT_EXPECT_EQ(test, one.ret, -ENODEV);
+	KUNIT_EXPECT_TRUE(test, waits(&two));
+	unbind();
+	wait_for_completion(&two.done);
+	KUNIT_EXPECT_EQ(test, two.ret, -ENODEV);
+	close_file(files[0]);
+	close_file(files[1]);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static void alone_node_deletes_itself(struct kunit *test)
+{
+	struct file *file;
+	int i;
+
+	bind(test, &box_early_nodes_ops);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, END), 0);
+	for (i = 0; i < 3000 && !READ_ONCE(yard.nr_notes); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	unbind();
+	EXPECT_NOTES(test, "release", "kick", "remove", "freed");
+	close_file(file);
+}
+
+static void alone_misc_again(struct kunit *test)
+{
+	struct file *file;
+	struct box *b;
+	int i;
+
+	bind(test, &box_nodes_ops);
+	b = yard.box;
+	for (i = 0; i < 3; i++) {
+		file = node_file(yard.mnt, MKDEV(MISC_MAJOR, b->misc.minor));
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+		KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+		KUNIT_EXPECT_EQ(test, cdevm_deregister_misc(&b->scope, &b->misc), 0);
+		KUNIT_EXPECT_PTR_EQ(test, b->misc.fops, &box_fops);
+		KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+		close_file(file);
+		b->misc.minor = MISC_DYNAMIC_MINOR;
+		KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
+	}
+	unbind();
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "release", "release", "release", "kick", "remove", "freed");
+}
+
+/* The unbind of a parent revokes the scopes below it, with their nodes. */
+static void alone_node_of_child(struct kunit *test)
+{
+	struct platform_device *child;
+	struct file *file;
+
+	yard.bare = true;
+	KUNIT_ASSERT_EQ(test, device_driver_attach(&box_driver.driver, &yard.pdev->dev), 0);
+	yard.bare = false;
+	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
+					      PLATFORM_DEVID_AUTO, NULL, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
+	yard.ops = &box_nodes_ops;
+	KUNIT_EXPECT_EQ(test, device_driver_attach(&box_driver.driver, &child->dev), 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+	unbind();
+	EXPECT_NOTES(test, "remove");
+	KUNIT_EXPECT_NOT_NULL(test, child->dev.driver);
+	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
+	platform_device_unregister(child);
+	EXPECT_NOTES(test, "kick", "remove");
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static void alone_node_wrong(struct kunit *test)
+{
+	struct box *b;
+	int ret = 0;
+
+	bind(test, &box_ops);
+	b = yard.box;
+	EXPECT_WARNING(test, "takes back a node",
+		       ret = cdevm_del_cdev(&b->scope, &b->cdev[0]));
+	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
+	unbind();
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/* --- files that are on no node */
+
+static void alone_anon(struct kunit *test)
+{
+	struct file *files[2];
+	struct box *b;
+	int i, fd;
+
+	bind(test, *(const struct cdevm_ops *const *)test->param_value);
+	b = yard.box;
+	for (i = 0; i < 2; i++) {
+		fd = cdevm_anon_inode_getfd(&b->scope, "[cdevm-alone]", &box_fops, b,
+					    O_RDWR | O_CLOEXEC);
+		KUNIT_ASSERT_GE(test, fd, 0);
+		files[i] = fget(fd);
+		KUNIT_ASSERT_NOT_NULL(test, files[i]);
+		close_fd(fd);
+		KUNIT_EXPECT_EQ(test, call(files[i], 7), 7);
+	}
+	/* Of the same operations there is one wrapped copy. */
+	KUNIT_EXPECT_PTR_EQ(test, files[0]->f_op, files[1]->f_op);
+	close_file(files[0]);
+	EXPECT_NOTES(test, "release");
+	unbind();
+	if (ops_early(test))
+		EXPECT_NOTES(test, "kick", "release", "remove", "freed");
+	else
+		EXPECT_NOTES(test, "kick", "remove");
+	KUNIT_EXPECT_EQ(test, call(files[1], 7), -ENODEV);
+	close_file(files[1]);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static struct kunit_case alone_cases[] = {
+	KUNIT_CASE(alone_unused),
+	KUNIT_CASE(alone_withdrawn),
+	KUNIT_CASE(alone_released_early),
+	KUNIT_CASE(alone_withdrawn_twice),
+	KUNIT_CASE(alone_ended_by_itself),
+	KUNIT_CASE(alone_asks_for_its_end),
+	KUNIT_CASE_PARAM(alone_node_deleted, nodes_ops_gen_params),
+	KUNIT_CASE(alone_node_wakes),
+	KUNIT_CASE(alone_node_deletes_itself),
+	KUNIT_CASE(alone_misc_again),
+	KUNIT_CASE(alone_node_of_child),
+	KUNIT_CASE(alone_node_wrong),
+	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
+	{}
+};
+
+static struct kunit_suite alone_suite = {
+	.name		= NAME,
+	.init		= yard_init,
+	.exit		= yard_exit,
+	.test_cases	= alone_cases,
+};
+
+kunit_test_suite(alone_suite);
+
+MODULE_DESCRIPTION("KUnit tests of cdevm: what ends while a driver is bound, or without one");
+MODULE_LICENSE("GPL");

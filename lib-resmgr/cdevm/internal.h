@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * cdevm: what its parts share
+ */
+#ifndef _LIB_RESMGR_CDEVM_INTERNAL_H
+#define _LIB_RESMGR_CDEVM_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/cdevm.h>
+#include <linux/cdevm_call.h>
+#include <linux/kobject.h>
+#include <linux/spinlock.h>
+#include <trace/events/cdevm.h>
+
+/**
+ * struct cdevm_fops - file operations of a published node, wrapped
+ * @fops: what the VFS sees
+ * @orig: the driver's
+ * @scope: whose gate the calls go through, and which each open file holds
+ * @name: of the node, for traces
+ * @hangup: what poll() reports after the revoke
+ * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
+ * @listed: each open file has a record, since it is released at unbind
+ * @lets_go: what a file points to that was released is none of the driver's
+ * @files: with %CONFIG_RESMGR_DEBUG: how many are open
+ */
+struct cdevm_fops {
+	struct file_operations		fops;
+	const struct file_operations	*orig;
+	struct cdevm_scope		*scope;
+	const char			*name;
+	__poll_t			hangup;
+	bool				mappings_stay;
+	bool				listed;
+	bool				lets_go;
+#ifdef CONFIG_RESMGR_DEBUG
+	atomic_t			files;
+#endif
+};
+
+/**
+ * struct cdevm_node - a published character device
+ * @res: on &cdevm_scope.nodes while it is published
+ * @fops: the wrapped file operations
+ * @cdev: the driver's, or %NULL
+ * @misc: the driver's, or %NULL
+ * @device: the driver's, published with @cdev, or %NULL
+ * @pin: parent of a @cdev without a @device; holds the scope
+ * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
+ * @device_release: release function that @device would have had, or %NULL
+ * @type: of a subsystem's node, or %NULL
+ * @data: the subsystem's
+ * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
+ * @next: in &cdevm_scope.anon; constant once it is there
+ * @name: for traces
+ */
+struct cdevm_node {
+	struct resmgr_node	res;
+	struct cdevm_fops	fops;
+	struct cdev		*cdev;
+	struct miscdevice	*misc;
+	struct device		*device;
+	struct kobject		pin;
+	struct hlist_node	device_hash;
+	void			(*device_release)(struct device *device);
+	const struct cdevm_node_type *type;
+	void			*data;
+	bool			published;
+	struct cdevm_node	*next;
+	char			name[32];
+};
+
+/* Name of the memory that a node is in, among the resources of its scope. */
+extern const char cdevm_node_name[];
+
+/*
+ * Protects cdevm_live, every scope from its creation until it is freed, and
+ * the @dev of each.
+ */
+extern spinlock_t cdevm_live_lock;
+extern struct list_head cdevm_live;
+
+/*
+ * Begin a call, if the gate lets it in. A record is there only between the two
+ * ends of a gated section: who has one is counted. In task context only. @fn is
+ * looked up when inside: the driver may be gone when the gate is closed.
+ */
+#define cdevm_begin(call, _scope, method, fn)				\
+({									\
+	bool __inside = cdevm_enter(_scope);				\
+									\
+	if (__inside)							\
+		cdevm_push_call(call, _scope, method, fn);		\
+	__inside;							\
+})
+
+static __always_inline void cdevm_end(struct cdevm_call *call,
+				      struct cdevm_scope *scope)
+{
+	cdevm_pop_call(call);
+	cdevm_exit(scope);
+}
+
+/*
+ * Call a method of wrapped operations, of a file or of a mapping, inside the
+ * gate of their scope, or refuse. All of the record is written, or none is used.
+ */
+#define cdevm_call(_wrapped, refusal, method, ...)			\
+({									\
+	typeof(_wrapped) __wrapped = (_wrapped);			\
+	struct cdevm_scope *__scope = __wrapped->scope;			\
+	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
+	struct cdevm_call __call __uninitialized;			\
+									\
+	if (cdevm_enter(__scope)) {					\
+		typeof(__wrapped->orig->method) __method = __wrapped->orig->method; \
+									\
+		cdevm_push_call(&__call, __scope, #method, (void *)__method); \
+		__ret = __method(__VA_ARGS__);				\
+		cdevm_end(&__call, __scope);				\
+	} else {							\
+		__ret = (refusal);					\
+	}								\
+	__ret;								\
+})
+
+/*
+ * A trace event of a scope, with the next number of its manager. A static branch
+ * when it is off.
+ */
+#define cdevm_trace(event, _scope, ...)					\
+do {									\
+	struct cdevm_scope *__scope = (_scope);				\
+	struct resmgr *__mgr = cdevm_mgr(__scope);			\
+	unsigned long __flags;						\
+									\
+	if (!trace_cdevm_##event##_enabled())				\
+		break;							\
+	spin_lock_irqsave(&__mgr->lock, __flags);			\
+	trace_cdevm_##event(__scope, ##__VA_ARGS__, __mgr->seq++);	\
+	spin_unlock_irqrestore(&__mgr->lock, __flags);			\
+} while (0)
+
+/* The memory of a scope without what is in it: for who has let go of the driver. */
+static inline void cdevm_hold_memory(struct cdevm_scope *scope)
+{
+	refcount_inc(&scope->held);
+}
+
+void cdevm_put_memory(struct cdevm_scope *scope);
+
+/* Parts of a scope, each with one node that can go alone */
+struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only);
+void cdevm_end_part(struct cdevm_scope *part);
+struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
+
+/* Whose memory the driver's structs are in. */
+static inline const struct cdevm_scope *cdevm_whole(const struct cdevm_scope *scope)
+{
+	return scope->parent ?: scope;
+}
+
+/* Are files released at unbind? Those of a subsystem's nodes are not. */
+static inline bool cdevm_releases_at_unbind(const struct cdevm_scope *scope)
+{
+	return scope->ops && scope->ops->release_at_unbind;
+}
+
+static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
+{
+	return container_of(file->f_op, struct cdevm_fops, fops);
+}
+
+/* Are these in a &struct cdevm_fops? */
+bool cdevm_is_wrapped(const struct file_operations *fops);
+void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
+		     const struct file_operations *orig, const char *name,
+		     const struct cdevm_node_type *type);
+
+bool cdevm_lets_go(const struct file_operations *orig);
+
+int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
+
+/* Files that have something done at unbind, in cdevm_files.c */
+int cdevm_list_file(struct file *file);
+int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone);
+void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
+bool cdevm_late_begin(struct file *file);
+void cdevm_late_end(struct file *file);
+void cdevm_close_files(struct cdevm_scope *scope);
+
+/* For the list in debugfs: what is nowhere else. */
+#ifdef CONFIG_RESMGR_DEBUG
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
+{
+	static atomic64_t last = ATOMIC64_INIT(0);
+
+	scope->id = atomic64_inc_return(&last);
+}
+
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
+	scope->bind_ref = true;
+}
+
+static inline void cdevm_debug_unbound(struct cdevm_scope *scope)
+{
+	WRITE_ONCE(scope->bind_ref, false);
+}
+
+static inline void cdevm_debug_opened(struct cdevm_fops *wrapped)
+{
+	atomic_inc(&wrapped->files);
+}
+
+static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
+{
+	atomic_dec(&wrapped->files);
+}
+#else
+static inline void cdevm_debug_begins(struct cdevm_scope *scope)
+{
+}
+
+static inline void cdevm_debug_bound(struct cdevm_scope *scope)
+{
+}
+
+static inline void cdevm_debug_unbound(struct cdevm_scope *scope)
+{
+}
+
+static inline void cdevm_debug_opened(struct cdevm_fops *wrapped)
+{
+}
+
+static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
+{
+}
+#endif
+
+/* Pollers, in cdevm_poll.c */
+__poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
+void cdevm_wake_polled(struct cdevm_scope *scope);
+void cdevm_unhook_polled(const struct file *file);
+void cdevm_forget_polled(const struct file *file);
+
+/* Mappings, in cdevm_mmap.c */
+struct vm_area_struct;
+struct vm_area_desc;
+bool cdevm_is_zapped(const struct cdevm_fops *wrapped);
+int cdevm_mapping_init(struct cdevm_scope *scope);
+void cdevm_mapping_destroy(struct cdevm_scope *scope);
+void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped);
+void cdevm_zap(struct cdevm_scope *scope);
+void cdevm_wait_mappers(struct cdevm_scope *scope);
+int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
+int cdevm_mmap_prepare(struct vm_area_desc *desc);
+
+/* Who is inside, in cdevm_calls.c and cdevm_look.c */
+
+/* More than there are methods that call each other. */
+#define CDEVM_DEPTH	8
+
+/**
+ * struct cdevm_sight - a look at the calls of a task
+ * @wanted: is @call the one that is looked for?
+ * @call: copy of a call
+ * @task: the task
+ * @state: its state
+ * @running: it was on a CPU
+ * @found: there was a call that was wanted; it is in @call
+ */
+struct cdevm_sight {
+	bool			(*wanted)(struct cdevm_sight *sight);
+	struct cdevm_call	call;
+	struct task_struct	*task;
+	unsigned int		state;
+	bool			running;
+	bool			found;
+};
+
+bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
+unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
+const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
+bool cdevm_is_in_some_call(void);
+
+/* What becomes of them, in cdevm_watch.c */
+
+/*
+ * After how long a wait is reported to the log, and then again. Long enough for
+ * a slow device to finish a request, and well below the 120 s of the hung task
+ * detector, whose report does not say what is waited for.
+ */
+#define CDEVM_REPORT_AFTER	(10 * HZ)
+
+void cdevm_watch_begin(struct cdevm_scope *scope);
+void cdevm_watch_end(struct cdevm_scope *scope);
+
+/* Remove every node, newest first. None can be added any more. */
+void cdevm_unpublish(struct cdevm_scope *scope);
+
+#endif /* _LIB_RESMGR_CDEVM_INTERNAL_H */

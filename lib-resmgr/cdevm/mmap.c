@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: mappings
+ *
+ * At revoke every mapping of a scope is zapped: a later access faults, and the
+ * fault is SIGBUS. That takes three things.
+ *
+ * Finding them. Each open file of the scope gets the address space of an inode
+ * that the scope has for this, so that one unmap_mapping_range() reaches all
+ * mappings, whatever inode the node was opened through. The driver's inode
+ * cannot be used: one cdev has as many as somebody made with mknod.
+ *
+ * Keeping them from coming back. A fault calls into the driver, as do the other
+ * methods of a mapping, so a mapping gets wrapped vm_operations with the gate
+ * in front. A driver's fault that enters a page itself does so inside the gate.
+ * A struct page that it returns is entered by the core a moment later, and may
+ * be after the zap: that is memory with a reference on it, never a register.
+ *
+ * The gap in between. mmap() may fill in the page table before the mapping can
+ * be found in the address space, and the driver's method has returned by then.
+ * But all of that is done under the mmap_lock of the process. So the scope
+ * remembers who has called, until that task is back in user mode. When the calls
+ * are drained, the unbind waits for those that are left until their process has
+ * the mmap_lock free for a moment: then the mapping can be found, and all is
+ * zapped once more. To wait for the task alone would be simpler; but a debugger
+ * can keep it from getting back, and a kernel thread never does. To wait for the
+ * mmap_lock alone would be simpler, too; but whoever has called once may be in
+ * the mmap() of another driver by now, for as long as that likes.
+ *
+ * None of this is done for nodes whose mappings stay, which a subsystem says of
+ * them: they show memory that the mapping itself keeps, such as the frames of a
+ * camera. An application that reads one while the device is pulled is not to be
+ * killed for that. Only new mappings are refused.
+ */
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/printk.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/task_work.h>
+
+#include "internal.h"
+
+/**
+ * struct cdevm_vm_ops - operations of mappings, wrapped
+ * @ops: what the core sees
+ * @orig: the driver's
+ * @scope: whose gate the calls go through. A mapping holds its file, which
+ *	holds the scope
+ * @next: another one of the same scope; constant once it is in the list
+ */
+struct cdevm_vm_ops {
+	struct vm_operations_struct		ops;
+	const struct vm_operations_struct	*orig;
+	struct cdevm_scope			*scope;
+	struct cdevm_vm_ops			*next;
+};
+
+static struct cdevm_vm_ops *cdevm_vma_ops(const struct vm_area_struct *vma)
+{
+	return container_of(vma->vm_ops, struct cdevm_vm_ops, ops);
+}
+
+#define CDEVM_VM_GATED(type, method, vma, refusal, params, ...)		\
+static type cdevm_vm_##method params					\
+{									\
+	/* The mapping may be gone after the call, and the scope is not: */ \
+	/* the binding holds it, and waits for who is inside. */	\
+	return cdevm_call(cdevm_vma_ops(vma), refusal, method, __VA_ARGS__); \
+}
+
+CDEVM_VM_GATED(vm_fault_t, fault, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(vm_fault_t, huge_fault, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf, unsigned int order), vmf, order)
+/* Not an error: nothing was mapped around the fault, which fails by itself. */
+CDEVM_VM_GATED(vm_fault_t, map_pages, vmf->vma, 0,
+	       (struct vm_fault *vmf, pgoff_t start, pgoff_t end),
+	       vmf, start, end)
+CDEVM_VM_GATED(vm_fault_t, page_mkwrite, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(vm_fault_t, pfn_mkwrite, vmf->vma, VM_FAULT_SIGBUS,
+	       (struct vm_fault *vmf), vmf)
+CDEVM_VM_GATED(int, access, vma, -ENODEV,
+	       (struct vm_area_struct *vma, unsigned long addr, void *buf,
+		int len, int write), vma, addr, buf, len, write)
+CDEVM_VM_GATED(int, mremap, vma, -ENODEV, (struct vm_area_struct *vma), vma)
+/* Nothing is mapped any more, so it can be split anywhere. */
+CDEVM_VM_GATED(int, may_split, vma, 0,
+	       (struct vm_area_struct *vma, unsigned long addr), vma, addr)
+CDEVM_VM_GATED(unsigned long, pagesize, vma, PAGE_SIZE,
+	       (struct vm_area_struct *vma), vma)
+CDEVM_VM_GATED(int, mprotect, vma, -ENODEV,
+	       (struct vm_area_struct *vma, unsigned long start,
+		unsigned long end, unsigned long flags),
+	       vma, start, end, flags)
+
+/*
+ * One open for each close, whatever happened to the device: the driver counts
+ * on it. Inside the gate if it still can be.
+ */
+#define CDEVM_VM_ALWAYS(method)						\
+static void cdevm_vm_##method(struct vm_area_struct *vma)		\
+{									\
+	struct cdevm_vm_ops *wrapped = cdevm_vma_ops(vma);		\
+	struct cdevm_scope *scope = wrapped->scope;			\
+	struct cdevm_call call __uninitialized;				\
+	bool entered = cdevm_begin(&call, scope, "vm_" #method,		\
+				   (void *)wrapped->orig->method);	\
+	bool late = !entered && cdevm_file_fops(vma->vm_file)->listed;	\
+									\
+	if (late && !cdevm_late_begin(vma->vm_file))			\
+		return;							\
+	wrapped->orig->method(vma);					\
+	if (entered)							\
+		cdevm_end(&call, scope);				\
+	else if (late)							\
+		cdevm_late_end(vma->vm_file);				\
+}
+
+CDEVM_VM_ALWAYS(open)
+CDEVM_VM_ALWAYS(close)
+
+/*
+ * Every method there is, and what becomes of it: WRAP() for those that have the
+ * gate in front, KEEP() for those that are called directly: mapped(), which is part
+ * of a call of mmap(), for whose end the unbind waits. STICK() is for what is called
+ * directly, too, and has a file with such a mapping not let go of the driver: it hands
+ * out something of the driver's, or counts references.
+ */
+#define CDEVM_VM_METHODS(WRAP, KEEP, STICK)				\
+	WRAP(open);							\
+	WRAP(close);							\
+	KEEP(mapped);							\
+	WRAP(may_split);						\
+	WRAP(mremap);							\
+	WRAP(mprotect);							\
+	WRAP(fault);							\
+	WRAP(huge_fault);						\
+	WRAP(map_pages);						\
+	WRAP(pagesize);							\
+	WRAP(page_mkwrite);						\
+	WRAP(pfn_mkwrite);						\
+	WRAP(access);							\
+	STICK(name);							\
+	CDEVM_VM_NUMA(STICK)						\
+	CDEVM_VM_FIND_PAGE(STICK)					\
+	CDEVM_VM_UFFD(STICK)
+
+#ifdef CONFIG_FIND_NORMAL_PAGE
+#define CDEVM_VM_FIND_PAGE(how)	how(find_normal_page);
+#else
+#define CDEVM_VM_FIND_PAGE(how)
+#endif
+
+#ifdef CONFIG_USERFAULTFD
+#define CDEVM_VM_UFFD(how)	how(uffd_ops);
+#else
+#define CDEVM_VM_UFFD(how)
+#endif
+
+#ifdef CONFIG_NUMA
+#define CDEVM_VM_NUMA(how)						\
+	how(set_policy);						\
+	how(get_policy);
+#else
+#define CDEVM_VM_NUMA(how)
+#endif
+
+/* A kernel with a method that is not in the table does not compile. */
+#define CDEVM_VM_COUNT(method)	void (*method)(void)
+struct cdevm_vm_methods {
+	CDEVM_VM_METHODS(CDEVM_VM_COUNT, CDEVM_VM_COUNT, CDEVM_VM_COUNT)
+};
+
+static_assert(sizeof(struct cdevm_vm_methods) == sizeof(struct vm_operations_struct));
+
+static void cdevm_vm_ops_init(struct cdevm_vm_ops *wrapped,
+			      struct cdevm_scope *scope,
+			      const struct vm_operations_struct *orig)
+{
+	wrapped->orig = orig;
+	wrapped->scope = scope;
+#define CDEVM_VM_WRAP(method)						\
+	(wrapped->ops.method = orig->method ? cdevm_vm_##method : NULL)
+#define CDEVM_VM_KEEP(method)	(wrapped->ops.method = orig->method)
+#define CDEVM_VM_STICK(method)						\
+do {									\
+	wrapped->ops.method = orig->method;				\
+	if (orig->method)						\
+		WRITE_ONCE(scope->sticky, true);			\
+} while (0)
+	CDEVM_VM_METHODS(CDEVM_VM_WRAP, CDEVM_VM_KEEP, CDEVM_VM_STICK)
+}
+
+/*
+ * The wrapped operations for @orig. A driver has few of them, and they stay
+ * until the scope goes. The list only grows, at its head: readers need no lock,
+ * and of two who add the same both are right.
+ */
+static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
+					      const struct vm_operations_struct *orig,
+					      struct cdevm_vm_ops **spare)
+{
+	struct cdevm_vm_ops *wrapped, *first;
+
+	/* With the release below: what is in the list is there in full. */
+	first = smp_load_acquire(&scope->vm_ops);
+	for (wrapped = first; wrapped; wrapped = wrapped->next)
+		if (wrapped->orig == orig || &wrapped->ops == orig)
+			return wrapped;
+
+	wrapped = *spare;
+	*spare = NULL;
+	cdevm_vm_ops_init(wrapped, scope, orig);
+	wrapped->next = first;
+	while (!try_cmpxchg_release(&scope->vm_ops, &wrapped->next, wrapped))
+		;
+	return wrapped;
+}
+
+/**
+ * struct cdevm_mapper - a call of mmap() that may hold the mmap_lock still
+ * @work: runs when @task returns to user mode, and frees this
+ * @link: on &cdevm_scope.mappers, then on a list of cdevm_wait_mappers(); empty
+ *	when nobody needs to wait for it. Protected by cdevm_mappers_lock
+ * @task: who has called; there as long as @link is not empty. %NULL for one that
+ *	never returns to user mode: stays until the unbind
+ * @mm: held, without what is mapped
+ */
+struct cdevm_mapper {
+	struct callback_head	work;
+	struct list_head	link;
+	struct task_struct	*task;
+	struct mm_struct	*mm;
+};
+
+/*
+ * Not a lock of the scope's, which may be gone when a task that was stopped
+ * returns to user mode. Taken under the mmap_lock.
+ */
+static DEFINE_SPINLOCK(cdevm_mappers_lock);
+
+static void cdevm_free_mapper(struct cdevm_mapper *mapper)
+{
+	mmdrop(mapper->mm);
+	kfree(mapper);
+}
+
+static void cdevm_free_mappers(struct list_head *mappers)
+{
+	struct cdevm_mapper *mapper, *next;
+
+	list_for_each_entry_safe(mapper, next, mappers, link)
+		cdevm_free_mapper(mapper);
+}
+
+/* The task is about to return to user mode, or exits. */
+static void cdevm_mapper_returns(struct callback_head *work)
+{
+	struct cdevm_mapper *mapper = container_of(work, struct cdevm_mapper, work);
+
+	spin_lock(&cdevm_mappers_lock);
+	list_del(&mapper->link);
+	spin_unlock(&cdevm_mappers_lock);
+	cdevm_free_mapper(mapper);
+	module_put(THIS_MODULE);
+}
+
+/* Wait no more for those of @mm, or for any when it is %NULL. */
+static void cdevm_forget_mappers(struct list_head *mappers, const struct mm_struct *mm)
+{
+	struct cdevm_mapper *mapper, *next;
+	LIST_HEAD(stay);
+
+	spin_lock(&cdevm_mappers_lock);
+	list_for_each_entry_safe(mapper, next, mappers, link) {
+		if (mm && mapper->mm != mm)
+			continue;
+		if (mapper->task)
+			list_del_init(&mapper->link);
+		else
+			list_move(&mapper->link, &stay);
+	}
+	spin_unlock(&cdevm_mappers_lock);
+	cdevm_free_mappers(&stay);
+}
+
+static bool cdevm_knows_mapper(struct cdevm_scope *scope, const struct mm_struct *mm)
+{
+	struct cdevm_mapper *mapper, *next;
+	LIST_HEAD(dead);
+	bool known = false;
+
+	spin_lock(&cdevm_mappers_lock);
+	list_for_each_entry_safe(mapper, next, &scope->mappers, link) {
+		known |= mapper->mm == mm && (!mapper->task || mapper->task == current);
+		/* A process that has exited maps no more. */
+		if (!mapper->task && !atomic_read(&mapper->mm->mm_users))
+			list_move(&mapper->link, &dead);
+	}
+	spin_unlock(&cdevm_mappers_lock);
+	cdevm_free_mappers(&dead);
+	return known;
+}
+
+/* Under the mmap_lock. What is remembered goes by itself. */
+static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm)
+{
+	struct cdevm_mapper *mapper;
+
+	mmap_assert_write_locked(mm);
+
+	if (cdevm_knows_mapper(scope, mm))
+		return 0;
+	mapper = kzalloc_obj(*mapper, GFP_KERNEL);
+	if (!mapper)
+		return -ENOMEM;
+	mmgrab(mm);
+	mapper->mm = mm;
+	init_task_work(&mapper->work, cdevm_mapper_returns);
+	/*
+	 * Does not run before this call is over. It cannot be added in exit. A
+	 * debugger can hold it up for longer than there are scopes.
+	 */
+	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
+	    !task_work_add(current, &mapper->work, TWA_RESUME)) {
+		mapper->task = current;
+		__module_get(THIS_MODULE);
+	}
+	spin_lock(&cdevm_mappers_lock);
+	list_add(&mapper->link, &scope->mappers);
+	spin_unlock(&cdevm_mappers_lock);
+	return 0;
+}
+
+/* The process of one that has not returned; held. Tell in the log who, if @tell. */
+static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
+					   struct list_head *mappers, bool tell)
+{
+	struct cdevm_mapper *mapper;
+	struct mm_struct *mm = NULL;
+	char comm[TASK_COMM_LEN] = "a kernel thread";
+	pid_t pid = 0;
+
+	spin_lock(&cdevm_mappers_lock);
+	mapper = list_first_entry_or_null(mappers, struct cdevm_mapper, link);
+	if (mapper) {
+		mm = mapper->mm;
+		mmgrab(mm);
+		if (mapper->task) {
+			strscpy(comm, mapper->task->comm);
+			pid = task_pid_nr(mapper->task);
+		}
+	}
+	spin_unlock(&cdevm_mappers_lock);
+	if (mm && tell)
+		pr_warn("cdevm: %s: unbind waits for %s[%d], which has called mmap() of the driver and holds the mmap_lock\n",
+			scope->name, comm, pid);
+	return mm;
+}
+
+/**
+ * cdevm_wait_mappers() - wait for what is left of the calls of mmap()
+ * @scope: scope, with no call in the gate any more
+ *
+ * The driver's part of each is over. The mmap_lock is tried only: who holds it
+ * need not be the one that is waited for, which may return meanwhile.
+ *
+ * Context: Process context, sleeps.
+ */
+void cdevm_wait_mappers(struct cdevm_scope *scope)
+{
+	unsigned long report = jiffies + CDEVM_REPORT_AFTER;
+	struct mm_struct *mm;
+	LIST_HEAD(mappers);
+	bool tell, over;
+
+	/* Those that come from now on are refused. */
+	spin_lock(&cdevm_mappers_lock);
+	list_splice_init(&scope->mappers, &mappers);
+	spin_unlock(&cdevm_mappers_lock);
+
+	/* A call of mmap() that unbinds a device holds the lock itself. */
+	if (cdevm_is_in_some_call())
+		cdevm_forget_mappers(&mappers, current->mm);
+
+	for (;;) {
+		tell = time_after(jiffies, report);
+		if (tell)
+			report = jiffies + CDEVM_REPORT_AFTER;
+		mm = cdevm_next_mapper(scope, &mappers, tell);
+		if (!mm)
+			return;
+		over = mmap_read_trylock(mm);
+		if (over) {
+			mmap_read_unlock(mm);
+			cdevm_forget_mappers(&mappers, mm);
+		}
+		mmdrop(mm);
+		if (!over)
+			schedule_timeout_uninterruptible(1);
+	}
+}
+
+/* Is a mapping of @file the scope's? One of another file's is that file's. */
+static bool cdevm_maps(const struct cdevm_scope *scope, const struct file *file)
+{
+	return file && cdevm_is_wrapped(file->f_op) &&
+	       cdevm_file_fops(file)->scope == scope;
+}
+
+/* Where wrapped operations come from, which have to be there as long as a file is. */
+static struct resmgr *cdevm_vm_memory(struct cdevm_scope *scope)
+{
+	return cdevm_releases_at_unbind(scope) ? &scope->memory : cdevm_mgr(scope);
+}
+
+/*
+ * Before the driver is called for a mapping. What it takes is allocated, so that
+ * nothing fails after.
+ */
+static int cdevm_begin_mmap(struct cdevm_scope *scope, const struct file *file,
+			    struct mm_struct *mm, struct cdevm_vm_ops **spare)
+{
+	int ret;
+
+	if (cdevm_is_revoked(scope))
+		return -ENODEV;
+	/* The driver may have done it in an ioctl(). */
+	if (WARN_ONCE(file->f_mapping != scope->inode->i_mapping,
+		      "cdevm: %s: f_mapping was replaced before mmap()\n", scope->name))
+		return -EINVAL;
+	ret = cdevm_remember_mapper(scope, mm);
+	if (ret)
+		return ret;
+	*spare = resmgr_kzalloc(cdevm_vm_memory(scope), sizeof(**spare), GFP_KERNEL);
+	return *spare ? 0 : -ENOMEM;
+}
+
+/*
+ * After the driver has made a mapping: it is found by a zap when it is in the
+ * address space of the scope. True if the driver has seen to it that it is not.
+ */
+static bool cdevm_mmap_escapes(struct cdevm_scope *scope, struct file *file)
+{
+	struct address_space *mapping = scope->inode->i_mapping;
+
+	if (likely(file->f_mapping == mapping))
+		return false;
+	WARN_ONCE(1, "cdevm: %s: mmap() replaced f_mapping\n", scope->name);
+	/* The core goes on with what it was before. */
+	file->f_mapping = mapping;
+	return true;
+}
+
+/* The mmap method of a node. */
+int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_vm_ops *spare;
+	int ret;
+
+	if (wrapped->mappings_stay)
+		return cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+	ret = cdevm_begin_mmap(scope, file, vma->vm_mm, &spare);
+	if (ret)
+		return ret;
+	ret = cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+	if (!ret && vma->vm_ops && cdevm_maps(scope, vma->vm_file))
+		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
+	if (!ret && cdevm_mmap_escapes(scope, file)) {
+		/* To the core it has failed, to the driver it has begun. */
+		if (vma->vm_ops && vma->vm_ops->close)
+			vma->vm_ops->close(vma);
+		ret = -EINVAL;
+	}
+	resmgr_kfree(cdevm_vm_memory(scope), spare);
+	return ret;
+}
+
+/* The mmap_prepare method of a node. What it asks for is done under the mmap_lock. */
+int cdevm_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_vm_ops *spare;
+	int ret;
+
+	if (wrapped->mappings_stay)
+		return cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
+	ret = cdevm_begin_mmap(scope, desc->file, desc->mm, &spare);
+	if (ret)
+		return ret;
+	ret = cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
+	if (!ret && desc->vm_ops && cdevm_maps(scope, desc->vm_file))
+		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
+	/* There is no mapping yet that would have to be ended. */
+	if (!ret && cdevm_mmap_escapes(scope, desc->file))
+		ret = -EINVAL;
+	resmgr_kfree(cdevm_vm_memory(scope), spare);
+	return ret;
+}
+
+/* Can a node have mappings that are zapped at unbind? */
+bool cdevm_is_zapped(const struct cdevm_fops *wrapped)
+{
+	if (wrapped->mappings_stay)
+		return false;
+	return wrapped->orig->mmap || wrapped->orig->mmap_prepare;
+}
+
+/* "cdvm". Nobody sees it: nothing can be looked up there. */
+#define CDEVM_FS_MAGIC	0x6364766d
+
+static int cdevm_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, CDEVM_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type cdevm_fs_type = {
+	.name			= "cdevm",
+	.owner			= THIS_MODULE,
+	.init_fs_context	= cdevm_init_fs_context,
+	.kill_sb		= kill_anon_super,
+};
+
+/* Both are changed by simple_pin_fs(), under a lock of its own. */
+static struct vfsmount *cdevm_mnt;
+static int cdevm_mnt_count;
+
+/*
+ * Make the address space of a scope, for the first of its nodes, or of files of no
+ * node, that can be mapped.
+ */
+int cdevm_mapping_init(struct cdevm_scope *scope)
+{
+	struct inode *inode;
+	int ret;
+
+	if (READ_ONCE(scope->inode))
+		return 0;
+	ret = simple_pin_fs(&cdevm_fs_type, &cdevm_mnt, &cdevm_mnt_count);
+	if (ret)
+		return ret;
+	inode = alloc_anon_inode(cdevm_mnt->mnt_sb);
+	if (IS_ERR(inode)) {
+		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+		return PTR_ERR(inode);
+	}
+	/* Files of other nodes may be opened now; that they see it does no harm. */
+	if (cmpxchg(&scope->inode, NULL, inode)) {
+		iput(inode);
+		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+	}
+	return 0;
+}
+
+/* No file and so no mapping is left. */
+void cdevm_mapping_destroy(struct cdevm_scope *scope)
+{
+	/* Left over when the unbind could not wait, or refused since. */
+	cdevm_forget_mappers(&scope->mappers, NULL);
+	if (!scope->inode)
+		return;
+	iput(scope->inode);
+	simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
+}
+
+/*
+ * Before the driver's open: it may want to change the mapping's properties, but
+ * must not replace it.
+ */
+void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
+{
+	struct inode *inode = READ_ONCE(wrapped->scope->inode);
+
+	if (inode && !wrapped->mappings_stay)
+		file->f_mapping = inode->i_mapping;
+}
+
+/* Unmap everything, private copies as well: what they show is not true any more. */
+void cdevm_zap(struct cdevm_scope *scope)
+{
+	/* A node may be published at this moment: nothing of it is mapped yet. */
+	struct inode *inode = READ_ONCE(scope->inode);
+
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+}

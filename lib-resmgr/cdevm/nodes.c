@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: publishing character devices, and taking them back
+ *
+ * The published nodes are resources of a manager of their own in the scope,
+ * whose release is the unpublishing: newest first, each once.
+ *
+ * The memory of a struct cdev, which is the driver's and so the scope's, must
+ * stay until the VFS has let go of it: an inode that was opened through it, or
+ * a lookup on its way, may hold its kobject long after cdev_del(), and with
+ * DEBUG_KOBJECT_RELEASE every kobject lives some seconds longer. So the cdev
+ * gets a parent that holds the scope: a kobject without a name or a place in
+ * sysfs, or the struct device that is published along with it. A parent is put
+ * last of all, when the cdev's own memory has been touched for the last time.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/file.h>
+#include <linux/hashtable.h>
+#include <linux/kdev_t.h>
+#include <linux/miscdevice.h>
+#include <linux/spinlock.h>
+
+#include "bound.h"
+#include "internal.h"
+
+const char cdevm_node_name[] = "cdevm_node";
+
+/*
+ * Devices that hold a scope, by address: a struct device has no room of its own
+ * for whom to tell about its end. cdevm_devices_lock protects the table.
+ */
+static DEFINE_HASHTABLE(cdevm_devices, 6);
+static DEFINE_SPINLOCK(cdevm_devices_lock);
+
+struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp)
+{
+	struct cdevm_node *node;
+
+	node = __resmgr_kmalloc(listed ? &scope->memory : cdevm_mgr(scope), sizeof(*node),
+				gfp | __GFP_ZERO, NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
+	if (!node)
+		return NULL;
+	node->fops.scope = scope;
+	node->fops.listed = listed;
+	return node;
+}
+
+/* Is it in the memory of the scope itself, which stays when resources go? */
+static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, size_t size)
+{
+	scope = cdevm_whole(scope);
+	return p >= scope->mem && p + size <= scope->mem + scope->mem_size;
+}
+
+/*
+ * A node for @scope: in a part of it if the nodes go alone, else in the scope itself.
+ */
+static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
+{
+	struct cdevm_node *node;
+	struct cdevm_scope *part;
+
+	if (scope->ops && scope->ops->nodes_go_alone) {
+		part = cdevm_add_part(scope, &node);
+		return IS_ERR(part) ? ERR_CAST(part) : node;
+	}
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), gfp);
+	return node ?: ERR_PTR(-ENOMEM);
+}
+
+/* It was published, or was not. In the latter case @node may be gone after this. */
+static int cdevm_node_done(struct cdevm_node *node, int ret)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+
+	if (ret && scope->parent) {
+		cdevm_withdraw(scope);
+		cdevm_end_part(scope);
+	}
+	return ret;
+}
+
+/*
+ * What the VFS holds of a node holds the scope; or nothing but the memory of it, if
+ * files of the node let go of the driver.
+ */
+static void cdevm_node_get(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_hold_memory(node->fops.scope);
+	else
+		cdevm_get(node->fops.scope);
+}
+
+static void cdevm_node_put(struct cdevm_node *node)
+{
+	if (node->fops.lets_go)
+		cdevm_put_memory(node->fops.scope);
+	else
+		cdevm_put(node->fops.scope);
+}
+
+/*
+ * Put wrapped file operations in the place of the driver's at @fops and publish
+ * with @add, unless unbinding has begun. The lock makes the two exclude each
+ * other: the unpublishing sees the node, or this sees the revoke.
+ */
+static int cdevm_publish(struct cdevm_node *node, const char *type,
+			 const struct file_operations **fops,
+			 int (*add)(struct cdevm_node *node),
+			 resmgr_release_t unpublish)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+	int ret = -ENODEV;
+
+	if (WARN(!*fops, "cdevm: %s: %s has no file operations\n", scope->name,
+		 node->name))
+		return -EINVAL;
+	cdevm_fops_init(&node->fops, scope, *fops, node->name, node->type);
+	resmgr_node_init(&node->res, unpublish, type, 0);
+
+	mutex_lock(&scope->lock);
+	if (!cdevm_is_revoked(scope))
+		ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
+	if (!ret)
+		ret = cdevm_bound_publish(scope);
+	if (!ret) {
+		*fops = &node->fops.fops;
+		ret = add(node);
+		/*
+		 * A cdev that has a device could be opened until it turned out
+		 * that the device cannot be added. An open() that has found it
+		 * by then must still find the wrapped operations in it.
+		 */
+		if (ret && !node->device)
+			*fops = node->fops.orig;
+	}
+	if (!ret) {
+		/* Cannot fail: the lock keeps the nodes from being released. */
+		resmgr_node_add(&scope->nodes, &node->res);
+		node->published = true;
+		cdevm_trace(publish, scope, node->name,
+			    node->misc ? (void *)node->misc : node->cdev);
+	}
+	mutex_unlock(&scope->lock);
+	return ret;
+}
+
+void cdevm_unpublish(struct cdevm_scope *scope)
+{
+	mutex_lock(&scope->lock);
+	resmgr_release_final(&scope->nodes);
+	mutex_unlock(&scope->lock);
+}
+
+static void cdevm_pin_release(struct kobject *kobj)
+{
+	struct kobject *parent = kobj->parent;
+
+	/* The node may be gone after this. */
+	cdevm_node_put(container_of(kobj, struct cdevm_node, pin));
+	/* The pin was never in sysfs, and kobject_put() drops the parent of no such. */
+	kobject_put(parent);
+}
+
+static const struct kobj_type cdevm_pin_type = {
+	.release = cdevm_pin_release,
+};
+
+/*
+ * May files of the node let go of the driver? They hold its cdev until they are
+ * closed. A cdev that names the module as its owner would hold that.
+ */
+static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
+{
+	if (!may || !node->fops.listed || !cdev->ops || !cdevm_lets_go(cdev->ops) ||
+	    !cdevm_is_embedded(node->fops.scope, cdev, sizeof(*cdev)))
+		return;
+	node->fops.lets_go = true;
+	cdev->owner = NULL;
+}
+
+static int cdevm_do_add_cdev(struct cdevm_node *node)
+{
+	return cdev_add(node->cdev, node->cdev->dev, node->cdev->count);
+}
+
+static void cdevm_remove_cdev(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	cdevm_trace(unpublish, node->fops.scope, node->name);
+	cdev_del(node->cdev);
+}
+
+/**
+ * cdevm_add_cdev() - cdev_add() for a cdev in memory of the scope
+ * @scope: scope
+ * @cdev: after cdev_init() with the driver's file operations
+ * @devt: first device number
+ * @count: how many consecutive minors
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
+ * for a cdev without file operations; what cdev_add() returns. On an error the
+ * cdev is as it was.
+ */
+int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
+		   unsigned int count)
+{
+	struct kobject *parent = cdev->kobj.parent;
+	struct module *owner = cdev->owner;
+	struct cdevm_node *node;
+	int ret;
+
+	node = cdevm_node_new(scope, GFP_KERNEL);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	cdevm_may_let_go(node, cdev, !parent);
+	snprintf(node->name, sizeof(node->name), "%u:%u", MAJOR(devt), MINOR(devt));
+
+	/* A parent that the driver has set stays, behind ours. */
+	kobject_init(&node->pin, &cdevm_pin_type);
+	node->pin.parent = kobject_get(parent);
+	cdevm_node_get(node);
+
+	node->cdev = cdev;
+	cdev->dev = devt;
+	cdev->count = count;
+	cdev_set_parent(cdev, &node->pin);
+
+	ret = cdevm_publish(node, "cdev", &cdev->ops, cdevm_do_add_cdev,
+			    cdevm_remove_cdev);
+	if (ret) {
+		cdev->kobj.parent = parent;
+		cdev->owner = owner;
+	}
+	/* The cdev has its own reference now, or there is no need for any. */
+	kobject_put(&node->pin);
+	return cdevm_node_done(node, ret);
+}
+EXPORT_SYMBOL_GPL(cdevm_add_cdev);
+
+/*
+ * Who would be told about the end of @device? Asked now and not then: a class
+ * may be gone before the last reference on a device of it is.
+ */
+static void (*cdevm_find_release(const struct device *device))(struct device *)
+{
+	if (device->release)
+		return device->release;
+	if (device->type && device->type->release)
+		return device->type->release;
+	return device->class ? device->class->dev_release : NULL;
+}
+
+/* The last reference on the device, and so on its cdev, has gone. */
+static void cdevm_device_release(struct device *device)
+{
+	struct cdevm_node *node;
+
+	spin_lock(&cdevm_devices_lock);
+	hash_for_each_possible(cdevm_devices, node, device_hash,
+			       (unsigned long)device)
+		if (node->device == device)
+			break;
+	hash_del(&node->device_hash);
+	spin_unlock(&cdevm_devices_lock);
+
+	if (node->device_release)
+		node->device_release(device);
+	cdevm_node_put(node);
+}
+
+/**
+ * cdevm_node_hold() - have a device keep the scope until it is released
+ * @node: node that is being added
+ * @device: after device_initialize(), with its release function set; one for
+ *	each node
+ *
+ * Context: Process context. From the add function of a &struct cdevm_node_type.
+ */
+void cdevm_node_hold(struct cdevm_node *node, struct device *device)
+{
+	node->device = device;
+	node->device_release = cdevm_find_release(device);
+	device->release = cdevm_device_release;
+	cdevm_node_get(node);
+	spin_lock(&cdevm_devices_lock);
+	hash_add(cdevm_devices, &node->device_hash, (unsigned long)device);
+	spin_unlock(&cdevm_devices_lock);
+}
+EXPORT_SYMBOL_GPL(cdevm_node_hold);
+
+static int cdevm_do_add_cdev_device(struct cdevm_node *node)
+{
+	return cdev_device_add(node->cdev, node->device);
+}
+
+static void cdevm_remove_cdev_device(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+	struct device *device = node->device;
+
+	cdevm_trace(unpublish, node->fops.scope, node->name);
+	cdev_device_del(node->cdev, device);
+	put_device(device);
+}
+
+/**
+ * cdevm_add_cdev_device() - cdev_device_add() for memory of the scope
+ * @scope: scope
+ * @cdev: after cdev_init() with the driver's file operations
+ * @device: after device_initialize(), with devt and name set
+ *
+ * The reference on @device that device_initialize() gave the caller is taken
+ * over, also on an error. A release function for @device is not needed; if
+ * there is one, it must not free memory of the scope. After an error @cdev needs
+ * another cdev_init() before it is used again.
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENODEV when unbinding has begun; -EINVAL with a WARN for a cdev
+ * without file operations; what cdev_device_add() returns. -ESHUTDOWN with a
+ * WARN when @scope was released for good, which no caller with a reference can
+ * see.
+ */
+int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
+			  struct device *device)
+{
+	struct cdevm_node *node = cdevm_node_new(scope, GFP_KERNEL | __GFP_NOFAIL);
+	int ret = PTR_ERR_OR_ZERO(node);
+
+	/*
+	 * There is no way back without the node: the device is initialised, its
+	 * last put may free later than now, and only the node can keep the
+	 * scope until then. A part may fail for want of memory.
+	 */
+	if (ret)
+		node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope),
+					GFP_KERNEL | __GFP_NOFAIL);
+	if (!node)
+		return -ESHUTDOWN;
+	cdevm_may_let_go(node, cdev, !cdevm_find_release(device) &&
+			 cdevm_is_embedded(scope, device, sizeof(*device)));
+	strscpy(node->name, dev_name(device));
+
+	node->cdev = cdev;
+	cdevm_node_hold(node, device);
+
+	if (!ret)
+		ret = cdevm_publish(node, "cdev_device", &cdev->ops,
+				    cdevm_do_add_cdev_device, cdevm_remove_cdev_device);
+	if (ret)
+		put_device(device);
+	return cdevm_node_done(node, ret);
+}
+EXPORT_SYMBOL_GPL(cdevm_add_cdev_device);
+
+static int cdevm_do_register_misc(struct cdevm_node *node)
+{
+	return misc_register(node->misc);
+}
+
+static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	cdevm_trace(unpublish, node->fops.scope, node->name);
+	misc_deregister(node->misc);
+	/* misc_open() cannot reach it any more, and it may be registered again. */
+	node->misc->fops = node->fops.orig;
+}
+
+/**
+ * cdevm_register_misc() - misc_register() for a misc device of a scope
+ * @scope: scope
+ * @misc: with the driver's file operations
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
+ * for a misc device without file operations; what misc_register() returns. On
+ * an error the misc device is as it was.
+ */
+int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
+{
+	struct cdevm_node *node = cdevm_node_new(scope, GFP_KERNEL);
+
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	strscpy(node->name, misc->name);
+	node->misc = misc;
+	/* A file holds nothing of a misc device. */
+	node->fops.lets_go = node->fops.listed && misc->fops && cdevm_lets_go(misc->fops);
+
+	return cdevm_node_done(node, cdevm_publish(node, "misc", &misc->fops,
+						   cdevm_do_register_misc,
+						   cdevm_remove_misc));
+}
+EXPORT_SYMBOL_GPL(cdevm_register_misc);
+
+/*
+ * Take back a node that can go alone. From a call of its own somebody else does it,
+ * when that is over.
+ */
+static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev,
+			      const struct miscdevice *misc)
+{
+	struct cdevm_scope *part;
+	bool found = false;
+	int ret = 0;
+
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(part, &scope->parts, part) {
+		found = cdev ? part->only->cdev == cdev : part->only->misc == misc;
+		if (!found)
+			continue;
+		resmgr_object_get(&part->obj);
+		break;
+	}
+	spin_unlock(&scope->files_lock);
+	if (!found) {
+		WARN(!cdevm_is_revoked(scope),
+		     "cdevm: %s: %ps takes back a node that is not there, or cannot go alone\n",
+		     scope->name, __builtin_return_address(0));
+		return -ENOENT;
+	}
+	if (cdevm_own_calls(part)) {
+		ret = cdevm_unbind_self(part);
+		/* Somebody does so already. */
+		if (ret == -ENODEV)
+			ret = 0;
+	} else {
+		cdevm_withdraw(part);
+		cdevm_end_part(part);
+	}
+	resmgr_object_put(&part->obj);
+	return ret;
+}
+
+/**
+ * cdevm_del_cdev() - take back a cdev while its scope goes on
+ * @scope: scope whose &cdevm_ops.nodes_go_alone is set
+ * @cdev: what was published with cdevm_add_cdev() or cdevm_add_cdev_device()
+ *
+ * As at unbind, for this node alone: calls of it are refused, its sleepers are woken,
+ * it is removed, the calls inside are waited for, and its files are released if the
+ * scope has that done at unbind. &cdevm_ops.kick is not called. No other node is
+ * waited for. From a call of the node itself this is done when the call is over.
+ *
+ * The memory of @cdev stays in use until the last file is closed: to publish a node
+ * again take another.
+ *
+ * Context: Process context, sleeps. Not while holding a lock that its calls take.
+ * Return: 0; -ENOENT when unbinding has removed it already, or with a WARN when it is
+ * none that can go alone; -ENOMEM, from a call of the node itself.
+ */
+int cdevm_del_cdev(struct cdevm_scope *scope, struct cdev *cdev)
+{
+	return cdevm_remove_alone(scope, cdev, NULL);
+}
+EXPORT_SYMBOL_GPL(cdevm_del_cdev);
+
+/**
+ * cdevm_deregister_misc() - take back a misc device while its scope goes on
+ * @scope: scope whose &cdevm_ops.nodes_go_alone is set
+ * @misc: what was published with cdevm_register_misc(); can be published again
+ *
+ * Context: As cdevm_del_cdev(), and not from open() of a misc device.
+ * Return: as cdevm_del_cdev().
+ */
+int cdevm_deregister_misc(struct cdevm_scope *scope, struct miscdevice *misc)
+{
+	return cdevm_remove_alone(scope, NULL, misc);
+}
+EXPORT_SYMBOL_GPL(cdevm_deregister_misc);
+
+static int cdevm_do_add_node(struct cdevm_node *node)
+{
+	return node->type->add(node, node->data);
+}
+
+static void cdevm_remove_node(struct resmgr *mgr, struct resmgr_node *res)
+{
+	struct cdevm_node *node = container_of(res, struct cdevm_node, res);
+
+	node->published = false;
+	cdevm_trace(unpublish, node->fops.scope, node->name);
+	if (node->type->remove)
+		node->type->remove(node->data);
+}
+
+/**
+ * cdevm_publish_node() - publish a node of a kind that a subsystem has
+ * @scope: scope
+ * @type: kind of node
+ * @name: for traces; copied
+ * @data: argument of the functions of @type
+ *
+ * It can be opened at once. It is removed at unbind, before ->remove().
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; what the add function
+ * of @type returns.
+ */
+int cdevm_publish_node(struct cdevm_scope *scope,
+		       const struct cdevm_node_type *type, const char *name,
+		       void *data)
+{
+	struct cdevm_node *node = cdevm_node_alloc(scope, false, GFP_KERNEL);
+	const struct file_operations *fops = type->fops;
+	int ret;
+
+	if (!node)
+		return -ENOMEM;
+	strscpy(node->name, name);
+	node->type = type;
+	node->data = data;
+	kobject_init(&node->pin, &cdevm_pin_type);
+	cdevm_get(scope);
+
+	ret = cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
+			    cdevm_remove_node);
+	/* The cdev has its own reference now, or there is no need for any. */
+	kobject_put(&node->pin);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_publish_node);
+
+/**
+ * cdevm_unpublish_node() - remove a node of a subsystem while its scope goes on
+ * @node: node that was published with cdevm_publish_node()
+ *
+ * Does nothing when it was removed already. Calls may be inside, and none of
+ * them is waited for. The memory of @node stays with the scope, as its files do.
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope,
+ * nor from the functions of a &struct cdevm_node_type.
+ */
+void cdevm_unpublish_node(struct cdevm_node *node)
+{
+	struct cdevm_scope *scope = node->fops.scope;
+
+	mutex_lock(&scope->lock);
+	if (node->published) {
+		resmgr_node_remove(&scope->nodes, &node->res);
+		cdevm_remove_node(&scope->nodes, &node->res);
+	}
+	mutex_unlock(&scope->lock);
+}
+EXPORT_SYMBOL_GPL(cdevm_unpublish_node);
+
+/**
+ * cdevm_node_wrap() - put the scope's gate before a cdev
+ * @node: node that is being added
+ * @cdev: after cdev_init() or cdev_alloc(), and before it is added. Its file
+ *	operations are those of the node's type
+ *
+ * A parent that the cdev gets later takes the place of the one that holds the
+ * scope, and must then hold it: see cdevm_node_hold().
+ *
+ * Context: Any context. From the add function of a &struct cdevm_node_type.
+ */
+void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev)
+{
+	cdev->ops = &node->fops.fops;
+	cdev_set_parent(cdev, &node->pin);
+}
+EXPORT_SYMBOL_GPL(cdevm_node_wrap);
+
+/**
+ * cdevm_node_scope() - the scope of a node
+ * @node: node
+ *
+ * Context: Any context.
+ * Return: the scope that it was published through.
+ */
+struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node)
+{
+	return node->fops.scope;
+}
+EXPORT_SYMBOL_GPL(cdevm_node_scope);
+
+/* What wraps @fops for files that are on no node; %NULL if nothing does yet. */
+static struct cdevm_node *cdevm_find_anon(struct cdevm_scope *scope,
+					  const struct file_operations *fops)
+{
+	struct cdevm_node *node;
+
+	/* With the release below: what is in the list is there in full. */
+	for (node = smp_load_acquire(&scope->anon); node; node = node->next)
+		if (node->fops.orig == fops)
+			break;
+	return node;
+}
+
+/* A driver has few of them. The list only grows; if two add the same, both are right. */
+static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char *name,
+					  const struct file_operations *fops)
+{
+	struct cdevm_node *node = cdevm_find_anon(scope, fops);
+	int ret;
+
+	if (node)
+		return node;
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
+	if (!node)
+		return ERR_PTR(-ENOMEM);
+	strscpy(node->name, name);
+	cdevm_fops_init(&node->fops, scope, fops, node->name, NULL);
+	node->fops.lets_go = node->fops.listed && cdevm_lets_go(fops);
+	ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
+	/* The memory of the node stays with the scope. */
+	if (ret)
+		return ERR_PTR(ret);
+	node->next = READ_ONCE(scope->anon);
+	while (!try_cmpxchg_release(&scope->anon, &node->next, node))
+		;
+	return node;
+}
+
+static struct file *cdevm_make_file(struct cdevm_fops *wrapped, const char *name,
+				    void *priv, int flags)
+{
+	struct file *file;
+	int ret;
+
+	file = anon_inode_getfile(name, &wrapped->fops, priv, flags);
+	if (IS_ERR(file))
+		return file;
+	ret = cdevm_give_file(file, wrapped);
+	return ret ? ERR_PTR(ret) : file;
+}
+
+/**
+ * cdevm_anon_inode_getfd() - anon_inode_getfd() for a file of a scope
+ * @scope: scope
+ * @name: of the file, as in anon_inode_getfd()
+ * @fops: file operations. open() is not called
+ * @priv: for &file.private_data
+ * @flags: %O_CLOEXEC, %O_NONBLOCK, and how it may be used
+ *
+ * The file is one as if a node had been opened: it holds the scope, its calls are
+ * gated, and at unbind its pollers are woken and its mappings zapped. It is released
+ * at unbind if the scope's &cdevm_ops.release_at_unbind is set. Its ->release() is to
+ * undo what stands behind @priv.
+ *
+ * As soon as it returns somebody may have closed the file: @priv is not the caller's
+ * any more.
+ *
+ * Context: Process context, may sleep. From a file operation of the scope, or from
+ * anywhere with a reference on it.
+ * Return: the file descriptor; -ENODEV when unbinding has begun; -ENOMEM; what
+ * anon_inode_getfd() returns. On an error ->release() was not called.
+ */
+int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
+			   const struct file_operations *fops, void *priv, int flags)
+{
+	struct cdevm_node *node;
+	struct file *file;
+	int fd, ret;
+
+	node = cdevm_anon_node(scope, name, fops);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	fd = get_unused_fd_flags(flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	/* In the gate the module is there, whose text the operations are. */
+	ret = -ENODEV;
+	if (!cdevm_enter(scope))
+		goto err_fd;
+	file = cdevm_make_file(&node->fops, name, priv, flags);
+	ret = PTR_ERR_OR_ZERO(file);
+	cdevm_exit(scope);
+	if (ret)
+		goto err_fd;
+	fd_install(fd, file);
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfd);
+
+/**
+ * cdevm_wrap_files() - put the scope's gate before files that are no nodes
+ * @scope: scope
+ * @type: kind of file, without functions; its name is that of the files. No method
+ *	of it maps anything: the inode is everybody's, and nothing would be zapped
+ *
+ * Once for all files of a kind. The file operations stay with the scope.
+ *
+ * Context: Process context, may sleep.
+ * Return: what cdevm_anon_inode_getfile() takes; %NULL without memory, and with a
+ * WARN for files that can be mapped.
+ */
+struct cdevm_fops *cdevm_wrap_files(struct cdevm_scope *scope,
+				    const struct cdevm_node_type *type)
+{
+	struct cdevm_fops *wrapped;
+
+	wrapped = cdevm_kzalloc(scope, sizeof(*wrapped), GFP_KERNEL);
+	if (!wrapped)
+		return NULL;
+	cdevm_fops_init(wrapped, scope, type->fops, type->name, type);
+	if (WARN(cdevm_is_zapped(wrapped), "cdevm: %s: %s can be mapped\n", scope->name,
+		 type->name))
+		return NULL;
+	return wrapped;
+}
+EXPORT_SYMBOL_GPL(cdevm_wrap_files);
+
+/**
+ * cdevm_anon_inode_getfile() - anon_inode_getfile() for a file of a scope
+ * @wrapped: what cdevm_wrap_files() has returned
+ * @priv: private_data of the file
+ * @flags: as for anon_inode_getfile()
+ *
+ * The file holds the scope until after its release method, as a node's file does. It is
+ * not released at unbind, whatever the scope's &cdevm_ops.release_at_unbind says.
+ *
+ * Context: Process context, may sleep. From a file operation of the scope.
+ * Return: the file; what anon_inode_getfile() returns on an error.
+ */
+struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
+				      int flags)
+{
+	return cdevm_make_file(wrapped, wrapped->name, priv, flags);
+}
+EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfile);
+
+/**
+ * cdevm_file_operations() - what tells what kind of file this is
+ * @file: file on which the caller has a reference; of a scope or of none
+ *
+ * Context: Any context.
+ * Return: its file operations, as they are without a gate in front.
+ */
+const struct file_operations *cdevm_file_operations(const struct file *file)
+{
+	if (cdevm_is_wrapped(file->f_op))
+		return cdevm_file_fops(file)->orig;
+	return file->f_op;
+}
+EXPORT_SYMBOL_GPL(cdevm_file_operations);

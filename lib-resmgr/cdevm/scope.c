@@ -1,0 +1,992 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: the life of a scope
+ *
+ * A scope is a refcounted resource manager with a gate. Its references: one of
+ * the binding, dropped when the devm resources of the device go; one of each
+ * published cdev, until the VFS lets go of it; one of each open file; and those
+ * that drivers take.
+ *
+ * A file that was released at unbind, and has let go of the driver, has no such
+ * reference. It needs the memory that its operations and the gate are in, and that
+ * is kept for it when all resources have gone: see cdevm_files.c.
+ *
+ * The end. A scope is an early node among the managed resources of its device. So
+ * it ends in the same steps on every way out, which are taken before the first
+ * resource is released: at unbind before ->remove(), when a probe has failed, and
+ * when the devres group that the scope is in is released. Each step is taken for
+ * all of the scopes that end together before the next one is. cdevm_withdraw()
+ * takes them for one scope. The steps are in cdevm_steps.
+ *
+ * Modules. A scope that held a reference on its module while the driver is
+ * merely bound would keep the module from ever being removed. One that holds
+ * none can outlive the text of its release functions: open files pin the
+ * module, but a cdev that somebody has looked up does not, nor does a
+ * cdevm_get(). Hence the removal of a module waits, after its exit function,
+ * until no scope of it is left.
+ */
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "bound.h"
+#include "internal.h"
+#include "../internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/cdevm.h>
+
+DEFINE_SPINLOCK(cdevm_live_lock);
+LIST_HEAD(cdevm_live);
+static DECLARE_WAIT_QUEUE_HEAD(cdevm_live_wait);
+
+static struct cdevm_scope *mgr_to_scope(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, obj.mgr);
+}
+
+static const char *cdevm_owner_name(const struct resmgr *mgr)
+{
+	return mgr_to_scope(mgr)->name;
+}
+
+/*
+ * A scope may be there when its device is not. So the names of the bus and the
+ * driver are behind its own, in the same memory.
+ */
+static const char *cdevm_dup_names(const char *name, struct resmgr_origin origin)
+{
+	return kasprintf(GFP_KERNEL, "%s%c%s%c%s", name, '\0', origin.bus ?: "-", '\0',
+			 origin.driver ?: "-");
+}
+
+static struct resmgr_origin cdevm_scope_origin(const struct cdevm_scope *scope)
+{
+	struct resmgr_origin origin;
+
+	origin.bus = scope->name + strlen(scope->name) + 1;
+	origin.driver = origin.bus + strlen(origin.bus) + 1;
+	return origin;
+}
+
+static struct resmgr_origin cdevm_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(mgr_to_scope(mgr));
+}
+
+/* The last one that needs the memory of a scope, with the driver long gone or not. */
+void cdevm_put_memory(struct cdevm_scope *scope)
+{
+	if (!refcount_dec_and_test(&scope->held))
+		return;
+	if (scope->parent)
+		cdevm_put_memory(scope->parent);
+	cdevm_mapping_destroy(scope);
+	if (!resmgr_empty(&scope->memory))
+		resmgr_release_final(&scope->memory);
+	resmgr_gate_destroy(&scope->gate);
+	mutex_destroy(&scope->lock);
+	kfree(scope->name);
+	kfree(scope->mem);
+}
+
+static void cdevm_free(struct resmgr *mgr)
+{
+	struct cdevm_scope *scope = mgr_to_scope(mgr);
+
+	/* They may be opened, and there is nothing behind them any more. */
+	if (WARN(!resmgr_empty(&scope->nodes),
+		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
+		 scope->name))
+		cdevm_unpublish(scope);
+	cdevm_trace(free, scope);
+	if (scope->ops && scope->ops->released)
+		scope->ops->released(scope);
+
+	/* The module may go from here on: what is left to do is not its text. */
+	spin_lock(&cdevm_live_lock);
+	list_del(&scope->live);
+	spin_unlock(&cdevm_live_lock);
+	wake_up_all(&cdevm_live_wait);
+	cdevm_put_memory(scope);
+}
+
+static const struct resmgr_class cdevm_class = {
+	.name		= "cdevm",
+	.owner_name	= cdevm_owner_name,
+	.origin		= cdevm_origin,
+	.free		= cdevm_free,
+};
+
+static const char *cdevm_nodes_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, nodes)->name;
+}
+
+static struct resmgr_origin cdevm_nodes_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, nodes));
+}
+
+static const struct resmgr_class cdevm_nodes_class = {
+	.name		= "cdevm-nodes",
+	.owner_name	= cdevm_nodes_owner_name,
+	.origin		= cdevm_nodes_origin,
+};
+
+static const char *cdevm_kicks_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, kicks)->name;
+}
+
+static struct resmgr_origin cdevm_kicks_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, kicks));
+}
+
+static const struct resmgr_class cdevm_kicks_class = {
+	.name		= "cdevm-kicks",
+	.owner_name	= cdevm_kicks_owner_name,
+	.origin		= cdevm_kicks_origin,
+};
+
+static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, stops)->name;
+}
+
+static struct resmgr_origin cdevm_stops_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, stops));
+}
+
+static const struct resmgr_class cdevm_stops_class = {
+	.name		= "cdevm-stops",
+	.owner_name	= cdevm_stops_owner_name,
+	.origin		= cdevm_stops_origin,
+};
+
+static const char *cdevm_memory_owner_name(const struct resmgr *mgr)
+{
+	return container_of(mgr, struct cdevm_scope, memory)->name;
+}
+
+static struct resmgr_origin cdevm_memory_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, memory));
+}
+
+static const struct resmgr_class cdevm_memory_class = {
+	.name		= "cdevm-memory",
+	.owner_name	= cdevm_memory_owner_name,
+	.origin		= cdevm_memory_origin,
+};
+
+/* A part that is not revoked yet, with a reference. */
+static struct cdevm_scope *cdevm_get_unrevoked_part(struct cdevm_scope *scope)
+{
+	struct cdevm_scope *part;
+	bool found = false;
+
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(part, &scope->parts, part) {
+		found = !cdevm_is_revoked(part);
+		if (!found)
+			continue;
+		resmgr_object_get(&part->obj);
+		break;
+	}
+	spin_unlock(&scope->files_lock);
+	return found ? part : NULL;
+}
+
+/*
+ * Let no call in any more, and wake who can be woken without the driver. The parts have
+ * gates of their own.
+ */
+static void cdevm_revoke(struct cdevm_scope *scope)
+{
+	struct cdevm_scope *part;
+
+	if (resmgr_gate_revoke(&scope->gate))
+		cdevm_trace(revoke, scope);
+	cdevm_wake_polled(scope);
+	/*
+	 * No key: pollers of nodes of all types are here, and a select() for
+	 * exceptions would sleep through one of EPOLLHUP | EPOLLERR.
+	 */
+	__wake_up(&scope->gone, TASK_NORMAL, 0, NULL);
+
+	while ((part = cdevm_get_unrevoked_part(scope))) {
+		cdevm_revoke(part);
+		resmgr_object_put(&part->obj);
+	}
+}
+
+/* The newest scope of @dev that is not revoked yet, with a reference. */
+static struct cdevm_scope *cdevm_get_unrevoked(const struct device *dev)
+{
+	struct cdevm_scope *scope;
+	bool found = false;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry_reverse(scope, &cdevm_live, live) {
+		found = scope->dev == dev && !cdevm_is_revoked(scope) &&
+			resmgr_object_tryget(&scope->obj);
+		if (found)
+			break;
+	}
+	spin_unlock(&cdevm_live_lock);
+	return found ? scope : NULL;
+}
+
+/*
+ * Scopes of devices below one that is unbound are revoked before its own: their
+ * calls go through its driver. The remaining steps run when the child is unbound,
+ * in ->remove() of the parent as a rule.
+ *
+ * From the top down, by the lists of children, and not from each scope's device
+ * up: a device that is being deleted may have let go of its parent already.
+ */
+static int cdevm_revoke_device(struct device *dev, void *unused)
+{
+	struct cdevm_scope *scope;
+
+	device_for_each_child_reverse(dev, NULL, cdevm_revoke_device);
+
+	/* One at a time, as waking those that poll can take long. */
+	while ((scope = cdevm_get_unrevoked(dev))) {
+		cdevm_revoke(scope);
+		resmgr_object_put(&scope->obj);
+	}
+	return 0;
+}
+
+/*
+ * Not when it is a probe that fails, nor for a group or a scope alone: then the
+ * devices below, if there are any, are bound and go on working.
+ */
+static void cdevm_step_revoke(struct cdevm_scope *scope)
+{
+	if (scope->dev && scope->dev->links.status == DL_DEV_UNBINDING)
+		device_for_each_child_reverse(scope->dev, NULL, cdevm_revoke_device);
+	cdevm_revoke(scope);
+	cdevm_watch_begin(scope);
+}
+
+/*
+ * Before the nodes are removed: misc_deregister() waits for an open() in progress,
+ * which may be what sleeps. Mappings are zapped at once, so that nobody goes on
+ * using the device while the rest takes its time.
+ */
+static void cdevm_step_kick(struct cdevm_scope *scope)
+{
+	cdevm_trace(kick, scope);
+	cdevm_zap(scope);
+	kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
+	if (scope->ops && scope->ops->kick)
+		scope->ops->kick(scope);
+	resmgr_release_final(&scope->kicks);
+}
+
+/*
+ * A call that ends its own scope is not waited for, but all others are. What it
+ * does to the hardware from here on is its own fault, so it is told of the way
+ * that has no such problem. If two such calls wait for each other, the watch says
+ * so.
+ */
+static unsigned int cdevm_set_aside_own(struct cdevm_scope *scope)
+{
+	unsigned int own = cdevm_own_calls(scope);
+	const struct cdevm_call *call;
+
+	if (!own)
+		return 0;
+	call = cdevm_own_call(scope);
+	pr_warn("cdevm: %s: unbound by %s of its own driver (%pS), which should use cdevm_unbind_self()\n",
+		scope->name, call->method, call->fn);
+	resmgr_gate_set_aside(&scope->gate, own);
+	return own;
+}
+
+/*
+ * When no node can be opened. Then mappings are zapped once more, since no mmap()
+ * and no fault is left that could bring one back.
+ */
+static void cdevm_step_drain(struct cdevm_scope *scope)
+{
+	/* From inside of another scope, perhaps of the same lock class. */
+	unsigned int subclass = cdevm_is_in_some_call() ? SINGLE_DEPTH_NESTING : 0;
+	unsigned int own;
+
+	cdevm_trace(drain_begin, scope);
+	own = cdevm_set_aside_own(scope);
+	/* The watch sees to those inside. The hung task detector need not. */
+	while (!resmgr_gate_drain_nested(&scope->gate, subclass, CDEVM_REPORT_AFTER))
+		;
+	cdevm_wait_mappers(scope);
+	if (own)
+		resmgr_gate_take_back(&scope->gate, own);
+	cdevm_watch_end(scope);
+	cdevm_trace(drain_end, scope);
+
+	cdevm_zap(scope);
+}
+
+/* What calls have begun and what goes on without them: no call can begin it again. */
+static void cdevm_step_stop(struct cdevm_scope *scope)
+{
+	resmgr_release_final(&scope->stops);
+
+	/* Last of all: cdevm_withdraw() has nothing to wait for after this. */
+	spin_lock(&cdevm_live_lock);
+	scope->dev = NULL;
+	spin_unlock(&cdevm_live_lock);
+}
+
+static const struct {
+	const char	*name;
+	void		(*run)(struct cdevm_scope *scope);
+} cdevm_steps[] = {
+	{ "revoke",	cdevm_step_revoke },
+	{ "kick",	cdevm_step_kick },
+	{ "unpublish",	cdevm_unpublish },
+	{ "drain",	cdevm_step_drain },
+	{ "stop",	cdevm_step_stop },
+	{ "release",	cdevm_close_files },
+};
+
+/* A part that this step has not been done for, newest first; with a reference. */
+static struct cdevm_scope *cdevm_next_part(struct cdevm_scope *scope, unsigned int step)
+{
+	struct cdevm_scope *part;
+	bool found = false;
+
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(part, &scope->parts, part) {
+		found = part->passed <= step;
+		if (!found)
+			continue;
+		part->passed = step + 1;
+		resmgr_object_get(&part->obj);
+		break;
+	}
+	spin_unlock(&scope->files_lock);
+	return found ? part : NULL;
+}
+
+/*
+ * The parts of a scope take each step with it. One that is being ended alone is waited
+ * for. None is added after the revoke: see cdevm_add_part().
+ */
+static void cdevm_step_parts(struct cdevm_scope *scope, unsigned int step)
+{
+	struct cdevm_scope *part;
+
+	while ((part = cdevm_next_part(scope, step))) {
+		resmgr_early_advance(&part->memory, &part->bound, step + 1);
+		if (step + 1 == part->bound.steps)
+			cdevm_end_part(part);
+		resmgr_object_put(&part->obj);
+	}
+}
+
+static void cdevm_step(struct resmgr_early *early, unsigned int step)
+{
+	struct cdevm_scope *scope = container_of(early, struct cdevm_scope, bound);
+
+	/* A step may do anything, also have released what the scope belongs to. */
+	resmgr_object_get(&scope->obj);
+	WRITE_ONCE(scope->step, cdevm_steps[step].name);
+	WRITE_ONCE(scope->ender, current);
+	cdevm_steps[step].run(scope);
+	cdevm_step_parts(scope, step);
+	resmgr_object_put(&scope->obj);
+}
+
+/* The binding lets go of the scope, when it is its turn among the devm resources. */
+static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
+{
+	struct cdevm_scope *scope = container_of(node, struct cdevm_scope, bound.node);
+
+	cdevm_debug_unbound(scope);
+	cdevm_put(scope);
+}
+
+/**
+ * cdevm_withdraw() - end a scope now
+ * @scope: scope
+ *
+ * Everything that is done before ->remove(), in the same order: calls are refused,
+ * sleepers woken, the nodes removed, the calls inside waited for, and what they have
+ * begun is stopped. The memory stays, as the scope does, until the devm resources go
+ * and the last file is closed.
+ *
+ * For a probe that undoes by hand what it has done, before the first thing that a
+ * call may use is undone. One that leaves all of that to devm and cdevm does not
+ * need it. Nothing is done twice: not by a second call, nor when the probe has
+ * failed. No node can be published through the scope any more.
+ *
+ * For a scope of no driver it is the only end. Whoever calls it at the same time
+ * returns when all is done, too. From a call of the scope itself it waits for all
+ * calls but that one; cdevm_unbind_self() is the better way then.
+ *
+ * Context: Process context, sleeps. Under the device lock, as in probe and remove; for
+ * a scope of no driver with a reference on it.
+ */
+void cdevm_withdraw(struct cdevm_scope *scope)
+{
+	struct device *dev;
+
+	if (scope->alone) {
+		resmgr_early_finish(&scope->memory, &scope->bound);
+		return;
+	}
+	spin_lock(&cdevm_live_lock);
+	dev = scope->dev;
+	spin_unlock(&cdevm_live_lock);
+	/* The device lock keeps it from being ended meanwhile. */
+	if (!dev)
+		return;
+	/* A step may have the group released that the scope is in. */
+	resmgr_object_get(&scope->obj);
+	cdevm_bound_finish(dev, &scope->bound);
+	resmgr_object_put(&scope->obj);
+}
+EXPORT_SYMBOL_GPL(cdevm_withdraw);
+
+/* The first device below @dev that is being probed. */
+static int cdevm_find_probed(struct device *dev, void *data)
+{
+	struct device **found = data;
+
+	if (dev->links.status == DL_DEV_PROBING) {
+		*found = get_device(dev);
+		return 1;
+	}
+	return device_for_each_child(dev, data, cdevm_find_probed);
+}
+
+/*
+ * Is it from the device's probe that it gets a scope? A parent is the usual mistake,
+ * of USB drivers and of those of the cells of an MFD. Its scope would not end when
+ * the driver that is being probed goes. Also right is a device that is bound, in a
+ * devres group of its own time, as component_bind() opens it; or outside of any probe.
+ *
+ * PCI has probes run by a worker, which nothing is known of. There it has to do that
+ * the device is being probed, or that none below it is.
+ */
+static int cdevm_check_device(struct device *dev)
+{
+	struct device *probed = cdevm_own_probe();
+
+	if (!device_is_registered(dev))
+		return -ENODEV;
+	if (dev == probed || cdevm_bound_is_late(dev))
+		return 0;
+	if (probed) {
+		get_device(probed);
+	} else {
+		if (dev->links.status == DL_DEV_PROBING)
+			return 0;
+		device_for_each_child(dev, &probed, cdevm_find_probed);
+		if (!probed && dev->driver)
+			return 0;
+	}
+	WARN(1, "cdevm: %s is not being probed, and its scope would not end when it has to%s%s%s\n",
+	     dev_name(dev), probed ? "; was " : "", probed ? dev_name(probed) : "",
+	     probed ? " meant?" : "");
+	put_device(probed);
+	return -EINVAL;
+}
+
+/* The memory of a scope at @offset, with one reference. It is not on any list yet. */
+static struct cdevm_scope *cdevm_scope_new(const char *name, struct resmgr_origin origin,
+					   size_t size, size_t offset, int node,
+					   struct module *owner, struct lock_class_key *keys)
+{
+	struct cdevm_scope *scope;
+	void *mem;
+
+	mem = kzalloc_node(size, GFP_KERNEL, node);
+	if (!mem)
+		return NULL;
+	scope = mem + offset;
+	scope->mem = mem;
+	scope->mem_size = size;
+	scope->owner = owner;
+
+	scope->name = cdevm_dup_names(name, origin);
+	if (!scope->name)
+		goto err_mem;
+	if (__resmgr_gate_init(&scope->gate, "cdevm", keys))
+		goto err_name;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	scope->keys = keys;
+	lockdep_init_map(&scope->put_map, "cdevm_put", &keys[1], 0);
+#endif
+
+	resmgr_object_init(&scope->obj, &cdevm_class);
+	resmgr_init(&scope->nodes, &cdevm_nodes_class);
+	resmgr_init(&scope->kicks, &cdevm_kicks_class);
+	resmgr_init(&scope->stops, &cdevm_stops_class);
+	resmgr_init(&scope->memory, &cdevm_memory_class);
+	refcount_set(&scope->held, 1);
+	mutex_init(&scope->lock);
+	spin_lock_init(&scope->files_lock);
+	scope->files = RB_ROOT;
+	INIT_LIST_HEAD(&scope->open_files);
+	INIT_LIST_HEAD(&scope->closing_files);
+	INIT_LIST_HEAD(&scope->parts);
+	init_waitqueue_head(&scope->gone);
+	INIT_LIST_HEAD(&scope->mappers);
+	resmgr_early_init(&scope->bound, cdevm_step, ARRAY_SIZE(cdevm_steps),
+			  cdevm_release_bound, "cdevm_scope");
+	return scope;
+
+err_name:
+	kfree(scope->name);
+err_mem:
+	kfree(mem);
+	return NULL;
+}
+
+static void cdevm_scope_begins(struct cdevm_scope *scope)
+{
+	cdevm_debug_begins(scope);
+	spin_lock(&cdevm_live_lock);
+	list_add_tail(&scope->live, &cdevm_live);
+	spin_unlock(&cdevm_live_lock);
+}
+
+/**
+ * __devm_cdevm_alloc() - what devm_cdevm_alloc() and devm_cdevm_create() do
+ * @dev: device that is being probed
+ * @size: bytes to allocate
+ * @offset: where in them the scope is
+ * @owner: module of the driver
+ * @keys: lock classes
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: the zeroed memory; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when @dev was not
+ * registered; ERR_PTR(-EINVAL) with a WARN when it has no driver and is not being
+ * probed, or when this is the probe of another device, which then was meant.
+ */
+void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
+			 struct module *owner, struct lock_class_key *keys)
+{
+	struct cdevm_scope *scope;
+	int ret;
+
+	ret = cdevm_check_device(dev);
+	if (ret)
+		return ERR_PTR(ret);
+
+	scope = cdevm_scope_new(dev_name(dev), resmgr_device_origin(dev), size, offset,
+				dev_to_node(dev), owner, keys);
+	if (!scope)
+		return ERR_PTR(-ENOMEM);
+	scope->dev = dev;
+	cdevm_debug_bound(scope);
+
+	ret = cdevm_bound_add(dev, &scope->bound);
+	if (ret) {
+		cdevm_put_memory(scope);
+		return ERR_PTR(ret);
+	}
+	cdevm_scope_begins(scope);
+	cdevm_trace(create, scope);
+	return scope->mem;
+}
+EXPORT_SYMBOL_GPL(__devm_cdevm_alloc);
+
+/**
+ * __cdevm_alloc() - what cdevm_alloc() does
+ * @name: of the scope
+ * @size: bytes to allocate
+ * @offset: where in them the scope is
+ * @owner: module of the caller
+ * @keys: lock classes
+ *
+ * Context: Process context, may sleep.
+ * Return: the zeroed memory; ERR_PTR(-ENOMEM).
+ */
+void *__cdevm_alloc(const char *name, size_t size, size_t offset,
+		    struct module *owner, struct lock_class_key *keys)
+{
+	struct cdevm_scope *scope;
+
+	scope = cdevm_scope_new(name, (struct resmgr_origin){}, size, offset,
+				NUMA_NO_NODE, owner, keys);
+	if (!scope)
+		return ERR_PTR(-ENOMEM);
+	scope->alone = true;
+	cdevm_scope_begins(scope);
+	cdevm_trace(create, scope);
+	return scope->mem;
+}
+EXPORT_SYMBOL_GPL(__cdevm_alloc);
+
+/**
+ * cdevm_add_part() - make a part of a scope, for a node that can go alone
+ * @scope: the scope
+ * @only: set to the memory of the node
+ *
+ * A part is a scope of no driver that holds @scope. It has a gate of its own, and
+ * takes each step with @scope, unless it was ended before.
+ *
+ * Context: Process context, may sleep.
+ * Return: the part, to be ended with cdevm_end_part() if the node is not published;
+ * ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when unbinding has begun.
+ */
+struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only)
+{
+	static const struct cdevm_ops plain, early = { .release_at_unbind = true };
+	struct lock_class_key *keys = NULL;
+	struct cdevm_scope *part;
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	keys = scope->keys;
+#endif
+	part = cdevm_scope_new(scope->name, cdevm_scope_origin(scope), sizeof(*part), 0,
+			       NUMA_NO_NODE, scope->owner, keys);
+	if (!part)
+		return ERR_PTR(-ENOMEM);
+	part->alone = true;
+	part->parent = scope;
+	part->ops = cdevm_releases_at_unbind(scope) ? &early : &plain;
+	cdevm_hold_memory(scope);
+	cdevm_scope_begins(part);
+	cdevm_trace(create, part);
+	if (resmgr_hold(cdevm_mgr(part), &scope->obj))
+		goto err_part;
+	part->only = cdevm_node_alloc(part, cdevm_releases_at_unbind(part), GFP_KERNEL);
+	if (!part->only)
+		goto err_part;
+	*only = part->only;
+
+	spin_lock(&scope->files_lock);
+	list_add(&part->part, &scope->parts);
+	spin_unlock(&scope->files_lock);
+	/* Add first, look second: the revoke finds the part, or is seen here. */
+	smp_mb();
+	if (!cdevm_is_revoked(scope))
+		return part;
+	cdevm_end_part(part);
+	return ERR_PTR(-ENODEV);
+
+err_part:
+	cdevm_put(part);
+	return ERR_PTR(-ENOMEM);
+}
+
+/**
+ * cdevm_end_part() - a part was ended, or had nothing to end
+ * @part: the part; may be gone after this
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_end_part(struct cdevm_scope *part)
+{
+	struct cdevm_scope *scope = part->parent;
+	bool linked;
+
+	spin_lock(&scope->files_lock);
+	linked = !list_empty(&part->part);
+	list_del_init(&part->part);
+	spin_unlock(&scope->files_lock);
+	/* With the reference of whoever has made it. */
+	if (linked)
+		cdevm_put(part);
+}
+
+/**
+ * cdevm_set_ops() - set the callbacks of a driver
+ * @scope: scope
+ * @ops: constant callbacks
+ *
+ * Context: Any context. From probe, before the first node is published.
+ */
+void cdevm_set_ops(struct cdevm_scope *scope, const struct cdevm_ops *ops)
+{
+	scope->ops = ops;
+}
+EXPORT_SYMBOL_GPL(cdevm_set_ops);
+
+/**
+ * cdevm_get() - keep the memory of a scope
+ * @scope: scope on which the caller has a reference already, be it the one of
+ *	the binding, or of an open file that it is called for
+ *
+ * Keeps the memory, not the hardware: that is what cdevm_enter() asks for.
+ *
+ * Context: Any context.
+ */
+void cdevm_get(struct cdevm_scope *scope)
+{
+	cdevm_trace(get, scope, _RET_IP_);
+	resmgr_object_get(&scope->obj);
+}
+EXPORT_SYMBOL_GPL(cdevm_get);
+
+/*
+ * What the last reference does takes locks of the driver's: lockdep is to know that it
+ * may, whoever drops it. Not by the map in the scope, which may be gone.
+ */
+static void cdevm_drop(struct cdevm_scope *scope)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map map;
+
+	lockdep_copy_map(&map, &scope->put_map);
+	lock_map_acquire(&map);
+#endif
+	resmgr_object_put(&scope->obj);
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lock_map_release(&map);
+#endif
+}
+
+/**
+ * cdevm_put() - drop a reference on a scope
+ * @scope: scope
+ *
+ * With the last reference the resources are released, so every lock that one of them
+ * takes must not be held, whoever has the last reference: lockdep reports it the first
+ * time.
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_put(struct cdevm_scope *scope)
+{
+	/* It is not to give up the CPU, and costs nothing but for debugging. */
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		might_sleep();
+	cdevm_trace(put, scope, _RET_IP_);
+	cdevm_drop(scope);
+}
+EXPORT_SYMBOL_GPL(cdevm_put);
+
+/**
+ * struct cdevm_self - an end of a scope that was asked for from inside of it
+ * @work: runs when the driver's call may have ended
+ * @scope: held; the one that is to end
+ * @dev: held; the device, or %NULL for a scope of no driver
+ * @parent: held; its parent, or %NULL
+ */
+struct cdevm_self {
+	struct work_struct	work;
+	struct cdevm_scope	*scope;
+	struct device		*dev;
+	struct device		*parent;
+};
+
+static void cdevm_self_work(struct work_struct *work)
+{
+	struct cdevm_self *self = container_of(work, struct cdevm_self, work);
+
+	/* Which an interface driver of USB relies on, as sysfs does it, too. */
+	struct device *locked = self->dev && self->dev->type &&
+				self->dev->type->need_parent_lock ? self->parent : NULL;
+
+	if (locked)
+		device_lock(locked);
+	/* Somebody else may have been faster, and have bound it again. */
+	if (self->scope->alone)
+		cdevm_withdraw(self->scope);
+	else if (!cdevm_is_revoked(self->scope))
+		device_release_driver(self->dev);
+	if (locked)
+		device_unlock(locked);
+	if (self->scope->parent)
+		cdevm_end_part(self->scope);
+	put_device(self->parent);
+	put_device(self->dev);
+	cdevm_put(self->scope);
+	kfree(self);
+}
+
+/**
+ * cdevm_unbind_self() - unbind the device from inside one of its operations
+ * @scope: scope
+ *
+ * device_release_driver() would wait for the call that it is made from. This
+ * has it done by somebody else, after the call has ended: return from the
+ * operation and do not wait for anything. A scope of no driver is withdrawn in the
+ * same way; the reference of whoever has made it stays.
+ *
+ * Context: Process context, may sleep. From inside a file operation, or after
+ * cdevm_enter().
+ * Return: 0; -ENOMEM; -ENODEV when unbinding has begun already.
+ */
+int cdevm_unbind_self(struct cdevm_scope *scope)
+{
+	struct device *dev = READ_ONCE(scope->dev);
+	struct cdevm_self *self;
+
+	if (cdevm_is_revoked(scope))
+		return -ENODEV;
+	self = kmalloc_obj(*self, GFP_KERNEL);
+	if (!self)
+		return -ENOMEM;
+
+	/* Inside the gate the binding is there, hence its device. */
+	cdevm_get(scope);
+	self->scope = scope;
+	self->dev = get_device(dev);
+	self->parent = get_device(dev ? dev->parent : NULL);
+	INIT_WORK(&self->work, cdevm_self_work);
+	queue_work(system_dfl_wq, &self->work);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(cdevm_unbind_self);
+
+/**
+ * cdevm_waiting_scope() - whose end is a sleeper in a driver to be woken by?
+ * @scope: scope that it names
+ *
+ * Context: Process context.
+ * Return: the part of @scope, if this is a call of a node that can go alone, with all
+ * that holds it while the call is inside; or else @scope.
+ */
+struct cdevm_scope *cdevm_waiting_scope(struct cdevm_scope *scope)
+{
+	const struct cdevm_call *call = cdevm_innermost_call();
+
+	return call && call->scope && call->scope->parent == scope ?
+	       (struct cdevm_scope *)call->scope : scope;
+}
+EXPORT_SYMBOL_GPL(cdevm_waiting_scope);
+
+/**
+ * cdevm_wait_begin() - have revoke wake this task
+ * @scope: scope
+ * @waiter: on the stack of the caller, until cdevm_wait_end()
+ *
+ * The task itself is woken, on whatever queue it sleeps, so the driver's queue
+ * need not be known. No wakeup is lost: if the task is queued here before
+ * revoke wakes the queue, it is woken; if after, then the lock of the queue has
+ * ordered the revoked mark before the task's look at it.
+ *
+ * Context: Process context.
+ */
+void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter)
+{
+	init_wait_entry(&waiter->entry, 0);
+	waiter->entry.func = default_wake_function;
+	add_wait_queue(&scope->gone, &waiter->entry);
+}
+EXPORT_SYMBOL_GPL(cdevm_wait_begin);
+
+/**
+ * cdevm_wait_end() - undo cdevm_wait_begin()
+ * @scope: scope
+ * @waiter: the same
+ *
+ * Context: Process context.
+ */
+void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter)
+{
+	remove_wait_queue(&scope->gone, &waiter->entry);
+}
+EXPORT_SYMBOL_GPL(cdevm_wait_end);
+
+static void cdevm_mutex_destroy(void *mutex)
+{
+	mutex_destroy(mutex);
+}
+
+/**
+ * __cdevm_mutex_init() - what cdevm_mutex_init() does, with a given lock class
+ * @scope: scope
+ * @mutex: the mutex, in memory of the scope
+ * @name: of the lock class
+ * @key: of the lock class
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int __cdevm_mutex_init(struct cdevm_scope *scope, struct mutex *mutex,
+		       const char *name, struct lock_class_key *key)
+{
+	__mutex_init(mutex, name, key);
+	return cdevm_add_action_or_reset(scope, cdevm_mutex_destroy, mutex);
+}
+EXPORT_SYMBOL_GPL(__cdevm_mutex_init);
+
+/**
+ * cdevm_workqueue_destroy() - the action of cdevm_alloc_workqueue()
+ * @wq: &struct workqueue_struct
+ *
+ * Context: Process context, may sleep.
+ */
+void cdevm_workqueue_destroy(void *wq)
+{
+	destroy_workqueue(wq);
+}
+EXPORT_SYMBOL_GPL(cdevm_workqueue_destroy);
+
+#ifdef CONFIG_MODULES
+/*
+ * Is a scope of the module left? The lock keeps it only while it is looked at,
+ * so its name is copied.
+ */
+static bool cdevm_module_has_scope(const struct module *mod, char *name,
+				   size_t len, unsigned int *refs)
+{
+	struct cdevm_scope *scope;
+	bool found = false;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry(scope, &cdevm_live, live) {
+		if (scope->owner != mod)
+			continue;
+		*refs = refcount_read(&scope->obj.ref);
+		strscpy(name, scope->name, len);
+		found = true;
+		break;
+	}
+	spin_unlock(&cdevm_live_lock);
+	return found;
+}
+
+static int cdevm_module_notify(struct notifier_block *nb, unsigned long state,
+			       void *data)
+{
+	struct module *mod = data;
+	unsigned int refs;
+	char name[64];
+
+	if (state != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+
+	while (!wait_event_timeout(cdevm_live_wait,
+				   !cdevm_module_has_scope(mod, name, sizeof(name),
+							   &refs),
+				   CDEVM_REPORT_AFTER))
+		pr_warn("cdevm: removal of module %s waits for the scope of %s, which has %u references\n",
+			mod->name, name, refs);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block cdevm_module_nb = {
+	.notifier_call = cdevm_module_notify,
+};
+
+static int __init cdevm_init(void)
+{
+	return register_module_notifier(&cdevm_module_nb);
+}
+core_initcall(cdevm_init);
+
+static void __exit cdevm_unload(void)
+{
+	unregister_module_notifier(&cdevm_module_nb);
+}
+
+__exitcall(cdevm_unload);
+#endif

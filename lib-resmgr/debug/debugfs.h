@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Resource manager: what the lists in debugfs are made of
+ */
+#ifndef _LIB_RESMGR_DEBUGFS_H
+#define _LIB_RESMGR_DEBUGFS_H
+
+#include <linux/fs.h>
+#include <linux/seq_file.h>
+
+/*
+ * Of resmgr/summary and resmgr/dump. Which of the two it is, an inode says by
+ * i_private: %NULL for the former.
+ */
+extern const struct file_operations resmgr_list_fops;
+
+void resmgr_json_string(struct seq_file *m, const char *s);
+void resmgr_json_symbol(struct seq_file *m, const char *format,
+			unsigned long address) __printf(2, 0);
+
+struct resmgr;
+
+/*
+ * The first resource has come to a manager, the last one has left. Under the lock of
+ * the manager.
+ */
+void resmgr_live_join(struct resmgr *mgr);
+void resmgr_live_leave(struct resmgr *mgr);
+
+/* The scopes of cdevm, in scopes.c */
+struct cdevm_list;
+
+#ifdef CONFIG_CDEVM
+struct cdevm_list *cdevm_list_make(void);
+void cdevm_list_free(struct cdevm_list *list);
+void cdevm_list_show(struct seq_file *m, const struct cdevm_list *list, bool json);
+#else
+static inline struct cdevm_list *cdevm_list_make(void)
+{
+	return NULL;
+}
+
+static inline void cdevm_list_free(struct cdevm_list *list)
+{
+}
+
+static inline void cdevm_list_show(struct seq_file *m,
+				   const struct cdevm_list *list, bool json)
+{
+}
+#endif
+
+#endif /* _LIB_RESMGR_DEBUGFS_H */

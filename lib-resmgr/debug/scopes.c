@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cdevm: scopes, open files and calls inside, in debugfs
+ *
+ * What a scope knows is its references and, for each node, how many files are
+ * open. Who has them, the tables of files of all processes say; one that is in a
+ * message on its way, or mapped and closed, is counted and in no table. Who is
+ * inside a call, the tasks say, see cdevm/look.c.
+ *
+ * No reference is taken on a scope, or this could become the last to drop one,
+ * and would release the resources of a driver. The lock of the list of scopes
+ * keeps them while they are copied. Tasks are looked at one by one, without it;
+ * what is found there is of a scope by its number.
+ */
+#include <linux/fdtable.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../cdevm/internal.h"
+#include "debugfs.h"
+#include "../internal.h"
+
+/**
+ * struct cdevm_scope_copy - copy of a scope
+ * @id: its number
+ * @owner: name of its device
+ * @state: where it is in its life
+ * @refs: references
+ * @bind_ref: one of them is the binding's
+ */
+struct cdevm_scope_copy {
+	u64		id;
+	char		owner[64];
+	const char	*state;
+	unsigned int	refs;
+	bool		bind_ref;
+};
+
+/**
+ * struct cdevm_node_copy - copy of a node
+ * @scope: number of its scope
+ * @fops: which one it is. Not to be followed
+ * @name: its name
+ * @published: it can be opened
+ * @files: how many are open
+ */
+struct cdevm_node_copy {
+	u64				scope;
+	const struct cdevm_fops		*fops;
+	char				name[sizeof_field(struct cdevm_node, name)];
+	bool				published;
+	unsigned int			files;
+};
+
+/**
+ * struct cdevm_user - a task that has a file open, or is inside a call
+ * @scope: number of the scope
+ * @fops: of which node the file is; not to be followed. %NULL for a call
+ * @pid: of the task
+ * @comm: its name
+ * @fd: number of the file
+ * @method: that it is inside of
+ * @fn: function of the driver
+ * @runs: the task does not sleep
+ */
+struct cdevm_user {
+	u64			scope;
+	const struct cdevm_fops	*fops;
+	pid_t			pid;
+	char			comm[TASK_COMM_LEN];
+	unsigned int		fd;
+	const char		*method;
+	void			*fn;
+	bool			runs;
+};
+
+/**
+ * struct cdevm_array - what is collected under a lock, under which it cannot grow
+ * @items: the memory
+ * @count: how many there are
+ * @room: how many of them fit
+ */
+struct cdevm_array {
+	void		*items;
+	unsigned int	count;
+	unsigned int	room;
+};
+
+/**
+ * struct cdevm_list - the scopes at one time
+ * @scopes: &struct cdevm_scope_copy
+ * @nodes: &struct cdevm_node_copy
+ * @users: &struct cdevm_user
+ */
+struct cdevm_list {
+	struct cdevm_array	scopes;
+	struct cdevm_array	nodes;
+	struct cdevm_array	users;
+};
+
+#define cdevm_for_each_item(item, array)				\
+	for (item = (array)->items;					\
+	     item < (typeof(item))(array)->items + (array)->count; item++)
+
+/* The next item of an array, or %NULL when it is full; they are counted then. */
+#define cdevm_array_add(array, type)					\
+({									\
+	struct cdevm_array *__array = (array);				\
+	unsigned int __n = __array->count++;				\
+									\
+	__n < __array->room ? (type *)__array->items + __n : NULL;	\
+})
+
+static bool cdevm_array_fits(const struct cdevm_array *array)
+{
+	return array->count <= array->room;
+}
+
+/* Forget what is in it, and have room for what there was. */
+static int cdevm_array_grow(struct cdevm_array *array, size_t size)
+{
+	if (!cdevm_array_fits(array)) {
+		kvfree(array->items);
+		array->room = array->count + array->count / 4 + 16;
+		array->items = kvmalloc_array(array->room, size, GFP_KERNEL);
+	}
+	array->count = 0;
+	if (array->items || !array->room)
+		return 0;
+	array->room = 0;
+	return -ENOMEM;
+}
+
+/* What a look at the files of a task is given. */
+struct cdevm_look {
+	struct cdevm_list	*list;
+	struct task_struct	*task;
+};
+
+static struct cdevm_user *cdevm_add_user(struct cdevm_list *list,
+					 struct task_struct *task, u64 scope)
+{
+	struct cdevm_user *user = cdevm_array_add(&list->users, struct cdevm_user);
+
+	if (!user)
+		return NULL;
+	memset(user, 0, sizeof(*user));
+	user->scope = scope;
+	user->pid = task_pid_nr(task);
+	strscpy(user->comm, task->comm, sizeof(user->comm));
+	return user;
+}
+
+/* Under the lock of the table: the file is there, and so are its operations. */
+static int cdevm_look_at_file(const void *data, struct file *file, unsigned int fd)
+{
+	const struct file_operations *fops = READ_ONCE(file->f_op);
+	const struct cdevm_look *look = data;
+	struct cdevm_fops *wrapped;
+	struct cdevm_user *user;
+
+	if (!cdevm_is_wrapped(fops))
+		return 0;
+	wrapped = container_of(fops, struct cdevm_fops, fops);
+	user = cdevm_add_user(look->list, look->task, wrapped->scope->id);
+	if (user) {
+		user->fops = wrapped;
+		user->fd = fd;
+	}
+	return 0;
+}
+
+/* Once for the threads of a process that share their files, as they mostly do. */
+static bool cdevm_has_own_files(struct task_struct *task)
+{
+	struct task_struct *leader;
+	bool own = false;
+
+	/* Of a task that was reaped the leader may be freed. */
+	rcu_read_lock();
+	leader = task->group_leader;
+	if (pid_alive(task))
+		own = task == leader ||
+		      READ_ONCE(task->files) != READ_ONCE(leader->files);
+	rcu_read_unlock();
+	return own;
+}
+
+static void cdevm_look_at_files(struct cdevm_list *list, struct task_struct *task)
+{
+	struct cdevm_look look = { .list = list, .task = task };
+
+	if (!cdevm_has_own_files(task))
+		return;
+	task_lock(task);
+	if (task->files)
+		iterate_fd(task->files, 0, cdevm_look_at_file, &look);
+	task_unlock(task);
+}
+
+/**
+ * struct cdevm_seen - the calls that a task is inside of
+ * @sight: the look at the task
+ * @calls: the calls
+ * @count: how many there are
+ */
+struct cdevm_seen {
+	struct cdevm_sight	sight;
+	struct cdevm_call	calls[CDEVM_DEPTH];
+	unsigned int		count;
+};
+
+/* With locks of the scheduler's. Goes on to the next call. */
+static bool cdevm_note_call(struct cdevm_sight *sight)
+{
+	struct cdevm_seen *seen = container_of(sight, struct cdevm_seen, sight);
+
+	seen->calls[seen->count++] = sight->call;
+	return false;
+}
+
+static void cdevm_add_calls(struct cdevm_list *list, const struct cdevm_seen *seen)
+{
+	const struct cdevm_call *call;
+	struct cdevm_scope *scope;
+	struct cdevm_user *user;
+
+	/* By address: a call that has ended may be of a scope that is gone. */
+	spin_lock(&cdevm_live_lock);
+	for (call = seen->calls; call < seen->calls + seen->count; call++)
+		list_for_each_entry(scope, &cdevm_live, live) {
+			if (scope != call->scope)
+				continue;
+			user = cdevm_add_user(list, seen->sight.task, scope->id);
+			if (!user)
+				continue;
+			user->method = call->method;
+			user->fn = call->fn;
+			user->runs = seen->sight.running ||
+				     !(seen->sight.state & TASK_NORMAL);
+		}
+	spin_unlock(&cdevm_live_lock);
+}
+
+/* The first task with this number or a higher one, with a reference on it. */
+static struct task_struct *cdevm_get_task(pid_t *nr)
+{
+	struct task_struct *task = NULL;
+	struct pid *pid;
+
+	rcu_read_lock();
+	while (!task) {
+		pid = find_ge_pid(*nr, &init_pid_ns);
+		if (!pid)
+			break;
+		*nr = pid_nr(pid) + 1;
+		task = pid_task(pid, PIDTYPE_PID);
+	}
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+static void cdevm_look_at_tasks(struct cdevm_list *list, struct cdevm_seen *seen)
+{
+	struct task_struct *task;
+	pid_t nr = 1;
+
+	while ((task = cdevm_get_task(&nr))) {
+		cdevm_look_at_files(list, task);
+		seen->count = 0;
+		cdevm_look(task, &seen->sight);
+		cdevm_add_calls(list, seen);
+		put_task_struct(task);
+		cond_resched();
+	}
+}
+
+/* Nodes that are published, or have been and are open still. */
+static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope,
+			     struct resmgr *mgr)
+{
+	struct cdevm_node_copy *copy;
+	struct resmgr_node **link;
+	struct cdevm_node *node;
+	unsigned int files;
+	bool published;
+
+	lockdep_assert_held(&mgr->lock);
+
+	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
+		if ((*link)->name != cdevm_node_name)
+			continue;
+		node = (void *)container_of(*link, struct resmgr_data, node)->data;
+		spin_lock(&scope->nodes.lock);
+		published = resmgr_is_linked(&node->res);
+		spin_unlock(&scope->nodes.lock);
+		files = atomic_read(&node->fops.files);
+		if (!published && !files)
+			continue;
+		copy = cdevm_array_add(&list->nodes, struct cdevm_node_copy);
+		if (!copy)
+			continue;
+		copy->scope = scope->id;
+		copy->fops = &node->fops;
+		strscpy(copy->name, node->name, sizeof(copy->name));
+		copy->published = published;
+		copy->files = files;
+	}
+}
+
+static void cdevm_copy_scopes(struct cdevm_list *list)
+{
+	struct cdevm_scope_copy *copy;
+	struct cdevm_scope *scope;
+	unsigned long flags;
+
+	spin_lock(&cdevm_live_lock);
+	list_for_each_entry(scope, &cdevm_live, live) {
+		spin_lock_irqsave(&cdevm_mgr(scope)->lock, flags);
+		cdevm_copy_nodes(list, scope, cdevm_mgr(scope));
+		spin_unlock_irqrestore(&cdevm_mgr(scope)->lock, flags);
+		spin_lock_irqsave(&scope->memory.lock, flags);
+		cdevm_copy_nodes(list, scope, &scope->memory);
+		spin_unlock_irqrestore(&scope->memory.lock, flags);
+
+		copy = cdevm_array_add(&list->scopes, struct cdevm_scope_copy);
+		if (!copy)
+			continue;
+		copy->id = scope->id;
+		strscpy(copy->owner, scope->name, sizeof(copy->owner));
+		copy->refs = refcount_read(&scope->obj.ref);
+		copy->bind_ref = READ_ONCE(scope->bind_ref);
+		if (!scope->dev && !scope->alone)
+			copy->state = "unbound";
+		else if (cdevm_is_revoked(scope))
+			copy->state = "revoked";
+		else if (!resmgr_empty(&scope->nodes))
+			copy->state = "published";
+		else
+			copy->state = "new";
+	}
+	spin_unlock(&cdevm_live_lock);
+}
+
+void cdevm_list_free(struct cdevm_list *list)
+{
+	if (!list)
+		return;
+	kvfree(list->scopes.items);
+	kvfree(list->nodes.items);
+	kvfree(list->users.items);
+	kfree(list);
+}
+
+/**
+ * cdevm_list_make() - copy what there is to say of all scopes
+ *
+ * Context: Process context, may sleep.
+ * Return: the copy, or ERR_PTR(-ENOMEM).
+ */
+struct cdevm_list *cdevm_list_make(void)
+{
+	struct cdevm_list *list = kzalloc_obj(*list, GFP_KERNEL);
+	struct cdevm_seen *seen = kzalloc_obj(*seen, GFP_KERNEL);
+
+	if (!list || !seen)
+		goto err;
+	seen->sight.wanted = cdevm_note_call;
+	do {
+		if (cdevm_array_grow(&list->scopes, sizeof(struct cdevm_scope_copy)) ||
+		    cdevm_array_grow(&list->nodes, sizeof(struct cdevm_node_copy)) ||
+		    cdevm_array_grow(&list->users, sizeof(struct cdevm_user)))
+			goto err;
+		/*
+		 * All tasks, so only if there is something to find. Who was of
+		 * a scope that is gone by then will not be shown.
+		 */
+		if (!list_empty(&cdevm_live))
+			cdevm_look_at_tasks(list, seen);
+		cdevm_copy_scopes(list);
+	} while (!cdevm_array_fits(&list->scopes) ||
+		 !cdevm_array_fits(&list->nodes) ||
+		 !cdevm_array_fits(&list->users));
+	kfree(seen);
+	return list;
+
+err:
+	cdevm_list_free(list);
+	kfree(seen);
+	return ERR_PTR(-ENOMEM);
+}
+
+static void cdevm_show_scope_text(struct seq_file *m, const struct cdevm_list *list,
+				  const struct cdevm_scope_copy *scope)
+{
+	const struct cdevm_node_copy *node;
+	const struct cdevm_user *user;
+
+	seq_puts(m, "scope ");
+	seq_escape(m, scope->owner, "\n\\");
+	seq_printf(m, " #%llu: %s, %u references%s\n", scope->id, scope->state,
+		   scope->refs, scope->bind_ref ? ", one of the binding" : "");
+	cdevm_for_each_item(node, &list->nodes) {
+		if (node->scope != scope->id)
+			continue;
+		seq_puts(m, "   node ");
+		seq_escape(m, node->name, "\n\\");
+		seq_printf(m, ": %s, %u open\n",
+			   node->published ? "published" : "gone", node->files);
+		cdevm_for_each_item(user, &list->users) {
+			if (user->scope != scope->id || user->fops != node->fops)
+				continue;
+			seq_puts(m, "      open in ");
+			seq_escape(m, user->comm, "\n\\");
+			seq_printf(m, "[%d] as fd %u\n", user->pid, user->fd);
+		}
+	}
+	cdevm_for_each_item(user, &list->users) {
+		if (user->scope != scope->id || user->fops)
+			continue;
+		seq_puts(m, "   inside: ");
+		seq_escape(m, user->comm, "\n\\");
+		seq_printf(m, "[%d] %s in %s, %pS\n", user->pid,
+			   user->runs ? "runs" : "sleeps", user->method, user->fn);
+	}
+}
+
+static void cdevm_show_task_json(struct seq_file *m, const struct cdevm_user *user)
+{
+	seq_printf(m, "{\"pid\":%d,\"comm\":", user->pid);
+	resmgr_json_string(m, user->comm);
+	if (user->fops) {
+		seq_printf(m, ",\"fd\":%u}", user->fd);
+		return;
+	}
+	seq_printf(m, ",\"method\":\"%s\",\"function\":", user->method);
+	resmgr_json_symbol(m, "%pS", (unsigned long)user->fn);
+	seq_putc(m, '}');
+}
+
+/* The users of a node, or, without one, the calls inside. */
+static void cdevm_show_users_json(struct seq_file *m, const struct cdevm_list *list,
+				  u64 scope, const struct cdevm_fops *fops)
+{
+	const struct cdevm_user *user;
+	const char *comma = "";
+
+	cdevm_for_each_item(user, &list->users) {
+		if (user->scope != scope || user->fops != fops)
+			continue;
+		seq_puts(m, comma);
+		cdevm_show_task_json(m, user);
+		comma = ",";
+	}
+}
+
+static void cdevm_show_scope_json(struct seq_file *m, const struct cdevm_list *list,
+				  const struct cdevm_scope_copy *scope)
+{
+	const struct cdevm_node_copy *node;
+	const char *comma = "";
+
+	seq_puts(m, "\n{\"owner\":");
+	resmgr_json_string(m, scope->owner);
+	seq_printf(m, ",\"id\":%llu,\"state\":\"%s\",\"references\":%u,\"bind_reference\":%s,\"nodes\":[",
+		   scope->id, scope->state, scope->refs,
+		   scope->bind_ref ? "true" : "false");
+	cdevm_for_each_item(node, &list->nodes) {
+		if (node->scope != scope->id)
+			continue;
+		seq_printf(m, "%s\n {\"name\":", comma);
+		resmgr_json_string(m, node->name);
+		seq_printf(m, ",\"published\":%s,\"open\":%u,\"fds\":[",
+			   node->published ? "true" : "false", node->files);
+		cdevm_show_users_json(m, list, scope->id, node->fops);
+		seq_puts(m, "]}");
+		comma = ",";
+	}
+	seq_puts(m, "],\"calls\":[");
+	cdevm_show_users_json(m, list, scope->id, NULL);
+	seq_puts(m, "]}");
+}
+
+/**
+ * cdevm_list_show() - print a copy
+ * @m: where to
+ * @list: the copy
+ * @json: for a program
+ *
+ * Context: Any context.
+ */
+void cdevm_list_show(struct seq_file *m, const struct cdevm_list *list, bool json)
+{
+	const struct cdevm_scope_copy *scope;
+
+	cdevm_for_each_item(scope, &list->scopes) {
+		if (!json) {
+			cdevm_show_scope_text(m, list, scope);
+			continue;
+		}
+		if (scope != list->scopes.items)
+			seq_putc(m, ',');
+		cdevm_show_scope_json(m, list, scope);
+	}
+}
