@@ -30,7 +30,14 @@ seed_other() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m,regulator,clock}.c)
+	local f files=("$TOP"/e2e/modules/board-{i2c,mmio,open-dice,m2m,pci,regulator,clock}.c "$TOP/e2e/modules/xilinx-hwicap.c")
+	# Drivers of hardware that UML has not, and some of which cannot be asked for there: e2e/many-drivers.c.
+	for f in char/ipmi/{bt-bmc,kcs_bmc,kcs_bmc_aspeed,kcs_bmc_cdev_ipmi} media/pci/dt3155/dt3155 \
+		media/common/videobuf2/videobuf2-dma-contig media/radio/radio-tea5764 \
+		misc/xilinx_sdfec platform/goldfish/goldfish_pipe soc/aspeed/aspeed-{lpc-ctrl,lpc-snoop,p2a-ctrl} \
+		staging/axis-fifo/axis-fifo video/fbdev/pxa3xx-gcu; do
+		files+=("$SRC/drivers/$f.c")
+	done
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/warnings.h"
