@@ -65,7 +65,10 @@ configure() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{i2c,open-dice,m2m}.c)
+	local f files=("$TOP"/e2e/modules/board-{aspeed-p2a,dmabuf,i2c,import,m2m,nodes,open-dice}.c
+		"$TOP"/e2e/modules/board-dmabuf.h)
+	# In the tree it is for other machines.
+	files+=("$SRC/drivers/soc/aspeed/aspeed-p2a-ctrl.c")
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
 		files+=("$TOP"/samples/*.h "$TOP/lib-resmgr/kernel_compat.h" "$TOP/samples/devm-sample.c"
