@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: open files with work to do at unbind
+ */
+
+/**
+ * DOC: files at unbind
  *
  * These are all files of a node whose driver wants its ->release() called at
  * unbind, and single files with actions. Each has a record in its scope, found

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: file operations that wrap those of the driver
+ */
+
+/**
+ * DOC: file operations
  *
  * Each published node has file operations of its own, with exactly the methods
  * that the driver has. f_op leads from a struct file to the scope. So nothing

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: mappings
+ */
+
+/**
+ * DOC: mappings
  *
  * At revoke every mapping of a scope is zapped: a later access faults, and the
  * fault is SIGBUS. That takes three things.

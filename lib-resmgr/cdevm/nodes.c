@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: publish and remove character devices
+ */
+
+/**
+ * DOC: nodes
  *
  * The published nodes are resources of a manager of their own in the scope.
  * Releasing one removes the node: newest first, each once.

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: pollers
+ */
+
+/**
+ * DOC: pollers
  *
  * A poller waits on queues of the driver, and must be woken when the device
  * goes. How depends on the kind of poller.

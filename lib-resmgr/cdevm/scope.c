@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: the life of a scope
+ */
+
+/**
+ * DOC: life of a scope
  *
  * A scope is a refcounted resource manager with a gate. It is referenced by the
  * binding, until the devm resources of the device are released; by each

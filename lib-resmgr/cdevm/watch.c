@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: interrupt, report and kill the calls that an unbind waits for
+ */
+
+/**
+ * DOC: calls that do not leave
  *
  * A scope is watched from its revoke until the end of its drain. The unbind may
  * wait in the drain, for a lock that an open() holds and removing a node needs,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Resource manager: list of all owners and their resources, in debugfs
+ */
+
+/**
+ * DOC: lists in debugfs
  *
  * A manager is on the list of live managers from its first resource to its
  * last. An empty manager, as that of most devices, is not on it and costs
