@@ -1,8 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * cdevm: resources that live until the last close of all nodes of a driver
+ */
+
+/**
+ * DOC: overview
  *
- * See Documentation/driver-api/driver-model/cdevm.rst.
+ * Many drivers are written like this::
+ *
+ *	struct foo {
+ *		struct miscdevice misc;
+ *		wait_queue_head_t wait;
+ *	};
+ *
+ *	static int foo_probe(struct platform_device *pdev)
+ *	{
+ *		struct foo *foo = devm_kzalloc(&pdev->dev, sizeof(*foo),
+ *					       GFP_KERNEL);
+ *		...
+ *		return misc_register(&foo->misc);
+ *	}
+ *
+ *	static void foo_remove(struct platform_device *pdev)
+ *	{
+ *		misc_deregister(&foo->misc);
+ *	}	(BUG: foo is freed now, files may be open)
+ *
+ * misc_deregister() keeps new files from being opened. It does nothing about
+ * files that are open. Their ->read(), ->poll() and ->release() are still
+ * called, with a freed foo. A user who can open the node and have the device
+ * unbound can use freed memory by calling close().
+ *
+ * Freeing foo in ->release() is no fix, either. A driver with two nodes does
+ * not know which release is the last; a reader may sleep on foo->wait; and the
+ * hardware is gone already, while the driver is still being called.
+ *
+ * With a scope, foo is freed after unbind and the last close of every node. No
+ * file operation but ->release() runs after unbind::
+ *
+ *	struct foo {
+ *		struct cdevm_scope scope;
+ *		struct miscdevice misc;
+ *		wait_queue_head_t wait;
+ *	};
+ *
+ *	static int foo_probe(struct platform_device *pdev)
+ *	{
+ *		struct foo *foo = devm_cdevm_alloc(&pdev->dev, struct foo,
+ *						   scope);
+ *
+ *		if (IS_ERR(foo))
+ *			return PTR_ERR(foo);
+ *		...
+ *		return cdevm_register_misc(&foo->scope, &foo->misc);
+ *	}
+ *
+ * The rule: hardware is devm, what a file operation uses is cdevm. There is no
+ * cdevm_ioremap(), because hardware must not be accessed after unbind, and need
+ * not be.
  */
 #ifndef _LINUX_CDEVM_H
 #define _LINUX_CDEVM_H
