@@ -63,6 +63,25 @@ static inline void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node
 #endif
 
 /*
+ * Hooks of RESMGR_DEBUG, in debug/holders.c: a reference on an object was taken,
+ * or is about to be dropped.
+ */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
+		       const struct resmgr *of);
+void resmgr_holder_del(struct resmgr_holder *holder);
+#else
+static inline void resmgr_holder_add(struct resmgr_holder *holder,
+				     const struct resmgr *by, const struct resmgr *of)
+{
+}
+
+static inline void resmgr_holder_del(struct resmgr_holder *holder)
+{
+}
+#endif
+
+/*
  * Walk along the links, newest first:
  *
  *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)

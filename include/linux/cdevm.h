@@ -350,10 +350,13 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 /**
  * struct cdevm_node_type - a kind of node that a subsystem creates
  * @name: for traces
- * @fops: file operations of such nodes without a scope
+ * @fops: file operations of such nodes without a scope; %NULL if each driver
+ *	has its own
  * @add: make the node visible. It has to call cdevm_node_wrap() with the cdev
  *	of the node before it adds that; and cdevm_node_hold() with the struct
- *	device of the node. May sleep. %NULL for files that are not nodes
+ *	device of the node. If many nodes share one cdev, it puts
+ *	cdevm_node_fops() into the table in which the node is looked up. May
+ *	sleep. %NULL for files that are not nodes
  * @remove: make it invisible; %NULL if that is done later, in ->remove() or as
  *	a devm resource. Calls may be inside. May sleep
  * @hangup: what poll() reports when the device is gone; 0 for EPOLLHUP |
@@ -374,9 +377,14 @@ struct cdevm_node_type {
 int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data);
+int cdevm_publish_dispatched(struct cdevm_scope *scope,
+			     const struct cdevm_node_type *type,
+			     const struct file_operations *fops, const char *name,
+			     void *data);
 void cdevm_unpublish_node(struct cdevm_node *node);
 void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev);
 void cdevm_node_hold(struct cdevm_node *node, struct device *device);
+const struct file_operations *cdevm_node_fops(const struct cdevm_node *node);
 struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);
 
 /* For subsystems whose nodes create files that are not nodes. */

@@ -556,6 +556,44 @@ int cdevm_publish_node(struct cdevm_scope *scope,
 EXPORT_SYMBOL_GPL(cdevm_publish_node);
 
 /**
+ * cdevm_publish_dispatched() - publish a node that a subsystem finds by minor
+ * @scope: scope
+ * @type: kind of node, without file operations. Its add function puts
+ *	cdevm_node_fops() into the subsystem's table
+ * @fops: file operations of the driver, which differ from node to node
+ * @name: for traces; copied
+ * @data: argument of the functions of @type
+ *
+ * For a subsystem that has one cdev for the nodes of many drivers, and whose
+ * open() calls that of the driver. It is like cdevm_publish_node(), but the
+ * files belong to the driver: they are released at unbind if the scope's
+ * &cdevm_ops.release_at_unbind is set.
+ *
+ * Context: Process context, may sleep. Not from a file operation of the scope.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
+ * driver without file operations; the error of the add function of @type.
+ */
+int cdevm_publish_dispatched(struct cdevm_scope *scope,
+			     const struct cdevm_node_type *type,
+			     const struct file_operations *fops, const char *name,
+			     void *data)
+{
+	struct cdevm_node *node;
+
+	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), GFP_KERNEL);
+	if (!node)
+		return -ENOMEM;
+	strscpy(node->name, name);
+	node->type = type;
+	node->data = data;
+	/* A file holds nothing of the node: the cdev is the subsystem's. */
+	node->fops.lets_go = node->fops.listed && fops && cdevm_lets_go(fops);
+	return cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
+			     cdevm_remove_node);
+}
+EXPORT_SYMBOL_GPL(cdevm_publish_dispatched);
+
+/**
  * cdevm_unpublish_node() - remove a node of a subsystem while its scope stays
  * @node: node that was published with cdevm_publish_node()
  *
@@ -595,6 +633,25 @@ void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev)
 	cdev_set_parent(cdev, &node->pin);
 }
 EXPORT_SYMBOL_GPL(cdevm_node_wrap);
+
+/**
+ * cdevm_node_fops() - get the file operations for a subsystem's table
+ * @node: node that is being added with cdevm_publish_dispatched()
+ *
+ * They replace the driver's in the table. The subsystem's open() gets them with
+ * fops_get(), sets them with replace_fops(), and calls their open(). From the
+ * lookup in the table until that has returned, it excludes the remove function
+ * of the node's type, by a lock that both take. After that the file holds the
+ * scope, or open() has failed and the file does not refer to @node any more.
+ *
+ * Context: Any context. From the add function of a &struct cdevm_node_type.
+ * Return: the driver's operations behind the scope's gate.
+ */
+const struct file_operations *cdevm_node_fops(const struct cdevm_node *node)
+{
+	return &node->fops.fops;
+}
+EXPORT_SYMBOL_GPL(cdevm_node_fops);
 
 /**
  * cdevm_node_scope() - get the scope of a node
