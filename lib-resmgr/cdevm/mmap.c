@@ -74,8 +74,8 @@ static struct cdevm_vm_ops *cdevm_vma_ops(const struct vm_area_struct *vma)
 #define CDEVM_VM_GATED(type, method, vma, refusal, params, ...)		\
 static type cdevm_vm_##method params					\
 {									\
-	/* The mapping may be freed by the call, but not the scope: the */ \
-	/* binding holds it, and it waits for the calls inside. */	\
+	/* The mapping may be gone after the call, but the scope is not: */ \
+	/* the binding holds it, and waits for the calls inside. */	\
 	return cdevm_call(cdevm_vma_ops(vma), refusal, method, __VA_ARGS__); \
 }
 
