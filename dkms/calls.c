@@ -4,13 +4,13 @@
  *
  * In a kernel with cdevm a task points to the record of its innermost call, and
  * nothing is shared. Here the record is in a hash table, by the address of the
- * task: a lock is taken when a call begins and when it ends, for the time of a
- * look at a list that is empty as a rule. Two tasks meet there only if their
- * addresses fall into the same of many buckets.
+ * task: a lock is taken when a call begins and when it ends, for a look at a
+ * list that is normally empty. Two tasks share a lock only if their addresses
+ * fall into the same of many buckets.
  *
- * What is gained is that the records of other tasks are easy to read. A call ends
- * under the lock of its bucket, so as long as that is held the task is inside the
- * scope, whatever else it does, and its record is there.
+ * In return the records of other tasks are easy to read. A call ends under the
+ * lock of its bucket, so while that is held the task is inside the scope,
+ * whatever else it does, and its record is there.
  */
 #include <linux/hash.h>
 #include <linux/log2.h>

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * cdevm as a module: what comes first and last
- */
+/* cdevm as a module: load and unload */
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/notifier.h>

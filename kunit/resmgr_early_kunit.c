@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of early nodes: what comes before any resource is released
+ * KUnit tests of early resources and early actions
  *
- * Everything that is called writes a word: "a0" is the first step of the early
- * node a, "a" its release, "p" the release of the plain resource p, "X" the early
- * action X. A test compares the sentence.
+ * Each function that is called writes a word: "a0" is the first step of the
+ * early resource a, "a" its release, "p" the release of the plain resource p,
+ * "X" the early action X. A test compares the sentence.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of cdevm: what ends while a driver is bound, or without one
+ * KUnit tests of cdevm: objects that end while a driver is bound, or without
+ * one
  *
- * Scopes of no driver, nodes that are taken back alone, and files that are on no node.
+ * Scopes of no driver, nodes that are removed alone, and files that are on no
+ * node.
  */
 #include <kunit/test.h>
 #include <linux/cdev.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the gate and of cdevm: lib/resmgr/gate.c and cdevm_*.c
+ * KUnit tests of the gate and of cdevm: lib/resmgr/gate.c and lib/resmgr/cdevm
  *
- * A platform driver is bound to a platform device and unbound from it, for
- * real. What its probe does is up to each test. Nodes are opened through the
- * VFS, on a file system that only the test knows. All that happens leaves a
- * note, and the tests compare the notes with what they want to see.
+ * A platform driver is really bound to a platform device and unbound from it.
+ * Each test chooses what its probe does. Nodes are opened through the VFS, on a
+ * file system that only the test knows. Each event leaves a note, and the tests
+ * compare the notes with the expected ones.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>

@@ -3,9 +3,9 @@
  * KUnit tests of the wrapped file operations, one by one: cdevm/fops.c,
  * mmap.c and calls.c
  *
- * A driver that has every method there is. Each is called while the device is
- * bound, when the driver has to see it, and after the unbind, when it has to be
- * refused, or to reach the driver all the same, as the table of
+ * A driver that has every method. Each is called while the device is bound,
+ * when it has to reach the driver, and after the unbind, when it has to be
+ * refused, or to reach the driver nevertheless, as the table in
  * Documentation/driver-api/driver-model/cdevm.rst says.
  */
 #include <kunit/test.h>

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver to be stressed: it keeps its own books on what cdevm does to it
+ * A driver for stress tests: it keeps its own records of what cdevm does to it
  *
- * Several platform devices; each bind makes a scope (often two) with a random
- * mix of resources on all the managers there are, and publishes a cdev with a
- * device, a cdev with several minors, and a misc device. User space does its
- * worst to them. What must hold, whatever the interleaving:
+ * Several platform devices; each bind creates a scope (often two) with a random
+ * mix of resources on all the managers, and publishes a cdev with a device, a
+ * cdev with several minors, and a misc device. User space does its worst to
+ * them. What must hold in every interleaving:
  *
  * - each resource is released exactly once, and those of one manager in the
  *   exact reverse of the order in which they were added;
  * - while a call is inside, there is no ->remove() and no release of anything;
- * - no cdevm resource goes before unbind, nor before the last close, or the release of
- *   the last file at unbind, in about half of the binds;
+ * - no cdevm resource is released before unbind, nor before the last close or,
+ *   in about half of the binds, the release of the last file at unbind;
  * - such a release, and each action of a file, finds the hardware there;
  * - memory of the scope is intact for as long as anybody can look at it.
  *
- * None of the checks relies on what it checks. The books are plain memory with
- * a reference count of their own, and the number of calls inside is counted
- * here, not asked from the gate. What is wrong is reported with a WARN, and
- * counted in "violations".
+ * No check relies on what it checks. The records are plain memory with a
+ * reference count of their own, and the number of calls inside is counted here,
+ * not taken from the gate. Violations are reported with a WARN, and counted in
+ * "violations".
  *
- * The counters are in /sys/module/cdevm_stress/parameters/counters. A program
- * for the other end is e2e/stress.c in the repository that this comes from.
+ * The counters are in /sys/module/cdevm_stress/parameters/counters. The
+ * matching program is e2e/stress.c in the repository of this series.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
