@@ -712,7 +712,7 @@ static void hook_wait_and_release_group(struct thing *thing)
 	hook_release_group(thing);
 }
 
-/* Who waits for a step by which the node is released does not wait for ever. */
+/* A waiter for a step that releases the resource does not wait for ever. */
 static void early_gone_while_waited_for(struct kunit *test)
 {
 	struct early_test *t = test->priv;

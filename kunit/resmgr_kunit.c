@@ -1099,7 +1099,9 @@ static void hook_release_all_endlessly(struct item *item)
 		resmgr_release_all(&item->f->mgr);
 }
 
-/* Whoever releases all meanwhile may release what the other was to. */
+/*
+ * A task that releases everything meanwhile may release what the other was to.
+ */
 static void reentry_endless_twice(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -567,18 +567,18 @@ struct resmgr_object {
 };
 
 /**
- * struct resmgr_holder - who has a reference on an object
- * @entry: with %CONFIG_RESMGR_DEBUG: in the table of all
- * @queue: with %CONFIG_RESMGR_DEBUG: while a circle is looked for
- * @by: with %CONFIG_RESMGR_DEBUG: manager of the one that holds; %NULL if not known
- * @of: with %CONFIG_RESMGR_DEBUG: manager of the object that is held
- * @since: with %CONFIG_RESMGR_DEBUG: when the reference was taken, by
+ * struct resmgr_holder - the holder of a reference on an object
+ * @entry: with %CONFIG_RESMGR_DEBUG: link in the table of all holders
+ * @queue: with %CONFIG_RESMGR_DEBUG: link in the search for a circle
+ * @by: with %CONFIG_RESMGR_DEBUG: manager of the holder; %NULL if unknown
+ * @of: with %CONFIG_RESMGR_DEBUG: manager of the held object
+ * @since: with %CONFIG_RESMGR_DEBUG: time when the reference was taken, by
  *	ktime_get_mono_fast_ns()
- * @caller: with %CONFIG_RESMGR_DEBUG: by whom; 0 when that cannot be told
- * @class: with %CONFIG_RESMGR_DEBUG: name of the class of the one that holds
- * @name: with %CONFIG_RESMGR_DEBUG: its name
+ * @caller: with %CONFIG_RESMGR_DEBUG: who took it; 0 if unknown
+ * @class: with %CONFIG_RESMGR_DEBUG: name of the class of the holder
+ * @name: with %CONFIG_RESMGR_DEBUG: name of the holder
  *
- * To be embedded in the handle that has the reference. Takes no room without
+ * Embed it in the handle that has the reference. It has no size without
  * RESMGR_DEBUG.
  */
 struct resmgr_holder {
@@ -599,7 +599,7 @@ void __resmgr_object_init(struct resmgr_object *obj,
 			  struct lock_class_key *key);
 
 /**
- * resmgr_object_init() - make an object with one reference, the caller's
+ * resmgr_object_init() - initialise an object with one reference
  * @obj: the object
  * @class: kind of owner
  *

@@ -569,7 +569,7 @@ static void alone_node_deleted(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
-/* Who sleeps in a node that goes is woken, and who sleeps in another one is not. */
+/* A sleeper in a removed node is woken, and one in another node is not. */
 static void alone_node_wakes(struct kunit *test)
 {
 	struct worker one = {}, two = {};

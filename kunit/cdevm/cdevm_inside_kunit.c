@@ -64,7 +64,7 @@ static long cell_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STAY:
 		complete(&jail.inside);
 		wait_for_completion(&jail.leave);
-		/* Whoever has not waited is over by now. */
+		/* A task that has not waited has finished by now. */
 		msleep(100);
 		return 0;
 	case UNBIND:

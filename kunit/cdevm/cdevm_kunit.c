@@ -190,7 +190,9 @@ static bool wait_freed(int count)
 				  atomic_read(&scene->freed) >= count, PATIENCE);
 }
 
-/* Whoever is let in by mistake leaves again: a drain would wait for ever. */
+/*
+ * A call that is let in by mistake leaves again: a drain would wait for ever.
+ */
 static bool gate_refuses(struct resmgr_gate *gate)
 {
 	if (!resmgr_gate_enter(gate))
@@ -2831,7 +2833,7 @@ static void trace_text_of_scope(struct kunit *test)
 		    " node=" MISC_NAME " refs=4 %s file=%p", from, file);
 	for (i = 0; i < ARRAY_SIZE(plain); i++)
 		expect_line(test, text_from(text, plain[i]), " %s", from);
-	/* Whoever takes the steps has one, too. */
+	/* The task that runs the steps has one, too. */
 	expect_line(test, text_from(text, ": cdevm_unpublish: "),
 		    " node=" MISC_NAME " refs=5 %s", from);
 	expect_line(test, text_from(text, ": cdevm_close: "), " %s file=%p", from,

@@ -697,7 +697,10 @@ static void ops_poll_queue_is_freed(struct kunit *test)
 	queue_free();
 }
 
-/* Who has left the queue is not stood for any longer than until it is woken. */
+/*
+ * After a poller has left the queue, the entry that stands for it leaves at the
+ * next wakeup.
+ */
 static void ops_poll_leaves_when_alone(struct kunit *test)
 {
 	struct poller *p = kunit_kcalloc(test, 2, sizeof(*p), GFP_KERNEL);

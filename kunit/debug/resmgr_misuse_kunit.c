@@ -240,7 +240,7 @@ static noinline int foo_add_kobject(struct foo *foo)
 	return ret;
 }
 
-/* Who is to blame, and what to do instead. */
+/* The report names the caller, and what to do instead. */
 static void misuse_blame(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-blame");

@@ -62,7 +62,7 @@ static int pair_set_awake(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_bool(val, kp);
 
-	/* Who sleeps now is woken for good, however late it comes to run. */
+	/* A task that sleeps now is woken for good, however late it runs. */
 	if (pair_awake)
 		atomic_inc(&pair_wakes);
 	wake_up_all(&pair_wait);

@@ -128,7 +128,7 @@ static u32 stress_roll(u32 n)
 	return hash_32(seed * 0x9e3779b1u + atomic_inc_return(&throws), 32) % n;
 }
 
-/* Widens the window for whoever is faster, now and then. */
+/* Widens the window for a faster task, now and then. */
 static void stress_dawdle(u32 one_in)
 {
 	if (!stress_roll(one_in))
@@ -874,7 +874,7 @@ static int stress_ioc_loose(struct stress *s)
 		stress_check(!ret, "%s: a loose resource that is there is not found: %d",
 			     s->book->dev_name, ret);
 	}
-	/* Whoever wants to end this need not wait for all rounds. */
+	/* A task that wants to end this need not wait for all rounds. */
 	return signal_pending(current) || cdevm_is_revoked(&s->scope) ? -EINTR : 0;
 }
 

@@ -586,7 +586,9 @@ int cdevm_publish_dispatched(struct cdevm_scope *scope,
 	strscpy(node->name, name);
 	node->type = type;
 	node->data = data;
-	/* A file holds nothing of the node: the cdev is the subsystem's. */
+	/*
+	 * A file holds nothing of the node: the cdev belongs to the subsystem.
+	 */
 	node->fops.lets_go = node->fops.listed && fops && cdevm_lets_go(fops);
 	return cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
 			     cdevm_remove_node);

@@ -216,7 +216,7 @@ static const char *cdevm_how(const struct cdevm_roll *roll)
 	const struct cdevm_sight *sight = &roll->sight;
 	struct device *dev = roll->scope->dev;
 
-	/* No signal wakes it, and no wakeup. */
+	/* Neither a signal nor a wakeup wakes it. */
 	if (sight->state & TASK_FROZEN)
 		return "is frozen";
 	if (sight->running || !(sight->state & TASK_NORMAL))

@@ -177,14 +177,14 @@ static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 	strscpy(reader->owner, resmgr_owner_name(mgr), sizeof(reader->owner));
 }
 
-/* Was there the room for all that the copy is made of? */
+/* Returns true if everything fitted into the copy. */
 static bool resmgr_copy_is_whole(const struct resmgr_reader *reader)
 {
 	return reader->count <= reader->room &&
 	       reader->holders_count <= reader->holders_room;
 }
 
-/* There may be more of them by the time that there is memory. */
+/* Make room for more, as there may be more by the time memory is allocated. */
 static int resmgr_make_room(struct resmgr_reader *reader)
 {
 	if (reader->count > reader->room) {

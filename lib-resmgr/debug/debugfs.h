@@ -19,7 +19,10 @@ void resmgr_json_symbol(struct seq_file *m, const char *format,
 struct resmgr;
 struct resmgr_holder;
 
-/* In holders.c: the first @room of those that hold @of, and how many there are. */
+/*
+ * Copy the first @room holders of @of, and return how many there are. In
+ * holders.c.
+ */
 unsigned int resmgr_holders_copy(const struct resmgr *of, struct resmgr_holder *copies,
 				 unsigned int room);
 
