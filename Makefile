@@ -19,6 +19,7 @@ help:
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
 	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
+	@echo 'make kselftest          the selftests that go into the kernel'"'"'s tree        (as make e2e)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
@@ -95,14 +96,11 @@ stress:
 stress-%: tree
 	@SECONDS_EACH=$(SECONDS) SEED=$(SEED) $T/stress.sh
 
-drivers: tree
-	@$T/drivers.sh
+kselftest:
+	@$(MAKE) e2e SUITES=kselftest
 
-drm: tree
-	@$T/drm.sh
-
-media: tree
-	@$T/media.sh
+drivers drm media: tree
+	@$T/boots.sh $@
 
 dkms:
 	@$T/dkms.sh deb
@@ -166,5 +164,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help bpf docs source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
+.PHONY: help bpf docs kselftest source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -65,6 +65,25 @@ static inline void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node
 #endif
 
 /*
+ * RESMGR_DEBUG is told of each reference on an object that somebody has taken, and of
+ * each that is about to be dropped. In debug/holders.c.
+ */
+#ifdef CONFIG_RESMGR_DEBUG
+void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
+		       const struct resmgr *of);
+void resmgr_holder_del(struct resmgr_holder *holder);
+#else
+static inline void resmgr_holder_add(struct resmgr_holder *holder,
+				     const struct resmgr *by, const struct resmgr *of)
+{
+}
+
+static inline void resmgr_holder_del(struct resmgr_holder *holder)
+{
+}
+#endif
+
+/*
  * Walks go along the links, newest first:
  *
  *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)

@@ -3,6 +3,7 @@
  * Resource manager: a refcounted owner, and keeping one alive for another
  */
 #include <linux/export.h>
+#include <linux/slab.h>
 
 #include "internal.h"
 
@@ -70,9 +71,25 @@ void resmgr_object_put(struct resmgr_object *obj)
 }
 EXPORT_SYMBOL_GPL(resmgr_object_put);
 
-static void resmgr_unhold(void *parent)
+/**
+ * struct resmgr_held - a reference that is a resource of the one that holds
+ * @node: on the manager of the one that holds
+ * @object: what is held
+ * @holder: for RESMGR_DEBUG
+ */
+struct resmgr_held {
+	struct resmgr_node	node;
+	struct resmgr_object	*object;
+	struct resmgr_holder	holder;
+};
+
+static void resmgr_unhold(struct resmgr *child, struct resmgr_node *node)
 {
-	resmgr_object_put(parent);
+	struct resmgr_held *held = container_of(node, struct resmgr_held, node);
+
+	resmgr_holder_del(&held->holder);
+	resmgr_object_put(held->object);
+	kfree(held);
 }
 
 /**
@@ -82,7 +99,7 @@ static void resmgr_unhold(void *parent)
  *
  * Adds a reference on @parent to @child, as a resource like any other: it is
  * dropped after all that @child gets later has been released. Two owners that
- * hold each other are never freed.
+ * hold each other are never freed; RESMGR_DEBUG names them.
  *
  * Context: Process context, may sleep.
  * Return: 0; -ENOMEM, or -ESHUTDOWN when @child has seen its final release; no
@@ -90,7 +107,19 @@ static void resmgr_unhold(void *parent)
  */
 int resmgr_hold(struct resmgr *child, struct resmgr_object *parent)
 {
+	struct resmgr_held *held = kmalloc_obj(*held, GFP_KERNEL);
+	int ret;
+
+	if (!held)
+		return -ENOMEM;
+	resmgr_node_init(&held->node, resmgr_unhold, "resmgr_hold", 0);
+	held->object = parent;
 	resmgr_object_get(parent);
-	return resmgr_add_action_or_reset(child, resmgr_unhold, parent);
+	/* Before the reference is a resource, which may go as soon as it is one. */
+	resmgr_holder_add(&held->holder, child, &parent->mgr);
+	ret = resmgr_add_new(child, &held->node);
+	if (ret)
+		resmgr_unhold(child, &held->node);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(resmgr_hold);

@@ -105,26 +105,13 @@ new_objects=(lib/resmgr/ samples/cdevm/ drivers/media/v4l2-core/v4l2-cdevm.o dri
 # A line of a compiler that is about a new file
 ours_re='(lib/resmgr/|samples/cdevm/|drivers/media/.*cdevm|include/media/.*cdevm|include/linux/(resmgr|cdevm)|include/trace/events/(resmgr|cdevm))'
 
-kmake() { # source folder, then what make is given
-	local src=$1
-	shift
-	make -C "$src" O="$O" -j"$JOBS" "$@"
-}
+# with SOURCE MAKE-ARGUMENT...: what kmake builds from now on
+with() { SRC=$1 ARGS=("${@:2}"); }
+kmake() { make -C "$SRC" O="$O" -j"$JOBS" "${ARGS[@]}" "$@"; }
 
-# configure SRC OPTIONS MAKE-ARGUMENTS...; an option that does not survive is an error: it would not be checked.
-configure() {
-	local src=$1 want=$2 bad
-	shift 2
-	mkdir -p "$O"
-	printf '%s\n' "$want" | grep '^CONFIG_' >"$O/.config.want"
-	kmake "$src" "$@" -s KCONFIG_CONFIG="$O/.config.next" KCONFIG_ALLCONFIG="$O/.config.want" allnoconfig || return 1
-	cmp -s "$O/.config.next" "$O/.config" || cp "$O/.config.next" "$O/.config"
-	bad=$(grep -v '=n$' "$O/.config.want" | grep -vxFf "$O/.config")
-	rm -f "$O"/.config.next* "$O/.config.want"
-	[ -z "$bad" ] && return 0
-	# shellcheck disable=SC2086 # one line
-	echo "error: these options did not survive kconfig, look at what they depend on:" $bad
-	return 1
+options() { # of the kernel in $O, as a text
+	printf '%s\n' "$1" >"$O.options"
+	configure "$O.options"
 }
 
 # What is looked at has to be compiled, or an object that gave a warning would give none the next time. (ccache
@@ -187,8 +174,9 @@ of_ours() { # of what is said, only what is about files of the series
 x86_gcc() {
 	O=$W/x86
 	fresh
-	configure "$TREE" "$common$x86$(ours m)" ARCH=x86_64 &&
-		kmake "$TREE" ARCH=x86_64 CC="$KCC" vmlinux modules || return 1
+	with "$TREE" ARCH=x86_64
+	options "$common$x86$(ours m)" &&
+		kmake CC="$KCC" vmlinux modules || return 1
 	# Nothing of ours may be missing because an option took it away.
 	local f missing=
 	for f in "$TREE"/lib/resmgr/{,*/,tests/*/}*.c "$TREE"/samples/cdevm/*.c; do
@@ -204,14 +192,16 @@ x86_gcc() {
 x86_w1() {
 	O=$W/x86
 	fresh
-	kmake "$TREE" ARCH=x86_64 CC="$KCC" W=1 KBUILD_MODPOST_WARN=1 "${old_objects[@]}" "${new_objects[@]}"
+	with "$TREE" ARCH=x86_64
+	kmake CC="$KCC" W=1 KBUILD_MODPOST_WARN=1 "${old_objects[@]}" "${new_objects[@]}"
 }
 x86_w1_before() {
 	O=$W/x86-stock
 	fresh
-	configure "$PRISTINE" "$common$x86" ARCH=x86_64 &&
-		kmake "$PRISTINE" ARCH=x86_64 CC="$KCC" prepare modules_prepare &&
-		kmake "$PRISTINE" ARCH=x86_64 CC="$KCC" W=1 "${old_objects[@]}"
+	with "$PRISTINE" ARCH=x86_64
+	options "$common$x86" &&
+		kmake CC="$KCC" prepare modules_prepare &&
+		kmake CC="$KCC" W=1 "${old_objects[@]}"
 }
 not_before() { comm -13 "$L-w1-before.warnings" <(warnings "$1"); }
 
@@ -220,19 +210,21 @@ x86_clang() {
 	fresh
 	local cc
 	cc=$(ccache "$clang")
-	configure "$TREE" "$common$x86$(ours m)" ARCH=x86_64 CC="$clang" &&
-		kmake "$TREE" ARCH=x86_64 CC="$cc" prepare modules_prepare &&
-		kmake "$TREE" ARCH=x86_64 CC="$cc" "${old_objects[@]}" &&
-		kmake "$TREE" ARCH=x86_64 CC="$cc" W=1 KBUILD_MODPOST_WARN=1 "${new_objects[@]}"
+	with "$TREE" ARCH=x86_64 CC="$clang"
+	options "$common$x86$(ours m)" &&
+		kmake CC="$cc" prepare modules_prepare &&
+		kmake CC="$cc" "${old_objects[@]}" &&
+		kmake CC="$cc" W=1 KBUILD_MODPOST_WARN=1 "${new_objects[@]}"
 }
 
 arm64_gcc() {
 	O=$W/arm64
 	fresh
 	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
-	configure "$TREE" "$common$arm64$(ours y)" "${args[@]}" &&
-		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
-		kmake "$TREE" "${args[@]}" CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
+	with "$TREE" "${args[@]}"
+	options "$common$arm64$(ours y)" &&
+		kmake CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
+		kmake CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
 			"${old_objects[@]}" "${new_objects[@]}"
 }
 
@@ -240,10 +232,11 @@ sh_gcc() {
 	O=$W/sh
 	rm -f "$O/$sh_objects"
 	local args=(ARCH=sh CROSS_COMPILE=sh4-linux-gnu-)
-	configure "$TREE" "" "${args[@]}" &&
-		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" prepare &&
+	with "$TREE" "${args[@]}"
+	options "" &&
+		kmake CC="$(ccache sh4-linux-gnu-gcc)" prepare &&
 		# One at a time: make comes into this folder twice.
-		kmake "$TREE" "${args[@]}" CC="$(ccache sh4-linux-gnu-gcc)" -j1 "$sh_objects"
+		kmake CC="$(ccache sh4-linux-gnu-gcc)" -j1 "$sh_objects"
 }
 
 L=$LOGS/build-check-$KERNEL

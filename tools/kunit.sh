@@ -59,9 +59,9 @@ timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch u
 	--raw_output=all "${ARGS[@]}" "$@" >"$LOG" 2>&1 </dev/null
 rc=$?
 [ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
-# Its own verdict; the file is the one for KernelCI.
+# Its own verdict, and a file for KernelCI.
 kunit parse --json="$JSON" "$LOG" >"$LOG.parsed" 2>&1
-n=$(python3 "$TOP/tools/kunit_count.py" "$JSON") || n='0 1 0'
+n=$(kunit_counts "$LOG.parsed")
 splats=$("$TOP/tools/splats.py" "$LOG" | grep -E ': (splat|line|expected|.e2e)')
 # shellcheck disable=SC2086
 set -- $n

@@ -49,6 +49,7 @@ MAP = (
     ("docs", "Documentation/driver-api/driver-model", (".rst",)),
     ("samples", "samples/cdevm", None),
     ("media", "drivers/media", None),
+    ("e2e/selftests", "tools/testing/selftests/drivers/cdevm", None),
     ("tools/litmus", "tools/memory-model/litmus-tests/resmgr", None),
     ("tools/find/coccinelle", "scripts/coccinelle/free", (".cocci",)),
 )

@@ -19,6 +19,12 @@ judge() {
 	echo "error: '$label' failed; the whole log is in $log${again:+; again: $again}" >&2
 	return 1
 }
+# kunit_counts PARSED: passed, failed and skipped cases, as kunit.py says at the end of what it has parsed
+kunit_counts() {
+	sed -n 's/.*Testing complete\. Ran [0-9]* tests: //p' "$1" | tail -n 1 | awk -F '[:,] *' '
+		{ for (i = 1; i < NF; i += 2) n[$i] = $(i + 1) }
+		END { if (NR) print n["passed"] + 0, n["failed"] + n["crashed"] + n["errors"], n["skipped"] + 0; else print 0, 1, 0 }'
+}
 counts() { # passed failed skipped, as a remark
 	printf '%d passed' "$1"
 	[ "$2" -eq 0 ] || printf ', %d FAILED' "$2"

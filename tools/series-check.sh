@@ -120,7 +120,7 @@ run_kunit() { # log: leaves the counts in $LOG.counts
 	(cd "$T" && timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 900 \
 		--raw_output=all "${ARGS[@]}") >"$log" 2>&1 </dev/null
 	kunit parse --json="$log.json" "$log" >"$log.parsed" 2>&1
-	n=$(python3 "$TOP/tools/kunit_count.py" "$log.json") || n='0 1 0'
+	n=$(kunit_counts "$log.parsed")
 	splats=$("$TOP/tools/splats.py" "$log" | grep -E ': (splat|line|expected|.e2e)')
 	# shellcheck disable=SC2086
 	set -- $n

@@ -5,13 +5,14 @@
   splats.py LOG...        print the unexpected ones; exit status 1 when there are any
   splats.py --self-test   test this program on small logs
 
-A test that wants a splat writes two lines around it, to /dev/kmsg or with pr_info():
+A test that wants a splat writes two lines around it to /dev/kmsg:
 
   e2e: expect EXTENDED-REGEX
   e2e: expect-end
 
-Between them at least one splat must match (its first lines: headline, message, function), and those that match are
-no failure. With "allow" in the place of "expect" there may be such splats, and need not. Every other splat is, except the lines in splats-stock.txt, which a stock kernel prints by itself.
+In the kernel it is "kunit: expect ...". Between them at least one splat must match (its first lines: headline, message, function), and those that match are
+no failure. With "allow" in place of "expect" there may be such splats, and need not be. Every other splat is a failure, except the
+lines in splats-stock.txt, which a stock kernel prints by itself.
 """
 import os
 import re
@@ -54,8 +55,8 @@ ONE_LINE = re.compile(r"resmgr: .*(?:go on adding resources|freed at unbind, and
 HEADS.append(ONE_LINE)
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.
-OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|e2e: (?!expect|allow))")
-MARK = re.compile(r"e2e: (expect|allow)(-end|\s+(\S.*))")
+OWN = re.compile(r"^\s*(?:not ok|ok|# |demo:|trace:|(?:e2e|kunit): (?!expect|allow))")
+MARK = re.compile(r"(?:e2e|kunit): (expect|allow)(-end|\s+(\S.*))")
 MAX = 80  # lines; a block without a known end is cut here
 
 

@@ -10,7 +10,8 @@ import sys
 
 import splats
 
-RESULT = re.compile(r"^(not ok|ok)(?: \d+)? - (.*)$")
+# A name follows, with a dash before it or, as the kernel's selftests have it, a number.
+RESULT = re.compile(r"^(not ok|ok)(?: \d+ -| -| \d+(?= \w+\.)) (.*)$")
 SKIP = re.compile(r"# *SKIP\b", re.I)
 END = re.compile(r"e2e: end (\S+) (\d+)")
 

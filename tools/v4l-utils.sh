@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Shared by media.sh and compliance.sh: v4l2-compliance for the guest, and its results on two kernels compared. Sourced
+# Shared by boots.sh and compliance.sh: v4l2-compliance for the guest, and its results on two kernels compared. Sourced
 # after lib.sh and results.sh.
 
 # Unpacked by the kernel after the initramfs that it is appended to.

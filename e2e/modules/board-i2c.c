@@ -8,6 +8,8 @@
  * - At address 0x20 there is an I2C responder for i2cr-scom: 64-bit registers,
  *   addressed by a 32-bit command whose lowest bit is parity. It comes from
  *   board.dts.
+ * - At address 0x10 there is a radio for radio-tea5764: it says what it is, and
+ *   takes what is written.
  *
  * The number of the adapter is in the parameter "nr".
  */
@@ -20,6 +22,7 @@
 #include <linux/unaligned.h>
 
 #define RESPONDER	0x20
+#define RADIO		0x10
 #define MAX_LEN		64
 
 static DEFINE_MUTEX(board_lock);	/* protects what follows */
@@ -60,11 +63,26 @@ static int board_respond(struct i2c_msg *msgs, int num)
 	return num;
 }
 
+/* 14 registers of 16 bits, big-endian; the last two say who made what. */
+static int board_radio(struct i2c_msg *msg)
+{
+	if (!(msg->flags & I2C_M_RD))
+		return 1;
+	if (msg->len != 28)
+		return -EIO;
+	memset(msg->buf, 0, msg->len);
+	put_unaligned_be16(0x002b, msg->buf + 24);
+	put_unaligned_be16(0x5764, msg->buf + 26);
+	return 1;
+}
+
 static int board_xfer(struct i2c_adapter *adap, struct i2c_msg *msgs, int num)
 {
 	guard(mutex)(&board_lock);
 	if (msgs[0].addr == RESPONDER)
 		return board_respond(msgs, num);
+	if (msgs[0].addr == RADIO && num == 1)
+		return board_radio(msgs);
 	if (num != 1 || msgs[0].flags & I2C_M_RD || msgs[0].len > MAX_LEN)
 		return -ENXIO;
 	memcpy(board_sent, msgs[0].buf, msgs[0].len);
@@ -163,5 +181,5 @@ static void __exit board_exit(void)
 }
 module_exit(board_exit);
 
-MODULE_DESCRIPTION("I2C adapter for ipmb-dev and i2cr-scom");
+MODULE_DESCRIPTION("I2C adapter for ipmb-dev, i2cr-scom and radio-tea5764");
 MODULE_LICENSE("GPL");

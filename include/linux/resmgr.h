@@ -537,6 +537,34 @@ struct resmgr_object {
 	refcount_t	ref;
 };
 
+/**
+ * struct resmgr_holder - who has a reference on an object
+ * @entry: with %CONFIG_RESMGR_DEBUG: in the table of all
+ * @queue: with %CONFIG_RESMGR_DEBUG: while a circle is looked for
+ * @by: with %CONFIG_RESMGR_DEBUG: manager of the one that holds; %NULL if not known
+ * @of: with %CONFIG_RESMGR_DEBUG: manager of the object that is held
+ * @since: with %CONFIG_RESMGR_DEBUG: when the reference was taken, by
+ *	ktime_get_mono_fast_ns()
+ * @caller: with %CONFIG_RESMGR_DEBUG: by whom; 0 when that cannot be told
+ * @class: with %CONFIG_RESMGR_DEBUG: name of the class of the one that holds
+ * @name: with %CONFIG_RESMGR_DEBUG: its name
+ *
+ * To be embedded in the handle that has the reference. Takes no room without
+ * RESMGR_DEBUG.
+ */
+struct resmgr_holder {
+#ifdef CONFIG_RESMGR_DEBUG
+	struct hlist_node	entry;
+	struct list_head	queue;
+	const struct resmgr	*by;
+	const struct resmgr	*of;
+	u64			since;
+	unsigned long		caller;
+	char			class[16];
+	char			name[48];
+#endif
+};
+
 void __resmgr_object_init(struct resmgr_object *obj,
 			  const struct resmgr_class *class, const char *name,
 			  struct lock_class_key *key);

@@ -315,7 +315,7 @@ static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 
 static struct file *open_devt(dev_t devt)
 {
-	struct dentry *dentry = node_dentry(scene->mnt, devt);
+	struct dentry *dentry = node_dentry(scene->mnt, devt, 0);
 	struct path path = { .mnt = scene->mnt, .dentry = dentry };
 	struct file *file;
 
@@ -1795,9 +1795,9 @@ static void nodes_failed_allocation_of_misc(struct kunit *test)
 {
 	faults_need(test);
 	/* The driver core says what it could not do. */
-	pr_info("e2e: expect kobject_add_internal failed\n");
+	pr_info("kunit: expect kobject_add_internal failed\n");
 	bind_with_failures(test, probe_faulty_misc, 2);
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 }
 
 static int probe_faulty_device(struct device *dev)
@@ -1826,9 +1826,9 @@ static void nodes_failed_allocation_of_device(struct kunit *test)
 	int i, released = 0;
 
 	faults_need(test);
-	pr_info("e2e: expect kobject_add_internal failed\n");
+	pr_info("kunit: expect kobject_add_internal failed\n");
 	bind_with_failures(test, probe_faulty_device, 2);
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
 		released += !strcmp(scene->notes[i], "device release");
 	if (scene->nr_notes <= NOTES)
@@ -2286,7 +2286,7 @@ static void fops_open_replaces(struct kunit *test)
 	wanted_begin(&wanted, "replaced the file operations");
 	file = open_minor(0);
 	probe_unregister(&wanted.probe);
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-EINVAL));
 	KUNIT_EXPECT_LE(test, atomic_read(&wanted.warnings), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&scope->obj.ref), AT_REST);

@@ -14,16 +14,17 @@
 #include <linux/string.h>
 
 /*
- * The node of a character device on @mnt, which is made the first time. @mnt is one
- * that only the test knows.
+ * Node number @nr of a character device on @mnt, which is made the first time. @mnt
+ * is one that only the test knows.
  */
-static inline struct dentry *node_dentry(struct vfsmount *mnt, dev_t devt)
+static inline struct dentry *node_dentry(struct vfsmount *mnt, dev_t devt,
+						unsigned int nr)
 {
 	struct dentry *root = mnt->mnt_root, *dentry;
-	char name[16];
+	char name[32];
 	int ret = 0;
 
-	snprintf(name, sizeof(name), "%u:%u", MAJOR(devt), MINOR(devt));
+	snprintf(name, sizeof(name), "%u:%u.%u", MAJOR(devt), MINOR(devt), nr);
 	inode_lock(d_inode(root));
 	dentry = lookup_noperm(&QSTR(name), root);
 	if (!IS_ERR(dentry) && d_really_is_negative(dentry))
@@ -43,7 +44,7 @@ static inline struct file *node_file(struct vfsmount *mnt, dev_t devt)
 	struct path path = { .mnt = mnt };
 	struct file *file;
 
-	path.dentry = node_dentry(mnt, devt);
+	path.dentry = node_dentry(mnt, devt, 0);
 	if (IS_ERR(path.dentry))
 		return ERR_CAST(path.dentry);
 	file = dentry_open(&path, O_RDWR, current_cred());

@@ -37,11 +37,11 @@ static void drain_under_mutex(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
 	KUNIT_EXPECT_TRUE(test, debug_locks);
 
-	pr_info("e2e: expect possible circular locking dependency\n");
+	pr_info("kunit: expect possible circular locking dependency\n");
 	mutex_lock(&mutex);
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
 	mutex_unlock(&mutex);
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 
 	KUNIT_EXPECT_FALSE(test, debug_locks);
 	resmgr_gate_destroy(gate);
@@ -56,9 +56,9 @@ static void drain_inside_call(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
 	KUNIT_EXPECT_TRUE(test, debug_locks);
 
-	pr_info("e2e: expect possible recursive locking\n");
+	pr_info("kunit: expect possible recursive locking\n");
 	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, 1));
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 
 	KUNIT_EXPECT_FALSE(test, debug_locks);
 	resmgr_gate_exit(gate);
@@ -101,11 +101,11 @@ static void put_under_mutex(struct kunit *test)
 	cdevm_get(&owner->scope);
 	KUNIT_EXPECT_TRUE(test, debug_locks);
 
-	pr_info("e2e: expect possible circular locking dependency\n");
+	pr_info("kunit: expect possible circular locking dependency\n");
 	mutex_lock(&owner_mutex);
 	cdevm_put(&owner->scope);
 	mutex_unlock(&owner_mutex);
-	pr_info("e2e: expect-end\n");
+	pr_info("kunit: expect-end\n");
 
 	KUNIT_EXPECT_FALSE(test, debug_locks);
 	cdevm_put(&owner->scope);

@@ -742,12 +742,12 @@ static void misuse_many(struct kunit *test)
 	char name[24];
 	int i;
 
-	pr_info("e2e: allow resmgr: devm\n");
+	pr_info("kunit: allow resmgr: devm\n");
 	for (i = 0; i < 128; i++) {
 		snprintf(name, sizeof(name), "misuse-%d", i);
 		one_place_for(dev, foo, name);
 	}
-	pr_info("e2e: allow-end\n");
+	pr_info("kunit: allow-end\n");
 	EXPECT_QUIET(test, one_place_for(dev, foo, name));
 	EXPECT_LINE(test, "resmgr: 128 faults with devm resources were reported, no more of these",
 		    one_place_for(dev, foo, "misuse-128"));

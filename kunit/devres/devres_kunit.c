@@ -33,6 +33,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "warnings.h"
+
 /*
  * This suite is for kernels without the resource manager, too, and so for old ones.
  * DEVICE_ATTR_RO_NAMED() tells them from those that have given up
@@ -119,25 +121,14 @@ struct dk_ctx {
 };
 
 /*
- * Misuse that is answered with a WARN. Whoever scans the kernel log for splats
- * may accept those between the two lines.
- */
-#define DK_EXPECT_WARNING(call)				\
-	do {						\
-		pr_info("e2e: expect WARNING\n");	\
-		call;					\
-		pr_info("e2e: expect-end\n");		\
-	} while (0)
-
-/*
  * What is done with a device that has no driver, and what RESMGR_DEBUG warns of,
  * once for each place that does it.
  */
 #define DK_WITHOUT_DRIVER(...)						\
 	do {								\
-		pr_info("e2e: allow no driver (is|was) bound\n");	\
+		pr_info("kunit: allow no driver (is|was) bound\n");	\
 		__VA_ARGS__;						\
-		pr_info("e2e: allow-end\n");				\
+		pr_info("kunit: allow-end\n");				\
 	} while (0)
 
 #define DK_EXPECT_LOG(test, want)					\
@@ -1155,7 +1146,7 @@ static void group_outer(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &outer));
 	DK_EXPECT_LOG(test, "4 3 2");
-	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &inner));
+	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &inner));
 	KUNIT_EXPECT_EQ(test, 0, ret);
 	DK_FINISH_LOG(test, "4 3 2 1");
 }
@@ -1218,7 +1209,7 @@ static void group_open_within_closed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &a));
 	DK_EXPECT_LOG(test, "2 1");
-	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &b));
+	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &b));
 	KUNIT_EXPECT_EQ(test, 0, ret);
 	DK_FINISH_LOG(test, "2 1 3");
 }
@@ -1351,13 +1342,13 @@ static void group_unknown(struct kunit *test)
 	dk_add(test, 2);
 	devres_close_group(ctx->dev, &known);
 
-	DK_EXPECT_WARNING(devres_close_group(ctx->dev, &unknown));
-	DK_EXPECT_WARNING(devres_close_group(ctx->dev, NULL));
-	DK_EXPECT_WARNING(devres_remove_group(ctx->dev, &unknown));
-	DK_EXPECT_WARNING(devres_remove_group(ctx->dev, NULL));
-	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &unknown));
+	EXPECT_A_WARNING(test, devres_close_group(ctx->dev, &unknown));
+	EXPECT_A_WARNING(test, devres_close_group(ctx->dev, NULL));
+	EXPECT_A_WARNING(test, devres_remove_group(ctx->dev, &unknown));
+	EXPECT_A_WARNING(test, devres_remove_group(ctx->dev, NULL));
+	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &unknown));
 	KUNIT_EXPECT_EQ(test, 0, ret);
-	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, NULL));
+	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, NULL));
 	KUNIT_EXPECT_EQ(test, 0, ret);
 	DK_EXPECT_LOG(test, "");
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &known));
@@ -1736,21 +1727,21 @@ static void action_unknown(struct kunit *test)
 	struct dk_ctx *ctx = test->priv;
 	struct device *second = dk_second_device(test);
 
-	DK_EXPECT_WARNING(devm_remove_action(ctx->dev, dk_action,
-					     &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_remove_action(ctx->dev, dk_action,
+						  &ctx->token[1]));
 	dk_add_action(test, 1);
-	DK_EXPECT_WARNING(devm_remove_action(ctx->dev, dk_action,
-					     &ctx->token[2]));
-	DK_EXPECT_WARNING(devm_remove_action(ctx->dev, dk_action_other,
-					     &ctx->token[1]));
-	DK_EXPECT_WARNING(devm_remove_action(second, dk_action,
-					     &ctx->token[1]));
-	DK_EXPECT_WARNING(devm_release_action(ctx->dev, dk_action,
-					      &ctx->token[2]));
-	DK_EXPECT_WARNING(devm_release_action(ctx->dev, dk_action_other,
-					      &ctx->token[1]));
-	DK_EXPECT_WARNING(devm_release_action(second, dk_action,
-					      &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_remove_action(ctx->dev, dk_action,
+						  &ctx->token[2]));
+	EXPECT_A_WARNING(test, devm_remove_action(ctx->dev, dk_action_other,
+						  &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_remove_action(second, dk_action,
+						  &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_release_action(ctx->dev, dk_action,
+						   &ctx->token[2]));
+	EXPECT_A_WARNING(test, devm_release_action(ctx->dev, dk_action_other,
+						   &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_release_action(second, dk_action,
+						   &ctx->token[1]));
 	DK_FINISH_LOG(test, "1");
 }
 
@@ -1760,12 +1751,12 @@ static void action_removed_twice(struct kunit *test)
 
 	dk_add_action(test, 1);
 	devm_remove_action(ctx->dev, dk_action, &ctx->token[1]);
-	DK_EXPECT_WARNING(devm_remove_action(ctx->dev, dk_action,
-					     &ctx->token[1]));
+	EXPECT_A_WARNING(test, devm_remove_action(ctx->dev, dk_action,
+						  &ctx->token[1]));
 	dk_add_action(test, 2);
 	devm_release_action(ctx->dev, dk_action, &ctx->token[2]);
-	DK_EXPECT_WARNING(devm_release_action(ctx->dev, dk_action,
-					      &ctx->token[2]));
+	EXPECT_A_WARNING(test, devm_release_action(ctx->dev, dk_action,
+						   &ctx->token[2]));
 	DK_FINISH_LOG(test, "2");
 }
 
@@ -2126,7 +2117,7 @@ static void memory_krealloc_of_rodata(struct kunit *test)
 	void *p = (void *)s;
 
 	OPTIMIZER_HIDE_VAR(p);
-	DK_EXPECT_WARNING(p = devm_krealloc(ctx->dev, p, 100, GFP_KERNEL));
+	EXPECT_A_WARNING(test, p = devm_krealloc(ctx->dev, p, 100, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, p);
 }
 
@@ -2242,29 +2233,29 @@ static void memory_kfree_unknown(struct kunit *test)
 	/* Allocated, but by somebody else. */
 	p = kunit_kmalloc(test, 100, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	DK_EXPECT_WARNING(devm_kfree(ctx->dev, p));
+	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, p));
 	memset(p, 0x5a, 100);
 
 	/* Of another device. */
 	foreign = devm_kmalloc(second, 100, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, foreign);
-	DK_EXPECT_WARNING(devm_kfree(ctx->dev, foreign));
+	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, foreign));
 	memset(foreign, 0x5a, 100);
 
 	/* A resource, but not memory. */
 	r = dk_add(test, 1);
-	DK_EXPECT_WARNING(devm_kfree(ctx->dev, r));
+	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, r));
 
 	/* In the middle of memory. */
 	DK_COUNT_FROM(test, &id);
 	p = dk_kmalloc(test, 100);
-	DK_EXPECT_WARNING(devm_kfree(ctx->dev, p + 8));
+	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, p + 8));
 	memset(p, 0x5a, 100);
 
 	/* Twice. Nothing is allocated in between. */
 	freed = dk_kmalloc(test, 100);
 	devm_kfree(ctx->dev, freed);
-	DK_EXPECT_WARNING(devm_kfree(ctx->dev, freed));
+	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, freed));
 
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
 	DK_FINISH_LOG(test, "1");
@@ -2283,12 +2274,12 @@ static void memory_krealloc_unknown(struct kunit *test)
 	memset(foreign, 0x5a, 16);
 	p = foreign;
 	OPTIMIZER_HIDE_VAR(p);
-	DK_EXPECT_WARNING(p = devm_krealloc(ctx->dev, p, 8192, GFP_KERNEL));
+	EXPECT_A_WARNING(test, p = devm_krealloc(ctx->dev, p, 8192, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, p);
 	KUNIT_EXPECT_NULL(test, memchr_inv(foreign, 0x5a, 16));
 	p = foreign;
 	OPTIMIZER_HIDE_VAR(p);
-	DK_EXPECT_WARNING(p = devm_krealloc(ctx->dev, p, 0, GFP_KERNEL));
+	EXPECT_A_WARNING(test, p = devm_krealloc(ctx->dev, p, 0, GFP_KERNEL));
 	KUNIT_EXPECT_PTR_EQ(test, p, ZERO_SIZE_PTR);
 	KUNIT_EXPECT_NULL(test, memchr_inv(foreign, 0x5a, 16));
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(second, &id));
@@ -2368,7 +2359,7 @@ static void memory_pages_unknown(struct kunit *test)
 	unsigned long addr = __get_free_page(GFP_KERNEL);
 
 	KUNIT_ASSERT_NE(test, 0, addr);
-	DK_EXPECT_WARNING(devm_free_pages(ctx->dev, addr));
+	EXPECT_A_WARNING(test, devm_free_pages(ctx->dev, addr));
 	memset((void *)addr, 0x5a, PAGE_SIZE);
 	free_page(addr);
 }
@@ -2425,7 +2416,7 @@ static void memory_percpu_unknown(struct kunit *test)
 		kunit_skip(test, "this kernel has no devm_free_percpu()");
 	p = alloc_percpu(int);
 	KUNIT_ASSERT_TRUE(test, p);
-	DK_EXPECT_WARNING(devm_free_percpu(ctx->dev, p));
+	EXPECT_A_WARNING(test, devm_free_percpu(ctx->dev, p));
 	*raw_cpu_ptr(p) = 1;
 	free_percpu(p);
 }
@@ -3511,9 +3502,9 @@ static struct kunit_case devres_reentrancy_cases[] = {
 
 #define DK_EXPECT_ENDLESS(...)						\
 	do {								\
-		pr_info("e2e: allow (go on adding|no driver (is|was) bound)\n"); \
+		pr_info("kunit: allow (go on adding|no driver (is|was) bound)\n"); \
 		__VA_ARGS__;						\
-		pr_info("e2e: allow-end\n");				\
+		pr_info("kunit: allow-end\n");				\
 	} while (0)
 
 static void endless_unbind(struct kunit *test)
@@ -3599,7 +3590,7 @@ static void group_releases_itself_among_others(struct kunit *test)
 	call = dk_add_call(test, 0, dk_do_release_its_group);
 	call->ptr = &id;
 	call->ret = 1;
-	DK_EXPECT_WARNING(ret = devres_release_group(ctx->dev, &id));
+	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &id));
 	KUNIT_EXPECT_EQ(test, 1, ret);
 	KUNIT_EXPECT_EQ(test, 0, call->ret);
 	DK_FINISH_LOG(test, "10 11 1");

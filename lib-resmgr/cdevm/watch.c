@@ -204,6 +204,9 @@ static const char *cdevm_how(const struct cdevm_roll *roll)
 	const struct cdevm_sight *sight = &roll->sight;
 	struct device *dev = roll->scope->dev;
 
+	/* No signal wakes it, and no wakeup. */
+	if (sight->state & TASK_FROZEN)
+		return "is frozen";
 	if (sight->running || !(sight->state & TASK_NORMAL))
 		return "runs";
 	if (dev && READ_ONCE(sight->task->blocked_on) == &dev->mutex)

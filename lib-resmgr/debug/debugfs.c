@@ -106,6 +106,9 @@ enum resmgr_stage {
  * @entries: its resources, in the order of their release
  * @count: how many there are
  * @room: how many @entries has room for
+ * @holders: who has references on its owner, as far as they have said so
+ * @holders_count: how many there are
+ * @holders_room: how many @holders has room for
  * @scopes: the scopes of cdevm, when it is at these
  *
  * Protected by the lock of the seq_file, but for @place.live.
@@ -122,6 +125,9 @@ struct resmgr_reader {
 	struct resmgr_entry	*entries;
 	unsigned int		count;
 	unsigned int		room;
+	struct resmgr_holder	*holders;
+	unsigned int		holders_count;
+	unsigned int		holders_room;
 	struct cdevm_list	*scopes;
 };
 
@@ -160,13 +166,48 @@ static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 		entry->size = node->size;
 		entry->kind = node->kind;
 	}
+	reader->holders_count = resmgr_holders_copy(mgr, reader->holders,
+						    reader->holders_room);
 	strscpy(reader->class, mgr->class->name, sizeof(reader->class));
 	strscpy(reader->owner, resmgr_owner_name(mgr), sizeof(reader->owner));
 }
 
+/* Was there the room for all that the copy is made of? */
+static bool resmgr_copy_is_whole(const struct resmgr_reader *reader)
+{
+	return reader->count <= reader->room &&
+	       reader->holders_count <= reader->holders_room;
+}
+
+/* There may be more of them by the time that there is memory. */
+static int resmgr_make_room(struct resmgr_reader *reader)
+{
+	if (reader->count > reader->room) {
+		kvfree(reader->entries);
+		reader->room = reader->count + reader->count / 4 + 16;
+		reader->entries = kvmalloc_array(reader->room, sizeof(*reader->entries),
+						 GFP_KERNEL);
+		if (!reader->entries) {
+			reader->room = 0;
+			return -ENOMEM;
+		}
+	}
+	if (reader->holders_count > reader->holders_room) {
+		kvfree(reader->holders);
+		reader->holders_room = reader->holders_count + 16;
+		reader->holders = kvmalloc_array(reader->holders_room,
+						 sizeof(*reader->holders), GFP_KERNEL);
+		if (!reader->holders) {
+			reader->holders_room = 0;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /*
  * Copy the next manager, and go behind it. When there is not the room for its
- * resources, stay: @count says what it takes.
+ * resources, stay: the counts say what it takes.
  */
 static bool resmgr_copy_next(struct resmgr_reader *reader)
 {
@@ -189,7 +230,7 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 	spin_unlock(&resmgr_live_lock);
 
 	resmgr_copy_locked(reader, mgr);
-	if (reader->count <= reader->room) {
+	if (resmgr_copy_is_whole(reader)) {
 		spin_lock(&resmgr_live_lock);
 		list_move(&reader->place.live, &mgr->live);
 		spin_unlock(&resmgr_live_lock);
@@ -201,22 +242,17 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 /* Return: 1 when there is another manager, 0 when there is none, or -ENOMEM. */
 static int resmgr_read_manager(struct resmgr_reader *reader)
 {
+	int ret;
+
 	while (resmgr_copy_next(reader)) {
-		if (reader->count <= reader->room) {
+		if (resmgr_copy_is_whole(reader)) {
 			/* Of what was copied nothing is younger. */
 			reader->now = ktime_get_mono_fast_ns();
 			return 1;
 		}
-		/* There may be more of them by the time that there is memory. */
-		kvfree(reader->entries);
-		reader->room = reader->count + reader->count / 4 + 16;
-		reader->entries = kvmalloc_array(reader->room,
-						 sizeof(*reader->entries),
-						 GFP_KERNEL);
-		if (!reader->entries) {
-			reader->room = 0;
-			return -ENOMEM;
-		}
+		ret = resmgr_make_room(reader);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -350,10 +386,9 @@ static const char * const resmgr_kind_names[] = {
 };
 
 /* In nanoseconds. The clock of another CPU may be a little ahead. */
-static u64 resmgr_age(const struct resmgr_reader *reader,
-		      const struct resmgr_entry *entry)
+static u64 resmgr_age(const struct resmgr_reader *reader, u64 since)
 {
-	return reader->now > entry->added ? reader->now - entry->added : 0;
+	return reader->now > since ? reader->now - since : 0;
 }
 
 static u64 resmgr_bytes(const struct resmgr_reader *reader)
@@ -366,25 +401,50 @@ static u64 resmgr_bytes(const struct resmgr_reader *reader)
 	return sum;
 }
 
+/* In seconds with three decimals. */
+static void resmgr_show_age(struct seq_file *m, u64 ns)
+{
+	u32 ms;
+	u64 s = div_u64_rem(div_u64(ns, NSEC_PER_MSEC), MSEC_PER_SEC, &ms);
+
+	seq_printf(m, " %8llu.%03u  ", s, ms);
+}
+
+static void resmgr_show_holders(struct seq_file *m,
+				const struct resmgr_reader *reader)
+{
+	const struct resmgr_holder *holder;
+
+	for (holder = reader->holders;
+	     holder < reader->holders + reader->holders_count; holder++) {
+		seq_puts(m, "   ");
+		seq_setwidth(m, 42);
+		seq_printf(m, "held by %s%s", holder->class, *holder->class ? " " : "");
+		seq_escape(m, holder->name, "\n\\");
+		seq_pad(m, ' ');
+		resmgr_show_age(m, resmgr_age(reader, holder->since));
+		if (holder->caller)
+			seq_printf(m, "%-32s %pS", "", (void *)holder->caller);
+		seq_putc(m, '\n');
+	}
+}
+
 static void resmgr_show_text(struct seq_file *m,
 			     const struct resmgr_reader *reader)
 {
 	const struct resmgr_entry *entry;
-	u32 ms;
-	u64 s;
 
 	seq_printf(m, "%s ", reader->class);
 	seq_escape(m, reader->owner, "\n\\");
 	seq_printf(m, ": %u resources, %llu bytes\n", reader->count,
 		   resmgr_bytes(reader));
 	for (entry = reader->entries; entry < reader->entries + reader->count; entry++) {
-		s = div_u64_rem(div_u64(resmgr_age(reader, entry), NSEC_PER_MSEC),
-				MSEC_PER_SEC, &ms);
 		seq_puts(m, "   ");
 		seq_setwidth(m, 32);
 		seq_escape(m, entry->name, "\n\\");
 		seq_pad(m, ' ');
-		seq_printf(m, "%10u %8llu.%03u  ", entry->size, s, ms);
+		seq_printf(m, "%10u", entry->size);
+		resmgr_show_age(m, resmgr_age(reader, entry->added));
 		/* Memory has no function of its own. */
 		if (entry->fn)
 			seq_printf(m, "%-32ps", entry->fn);
@@ -394,6 +454,29 @@ static void resmgr_show_text(struct seq_file *m,
 			seq_printf(m, " %pS", (void *)entry->caller);
 		seq_putc(m, '\n');
 	}
+	resmgr_show_holders(m, reader);
+}
+
+static void resmgr_json_holders(struct seq_file *m,
+				const struct resmgr_reader *reader)
+{
+	const struct resmgr_holder *holder;
+
+	seq_puts(m, ",\"held_by\":[");
+	for (holder = reader->holders;
+	     holder < reader->holders + reader->holders_count; holder++) {
+		seq_printf(m, "%s\n {\"class\":", holder > reader->holders ? "," : "");
+		resmgr_json_string(m, holder->class);
+		seq_puts(m, ",\"owner\":");
+		resmgr_json_string(m, holder->name);
+		seq_printf(m, ",\"age_ns\":%llu", resmgr_age(reader, holder->since));
+		if (holder->caller) {
+			seq_puts(m, ",\"caller\":");
+			resmgr_json_symbol(m, "%pS", holder->caller);
+		}
+		seq_putc(m, '}');
+	}
+	seq_putc(m, ']');
 }
 
 static void resmgr_show_json(struct seq_file *m,
@@ -412,7 +495,7 @@ static void resmgr_show_json(struct seq_file *m,
 		resmgr_json_string(m, entry->name);
 		seq_printf(m, ",\"kind\":\"%s\",\"size\":%u,\"age_ns\":%llu",
 			   resmgr_kind_names[entry->kind], entry->size,
-			   resmgr_age(reader, entry));
+			   resmgr_age(reader, entry->added));
 		if (entry->fn) {
 			seq_puts(m, ",\"release\":");
 			resmgr_json_symbol(m, "%ps", (unsigned long)entry->fn);
@@ -423,7 +506,10 @@ static void resmgr_show_json(struct seq_file *m,
 		}
 		seq_putc(m, '}');
 	}
-	seq_puts(m, "]}");
+	seq_putc(m, ']');
+	if (reader->holders_count)
+		resmgr_json_holders(m, reader);
+	seq_putc(m, '}');
 }
 
 static int resmgr_list_show(struct seq_file *m, void *v)
@@ -489,6 +575,7 @@ static int resmgr_list_release(struct inode *inode, struct file *file)
 
 	cdevm_list_free(reader->scopes);
 	kvfree(reader->entries);
+	kvfree(reader->holders);
 	return seq_release_private(inode, file);
 }
 

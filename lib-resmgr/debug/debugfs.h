@@ -18,6 +18,13 @@ void resmgr_json_string(struct seq_file *m, const char *s);
 void resmgr_json_symbol(struct seq_file *m, const char *format,
 			unsigned long address) __printf(2, 0);
 
+struct resmgr;
+struct resmgr_holder;
+
+/* In holders.c: the first @room of those that hold @of, and how many there are. */
+unsigned int resmgr_holders_copy(const struct resmgr *of, struct resmgr_holder *copies,
+				 unsigned int room);
+
 /*
  * The first resource has come to a manager, the last one has left. Under the lock of
  * the manager.

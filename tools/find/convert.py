@@ -302,7 +302,11 @@ def notes(source, struct):
         rest = source.body(name)[published[0]:] if published else ''
         # What follows at once is for the case that it was not published.
         rest = re.sub(r'\A[^;]*;\s*if\s*\([^{;]*?\)\s*(?:\{[^{}]*\}|[^;{}]*;)', '', rest)
-        if re.search(r'\bgoto\b', rest) and 'cdevm_withdraw' not in source.body(name):
+        undone = re.search(r'^[ \t]?\w+:[ \t]*\n(.*?)\bcdevm_withdraw\b', rest, re.M | re.S)
+        if undone and re.search(r'\w\s*\(', undone.group(1)):
+            note(f.body + published[0], 'probe unwinds with goto after this: cdevm_withdraw() has to come before all else '
+                 'that is undone. Or publish last')
+        elif re.search(r'\bgoto\b', rest) and 'cdevm_withdraw' not in source.body(name):
             note(f.body + published[0], 'probe unwinds with goto after this: begin that with cdevm_withdraw()')
     return sorted(set(out))
 
@@ -317,9 +321,10 @@ def kconfig(tree, path, new):
         for m in re.finditer(r'^obj-\$\((CONFIG_\w+)\)\s*[:+]?=(.*)$', make, re.M):
             if '%s.o' % name in m.group(2).split():
                 symbol = m.group(1)
-        for m in re.finditer(r'^([\w-]+?)-(?:y|objs|\$\(CONFIG_\w+\))\s*[:+]?=(.*)$', make, re.M):
-            if '%s.o' % name in m.group(2).split() and not symbol:
-                name = m.group(1)
+        for m in re.finditer(r'^([\w-]+?)-(?:y|objs|\$\((CONFIG_\w+)\))\s*[:+]?=(.*)$', make, re.M):
+            if '%s.o' % name in m.group(3).split() and not symbol:
+                # A part of a module that has an option of its own.
+                name, symbol = m.group(1), m.group(2)
                 break
         if symbol:
             break

@@ -384,9 +384,17 @@ def search(tree, under, engine, jobs, progress):
     all_structs = structs.Structs(found)
     names = set(all_structs.nodes)
     # A header of a driver that defines such a struct: its members may be allocated without their type being named.
-    words = names | {os.path.basename(f) for where in all_structs.nodes.values() for f in where
-                     if f.endswith('.h') and not f.startswith('include/')}
-    candidates = [path for path, _, mentioned in found if mentioned and not words.isdisjoint(mentioned)]
+    headers = {}
+    for where in all_structs.nodes.values():
+        for f in where:
+            if f.endswith('.h') and not f.startswith('include/'):
+                headers.setdefault(os.path.basename(f), set()).add(f)
+
+    def mentions(path, words):
+        # There are many headers of one name: it is the one in the file's own part of the tree.
+        return not names.isdisjoint(words) or any(
+            structs.Structs.sees(path, f) for word in words if word in headers for f in headers[word])
+    candidates = [path for path, _, words in found if words and mentions(path, words)]
     if under:
         candidates = [f for f in candidates if f == under or f.startswith(under.rstrip('/') + '/')]
     seen, notes = {}, []

@@ -9,7 +9,7 @@ ROOTS = ('cdev', 'miscdevice', 'video_device', 'media_device')
 TOPS = ('arch', 'block', 'crypto', 'drivers', 'fs', 'include', 'kernel', 'lib', 'net', 'samples', 'security', 'sound',
         'virt')
 _MEMORY = re.compile(r'\b(?:devm_k\w+|k[zmc]alloc\w*|kmemdup|kv?free|vzalloc|kvzalloc|vfree)\s*\(')
-_MENTION = re.compile(r'\bstruct\s+(\w+)')
+_MENTION = re.compile(r'struct\s+(\w+)')
 _QUOTED = re.compile(r'#\s*include\s+"([^"]+)"')
 _COMMENT = re.compile(rb'/\*.*?\*/|//[^\n]*', re.S)
 
@@ -44,7 +44,7 @@ def members(job):
         return path, [], None
     text = _COMMENT.sub(b'', raw).decode('utf-8', 'replace')
     words = None
-    if path.endswith('.c') and _MEMORY.search(text):
+    if path.endswith('.c') and ('alloc' in text or 'free' in text or 'kmemdup' in text) and _MEMORY.search(text):
         words = frozenset(_MENTION.findall(text)) | {os.path.basename(h) for h in _QUOTED.findall(text)}
     return path, ctext.struct_members(text), words
 
@@ -75,7 +75,7 @@ class Structs:
                         if k != kind:
                             continue
                         for where, paths in self.nodes[kind].items():
-                            if where and not self._sees(path, where):
+                            if where and not self.sees(path, where):
                                 continue
                             have += [(root, (member + '.' + p).rstrip('.')) for root, p in paths
                                      if (root, (member + '.' + p).rstrip('.')) not in have]
@@ -87,7 +87,7 @@ class Structs:
                             del self.nodes[user]
 
     @staticmethod
-    def _sees(user, definition):
+    def sees(user, definition):
         """Can a file see what another defines? By where they are: who includes what is not followed."""
         if user == definition or definition.startswith(('include/', 'arch/')):
             return True
@@ -103,7 +103,7 @@ class Structs:
         if path in where:
             return where[path]
         for definition, paths in where.items():
-            if not definition or self._sees(path, definition):
+            if not definition or self.sees(path, definition):
                 return paths
         return []
 
@@ -112,6 +112,6 @@ class Structs:
         if path in where:
             return path
         for definition in where:
-            if definition and self._sees(path, definition):
+            if definition and self.sees(path, definition):
                 return definition
         return ''

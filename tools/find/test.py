@@ -157,6 +157,14 @@ def test_convert(tree):
     check('misc_deregister' not in text, 'convert: misc_deregister() is left')
     check('\tdepends on BAR\n\tselect CDEVM\n' in changed['drivers/x/Kconfig'][1], 'convert: Kconfig')
     check(not notes, 'convert: notes: %s' % notes)
+    write(tree, 'drivers/x/foo.c', DEVM.replace('err:\n', 'err:\n\tfoo_stop(foo);\n'))
+    _, notes = convert.convert(tree, 'drivers/x/foo.c', 'spatch')
+    check(any('before all else' in what for _, what in notes), 'convert: not noted: undone before cdevm_withdraw()')
+    write(tree, 'drivers/x/Makefile', 'obj-$(CONFIG_FOO) += all.o\nall-y := bar.o\nall-$(CONFIG_PART) += foo.o\n')
+    write(tree, 'drivers/x/Kconfig', 'config FOO\n\ttristate "foo"\n\nconfig PART\n\tbool "part"\n\tdepends on BAR\n')
+    changed, _ = convert.convert(tree, 'drivers/x/foo.c', 'spatch')
+    check('\tdepends on BAR\n\tselect CDEVM\n' in changed['drivers/x/Kconfig'][1], 'convert: the option of a part')
+    write(tree, 'drivers/x/Makefile', 'obj-$(CONFIG_FOO) += foo.o\n')
     for name, (old, new, why) in REFUSED.items():
         write(tree, 'drivers/x/foo.c', DEVM.replace(old, new, 1))
         try:
