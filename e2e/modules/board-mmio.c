@@ -28,7 +28,10 @@
 #define BOARD_HWICAP		0x4000
 #define BOARD_GOLDFISH		0x5000
 #define BOARD_AXIS_FIFO		0x6000
-/* Registers that can be mapped by programs are in the guest's memory. */
+/*
+ * Registers that programs map have to be in the guest's memory. There they see other
+ * registers than the driver does: not all of that memory is mapped for the kernel.
+ */
 #define BOARD_RAM_REGS		0x0c030000
 #define BOARD_RAM_REGS_SIZE	0x1000
 
@@ -275,12 +278,11 @@ static int __init board_init(void)
 					      &board_irq_ops, NULL);
 	of_node_put(node);
 	board_regs = vzalloc(BOARD_REGS_SIZE);
-	board_ram_regs = phys_to_virt(BOARD_RAM_REGS);
-	if (!board_irqs || !board_regs) {
+	board_ram_regs = vzalloc(BOARD_RAM_REGS_SIZE);
+	if (!board_irqs || !board_regs || !board_ram_regs) {
 		ret = -ENOMEM;
 		goto free;
 	}
-	memset(board_ram_regs, 0, BOARD_RAM_REGS_SIZE);
 	ret = logic_iomem_add_region(&board_regs_res, &board_regs_ops);
 	if (ret)
 		goto free;
@@ -291,6 +293,7 @@ static int __init board_init(void)
 	return 0;
 
 free:
+	vfree(board_ram_regs);
 	vfree(board_regs);
 	if (board_irqs)
 		irq_domain_remove(board_irqs);
