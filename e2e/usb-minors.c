@@ -134,6 +134,9 @@ static const struct kind kinds[] = {
 	{ "ldusb", "/dev/ldusb0", DEVICE(0x0f11, 0x1000), 1, false },
 };
 
+/* e2e/modules/board-usb.c */
+static const struct kind board = { "board-usb", "/dev/board-usb0", DEVICE(0x1209, 1), 0, false };
+
 #define IOW_READ	_IOW(0xc0, 2, unsigned char *)
 
 static const struct kind *kind;
@@ -394,6 +397,72 @@ static void t_unbind(void)
 	unplug(&g);
 }
 
+#define FILES 3
+
+/* What becomes of a process that reads @at: 0, or the signal that killed it. */
+static int touch(const volatile char *at)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		(void)*at;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/*
+ * Calls that wait for a transfer, which no signal ends, and mappings. By hand the device
+ * is there, and does not answer.
+ */
+static void t_transfers(bool pulled)
+{
+	static const char count[] = "/sys/module/board_usb/parameters/released";
+	struct sleeper s[FILES];
+	char intf[64], *map;
+	struct gadget g;
+	int fd[FILES], i;
+	long before = read_long(count);
+
+	diag("%s while tasks wait for transfers in several files",
+	     pulled ? "pulled" : "unbound by hand");
+	if (!plug(&g))
+		return;
+	snprintf(intf, sizeof(intf), "%s", usb_bound(kind->driver));
+	for (i = 0; i < FILES; i++) {
+		fd[i] = xopen(kind->node, O_RDWR);
+		ok(fd[i] >= 0 && sleeper_start(&s[i], fd[i], 'D', do_read), "a task waits");
+	}
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd[0], 0);
+	ok(map != MAP_FAILED && touch(map) == 0, "a page is mapped");
+	if (pulled)
+		gadget_pull(&g);
+	else
+		ok_unbind("usb/drivers/board-usb", intf);
+	for (i = 0; i < FILES; i++)
+		if (ok(wait_for(sleeper_back(&s[i]), 20000), "it is back: %s", ename(s[i].ret)))
+			pthread_join(s[i].thread, NULL);
+	ok(wait_for(!is_bound(), 20000), "the driver has let go of it");
+	ok(touch(map) == SIGBUS, "the mapping is gone");
+	ok(read_long(count) == before + FILES, "each file was released: %ld",
+	   read_long(count) - before);
+	for (i = 0; i < FILES; i++) {
+		ok_err(do_read(fd[i]), ENODEV, "read");
+		ok(close(fd[i]) == 0, "close");
+	}
+	munmap(map, 4096);
+	ok(read_long(count) == before + FILES, "once");
+	if (!pulled) {
+		ok_err(driver_write("usb/drivers/board-usb", "bind", intf), 0, "bind");
+		ok(wait_for(exists(kind->node), 5000), "the node is there again");
+		gadget_pull(&g);
+	}
+	ok_gone();
+	gadget_free(&g);
+}
+
 /* A task sleeps in read(), and the old file is closed when the next device is there. */
 static void t_again(int times)
 {
@@ -439,6 +508,13 @@ int main(void)
 		t_unbind();
 		t_again(50);
 		ok(wait_for(rmmod(kind->driver) == 0, FREED_MS), "all of it was freed");
+	}
+	if (ours) {
+		kind = &board;
+		ok_err(insmod(kind->driver), 0, "insmod %s", kind->driver);
+		t_transfers(false);
+		t_transfers(true);
+		ok(wait_for(rmmod("board_usb") == 0, FREED_MS), "all of it was freed");
 	}
 	return done("usb-minors");
 }
