@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kunit-mutants.sh [NAME...]: can the KUnit suites fail? Plants the bugs of tools/mutants/kunit, one at a time, in a copy
+# kunit-mutants.sh [NAME...]: tests the KUnit suites. Plants the bugs of tools/mutants/kunit, one at a time, in a copy
 # of the tree, and runs the suites that the patch names in its first line: one of their cases has to fail, or to hang.
 . "$(dirname "$0")/lib.sh"
 
