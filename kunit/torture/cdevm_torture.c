@@ -597,8 +597,8 @@ static int torture_start(void)
 
 	if (!ramfs)
 		return -ENODEV;
+	/* No module that would have to be let go. */
 	mnt = kern_mount(ramfs);
-	put_filesystem(ramfs);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
 	ret = alloc_chrdev_region(&devt, 0, devices, "cdevm-torture");
