@@ -322,7 +322,7 @@ static void __unused gadget_free(struct gadget *g)
 }
 
 /* The name of the interface that @driver has, as "1-1:1.0"; "" when there is none. */
-static const char *__unused usb_bound(const char *driver)
+static __unused const char *usb_bound(const char *driver)
 {
 	static char name[64];
 	struct dirent *e;
