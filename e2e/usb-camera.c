@@ -249,7 +249,7 @@ static int plug(struct gadget *g)
 
 static bool ok_gone(void)
 {
-	return ok(wait_for(!*usb_bound("uvcvideo"), PROMPT_MS), "the driver has let go of it") &
+	return ok(wait_for(!exists(GADGET_HOST), PROMPT_MS), "the host has let go of it") &
 	       ok(!is_there() && !*find_media(NAME), "the nodes have gone");
 }
 
