@@ -41,8 +41,14 @@
 #include <drm/drm_managed.h>
 #endif
 
+#include <media/v4l2-dev.h>
+#include <media/v4l2-device.h>
+#include <media/v4l2-fh.h>
+#include <media/v4l2-ioctl.h>
+
 #ifdef CONFIG_CDEVM
 #include <linux/cdevm.h>
+#include <media/v4l2-cdevm.h>
 #define SELF	"ours"
 #else
 #define SELF	"stock"
@@ -512,6 +518,69 @@ static int probe_scopes(struct device *dev, unsigned int n)
 }
 #endif
 
+/* --- a video node: /dev/video0 in no scope, /dev/video1 in one */
+
+static int video_querycap(struct file *file, void *fh, struct v4l2_capability *cap)
+{
+	return 0;
+}
+
+static const struct v4l2_ioctl_ops video_ioctl_ops = {
+	.vidioc_querycap = video_querycap,
+};
+
+static const struct v4l2_file_operations video_fops = {
+	.owner = THIS_MODULE,
+	.open = v4l2_fh_open,
+	.release = v4l2_fh_release,
+	.poll = bench_poll,
+	.unlocked_ioctl = video_ioctl2,
+};
+
+static void video_set_up(struct video_device *vdev, struct v4l2_device *v4l2_dev)
+{
+	strscpy(vdev->name, "resmgr-bench", sizeof(vdev->name));
+	vdev->fops = &video_fops;
+	vdev->ioctl_ops = &video_ioctl_ops;
+	vdev->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_READWRITE;
+	vdev->v4l2_dev = v4l2_dev;
+	vdev->release = video_device_release_empty;
+}
+
+static int probe_video(struct device *dev)
+{
+	static struct v4l2_device v4l2_dev;
+	static struct video_device vdev;
+
+	video_set_up(&vdev, &v4l2_dev);
+	return v4l2_device_register(dev, &v4l2_dev) ?:
+	       video_register_device(&vdev, VFL_TYPE_VIDEO, 0);
+}
+
+#ifdef CONFIG_CDEVM
+struct gated_video {
+	struct cdevm_scope	scope;
+	struct v4l2_device	v4l2_dev;
+	struct video_device	vdev;
+};
+
+static int probe_gated_video(struct device *dev)
+{
+	struct gated_video *video = devm_cdevm_alloc(dev, struct gated_video, scope);
+
+	if (IS_ERR(video))
+		return PTR_ERR(video);
+	video_set_up(&video->vdev, &video->v4l2_dev);
+	return cdevm_v4l2_device_register(&video->scope, dev, &video->v4l2_dev) ?:
+	       cdevm_video_register_device(&video->scope, &video->vdev, VFL_TYPE_VIDEO, 1);
+}
+#else
+static int probe_gated_video(struct device *dev)
+{
+	return 0;
+}
+#endif
+
 static int bench_probe(struct platform_device *pdev)
 {
 	unsigned int i;
@@ -531,6 +600,10 @@ static int bench_probe(struct platform_device *pdev)
 
 	if (!strcmp(plan.node, "gated"))
 		return probe_gated(&pdev->dev);
+	if (!strcmp(plan.node, "video"))
+		return probe_video(&pdev->dev);
+	if (!strcmp(plan.node, "gated-video"))
+		return probe_gated_video(&pdev->dev);
 	ret = misc_register(&plain_misc);
 	if (ret)
 		return ret;
@@ -770,8 +843,10 @@ static int bench_contended(void)
 
 static int __init bench_init(void)
 {
+	/* Devices resmgr-bench.1 and so on. */
+	static const char *const nodes[] = { "plain", "gated", "video", "gated-video" };
 	struct platform_device *pdev;
-	int ret;
+	int ret, i;
 
 	if (contended)
 		return bench_contended();
@@ -798,14 +873,12 @@ static int __init bench_init(void)
 	if (ret)
 		return ret;
 	debugfs_create_file("bdebug", 0600, NULL, NULL, &plain_fops);
-	plan.node = "plain";
-	pdev = platform_device_register_simple("resmgr-bench", 1, NULL, 0);
-	if (IS_ERR(pdev))
-		return PTR_ERR(pdev);
-	plan.node = "gated";
-	pdev = platform_device_register_simple("resmgr-bench", 2, NULL, 0);
-	if (IS_ERR(pdev))
-		return PTR_ERR(pdev);
+	for (i = 0; i < ARRAY_SIZE(nodes); i++) {
+		plan.node = nodes[i];
+		pdev = platform_device_register_simple("resmgr-bench", i + 1, NULL, 0);
+		if (IS_ERR(pdev))
+			return PTR_ERR(pdev);
+	}
 	plan.node = NULL;
 	return 0;
 }

@@ -5,11 +5,13 @@
  * syscalls VARIANT NODE		read, ioctl, poll; open and close. A poll that
  *				may not wait looks and no more; one that may
  *				is put on a queue, though there is no need
+ * syscalls video VARIANT NODE		the same of a video node, without read
  * syscalls unbind VARIANT NODE DEVICE	1,000 files open, then unbind, then close
  * syscalls empty VARIANT		a system call that does nothing
  */
 #include <err.h>
 #include <fcntl.h>
+#include <linux/videodev2.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,6 +78,24 @@ static void calls(const char *variant, const char *node)
 	bench("gated_open_close", variant, close(open(node, O_RDONLY)));
 }
 
+static void video(const char *variant, const char *node)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct v4l2_capability cap;
+
+	pfd.fd = open(node, O_RDONLY);
+	if (pfd.fd < 0)
+		err(1, "%s", node);
+	if (ioctl(pfd.fd, VIDIOC_QUERYCAP, &cap) || poll(&pfd, 1, 0) != 1)
+		err(1, "%s does not answer", node);
+
+	bench("video_ioctl", variant, ioctl(pfd.fd, VIDIOC_QUERYCAP, &cap));
+	bench("video_poll", variant, poll(&pfd, 1, 0));
+	bench("video_poll_queue", variant, poll(&pfd, 1, 1000));
+	close(pfd.fd);
+	bench("video_open_close", variant, close(open(node, O_RDONLY)));
+}
+
 static void unbind(const char *variant, const char *node, const char *device)
 {
 	static int fds[FILES];
@@ -112,6 +132,8 @@ int main(int argc, char **argv)
 		bench("empty_syscall", argv[2], syscall(SYS_getppid));
 	else if (argc == 3)
 		calls(argv[1], argv[2]);
+	else if (argc == 4 && !strcmp(argv[1], "video"))
+		video(argv[2], argv[3]);
 	else if (argc == 5 && !strcmp(argv[1], "unbind"))
 		unbind(argv[2], argv[3], argv[4]);
 	else

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that end with the device: released while the hardware is there, with pollers of
- * all kinds on their queues, and the module gone while they are open
+ * Files that end with the device: released while the hardware is there, with
+ * pollers of all kinds on their queues, and the module removed while they are
+ * open
  *
- * Then nodes that are taken back one by one, a scope that an ioctl() makes and ends, and
- * files that are on no node.
+ * Then nodes that are removed one by one, a scope that an ioctl() creates and
+ * ends, and files that are on no node.
  */
 #include "pair.h"
 #include <linux/aio_abi.h>
+#include <linux/io_uring.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+
 #include "../kunit/stress/cdevm_desk.h"
 
 #define DESK_PARAMS	"/sys/module/cdevm_desk/parameters/"
@@ -43,6 +48,14 @@ static int desk_bind(bool early, bool alone)
 static int desk_unbind(void)
 {
 	return write_file(DESK_SYSFS "/unbind", DESK_DRIVER);
+}
+
+/* All that it counts begins again. */
+static void desk_restart(void)
+{
+	ok_err(rmmod("cdevm_desk"), 0, "rmmod");
+	ok_err(insmod("cdevm_desk"), 0, "insmod");
+	desk_unbind();
 }
 
 static int open_misc(void)
@@ -168,8 +181,51 @@ static void ok_dead(int fd, const char *name, bool node)
 	close(dup(fd));
 }
 
+/* Sends two files in one message, and one when @b is -1. */
+static long send_files(int sock, int a, int b)
+{
+	int fds[2] = { a, b }, n = b < 0 ? 1 : 2;
+	char room[CMSG_SPACE(sizeof(fds))] = "", c = 'x';
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
+			      .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), fds, n * sizeof(int));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+static int receive_file(int sock)
+{
+	char room[CMSG_SPACE(sizeof(int))] = "", c;
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
+			      .msg_controllen = sizeof(room) };
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
+		return -errno;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return fd;
+}
+
+/* A ring that has @fd registered, and uses it for nothing. */
+static int ring_with(int fd)
+{
+	struct io_uring_params params = { 0 };
+	int ring = syscall(SYS_io_uring_setup, 4, &params);
+
+	if (ring < 0 || syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &fd, 1))
+		return -errno;
+	return ring;
+}
+
 static void t_early(bool alone)
 {
+	int sock[2], flying, ring, registered;
 	struct sleeper sleeper = { 0 }, *s = &sleeper;
 	int misc, cdev, anon, theirs, ep, fd, i;
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -232,13 +288,23 @@ static void t_early(bool alone)
 		_exit(1);
 	}
 
-	ok(desk_param("powered") == 3, "three files have power (%ld)", desk_param("powered"));
+	/* One that is nowhere but in a message, and one that only a ring has. */
+	flying = open_misc();
+	ok(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) &&
+	   !send_files(sock[0], flying, -1), "one is in flight");
+	close(flying);
+	registered = open_misc();
+	ring = ring_with(registered);
+	ok(ring >= 0, "one is registered with an io_uring");
+	close(registered);
+
+	ok(desk_param("powered") == 5, "five files have power (%ld)", desk_param("powered"));
 	ok_err(desk_unbind(), 0, "unbind with all of them open");
 	ok(desk_param("powered") == 0 && desk_param("late") == 0,
 	   "the power was given back, in time");
 	opens = desk_param("opens") - opens;
 	releases = desk_param("releases") - releases;
-	ok(opens == 5 && releases == 5, "%ld opens, %ld releases", opens, releases);
+	ok(opens == 7 && releases == 7, "%ld opens, %ld releases", opens, releases);
 	ok(desk_param("actions") == i + 1, "the action was called");
 	ok(wait_for(desk_param("frees") == frees + 1, FREED_MS),
 	   "and all of the driver's memory was freed");
@@ -255,6 +321,12 @@ static void t_early(bool alone)
 	ok_dead(misc, "misc", true);
 	ok_dead(cdev, "cdev", true);
 	ok_dead(anon, "anon", false);
+	flying = receive_file(sock[1]);
+	ok_dead(flying, "the one that was in flight", true);
+	close(flying);
+	close(sock[0]);
+	close(sock[1]);
+	close(ring);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events & EPOLLHUP, "epoll: again");
 	epoll_ctl(ep, EPOLL_CTL_DEL, cdev, NULL);
 	epoll_ctl(ep, EPOLL_CTL_ADD, cdev, &ev);
@@ -285,6 +357,48 @@ static void t_early(bool alone)
 	ok(desk_param("opens") == desk_param("releases"), "%ld opens, %ld releases",
 	   desk_param("opens"), desk_param("releases"));
 	ok(desk_param("powered") == 0, "no power is on");
+}
+
+/* --- files that only the garbage collector of sockets finds */
+
+/*
+ * A pair of sockets is in flight in itself, with a file. When both are closed, nobody can
+ * reach any of them. With @unbound that is after the unbind, which has released the file.
+ */
+static void t_garbage(bool early, bool unbound)
+{
+	long opens, releases = desk_param("releases"), frees = desk_param("frees");
+	int sock[2], fd;
+
+	ok_err(desk_bind(early, false), 0, "bind");
+	opens = desk_param("opens");
+	fd = open_misc();
+	ok(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) &&
+	   !send_files(sock[0], sock[1], fd) && !send_files(sock[1], sock[0], -1),
+	   "a file and two sockets are in flight, in each other");
+	close(fd);
+	if (unbound) {
+		ok_err(desk_unbind(), 0, "unbind");
+		ok(desk_param("releases") == releases + early, "the file was %sreleased",
+		   early ? "" : "not ");
+		ok(desk_param("powered") == !early, "its power is %s", early ? "off" : "on");
+	}
+	close(sock[0]);
+	close(sock[1]);
+	/* One more, or nobody looks at once. */
+	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock)) {
+		close(sock[0]);
+		close(sock[1]);
+	}
+	ok(wait_for(desk_param("releases") == releases + 1, 10000), "it was collected");
+	if (!unbound)
+		ok_err(desk_unbind(), 0, "unbind");
+	ok(wait_for(desk_param("frees") == frees + 1, FREED_MS), "the memory is freed");
+	ok(desk_param("opens") == opens + 1 && desk_param("releases") == releases + 1,
+	   "released once");
+	/* What t_plain() shows: nobody has turned it off in time. */
+	if (unbound && !early)
+		desk_restart();
 }
 
 /* --- one node while the others go on */
@@ -429,6 +543,195 @@ static void t_stop_asked(void)
 	close(misc);
 }
 
+/* A process that makes one call, and then finds the device gone. */
+static pid_t child_gone(int fd, unsigned long cmd)
+{
+	int inside = desk_param("inside");
+	pid_t child = fork();
+
+	if (!child) {
+		xioctl(fd, cmd, NULL);
+		_exit(ping(fd) != -ENODEV);
+	}
+	ok(wait_for(desk_param("inside") == inside + 1, 10000), "a call is inside");
+	return child;
+}
+
+#define V1	"/tmp/freezer"
+#define V2	"/tmp/cgroup2"
+
+static bool put_into(const char *group, pid_t child)
+{
+	char path[64], pid[16];
+
+	mkdir(group, 0755);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	snprintf(pid, sizeof(pid), "%d", child);
+	return !write_file(path, pid);
+}
+
+static bool v2_frozen(void)
+{
+	char *events = read_file(V2 "/desk/cgroup.events");
+	bool frozen = events && strstr(events, "frozen 1");
+
+	free(events);
+	return frozen;
+}
+
+/*
+ * A task in a cgroup that is frozen. @cmd: one whose sleep can be interrupted has left the
+ * call, which is made again later; one that cannot is woken by the unbind.
+ */
+static void t_cgroup(unsigned long cmd)
+{
+	bool leaves = cmd == DESK_STAY;
+	int status, misc;
+	pid_t child;
+
+	diag("a cgroup is frozen, with a task in %s", leaves ? "an interruptible sleep" :
+	     "a sleep that is not");
+	ok_err(desk_bind(true, false), 0, "bind");
+	misc = open_misc();
+	child = child_gone(misc, cmd);
+	if (!ok(put_into(V2 "/desk", child), "it is in a cgroup"))
+		return;
+	ok_err(write_file(V2 "/desk/cgroup.freeze", "1"), 0, "freeze");
+	if (leaves)
+		ok(wait_for(v2_frozen(), 10000), "it is frozen");
+	ok_err(desk_unbind(), 0, "unbind");
+	ok(wait_for(v2_frozen(), 10000), "it is frozen");
+	ok(!waitpid(child, &status, WNOHANG), "and goes nowhere");
+	write_file(V2 "/desk/cgroup.freeze", "0");
+	ok(child_over(child, 10000, &status) && !status, "thawed, it finds the device gone");
+	rmdir(V2 "/desk");
+	close(misc);
+}
+
+static long job_desk_unbind(struct job *job __unused)
+{
+	return desk_unbind();
+}
+
+/* One that is frozen inside. Nothing wakes it but to be thawed; so that is the bound. */
+static void t_frozen_inside(void)
+{
+	struct job unbind = { .run = job_desk_unbind };
+	int status, misc;
+	pid_t child;
+
+	diag("a task is frozen inside of a call");
+	ok_err(desk_bind(true, false), 0, "bind");
+	misc = open_misc();
+	child = child_gone(misc, DESK_DOZE);
+	if (!ok(put_into(V1 "/desk", child), "it is in a cgroup"))
+		return;
+	/* Where lockdep is on: the call is inside of the gate. */
+	kmsg("e2e: allow __set_task_frozen");
+	ok_err(write_file(V1 "/desk/freezer.state", "FROZEN"), 0, "freeze");
+	kmsg("e2e: allow-end");
+	kmsg_start();
+	job_start(&unbind);
+	ok(wait_for(KMSG_HAS("cdevm: ", DESK_DRIVER, "which is frozen in unlocked_ioctl"),
+		    REPORT_MS), "the log says for what");
+	ok(!job_over(&unbind), "it does");
+	ok_err(write_file(V1 "/desk/freezer.state", "THAWED"), 0, "thaw");
+	ok(wait_for(job_over(&unbind), 10000) && !unbind.ret, "then it is over (%s)",
+	   ename(unbind.ret));
+	ok(child_over(child, 10000, &status) && !status, "and the task finds the device gone");
+	rmdir(V1 "/desk");
+	close(misc);
+}
+
+static void t_cgroups(void)
+{
+	mkdir(V1, 0755);
+	mkdir(V2, 0755);
+	if (mount("none", V2, "cgroup2", 0, NULL)) {
+		skip("tasks in a cgroup that is frozen", "there are no cgroups in this kernel");
+		return;
+	}
+	t_cgroup(DESK_STAY);
+	t_cgroup(DESK_SLEEP);
+	umount(V2);
+	if (mount("none", V1, "cgroup", 0, "freezer")) {
+		skip("a task that is frozen inside of a call", "no freezer in this kernel");
+		return;
+	}
+	t_frozen_inside();
+	umount(V1);
+}
+
+/* --- suspend */
+
+static long suspend(void)
+{
+	return write_file("/sys/power/state", "freeze");
+}
+
+/*
+ * The device is unbound while all tasks are frozen, and suspend waits for that. One task
+ * sleeps in a call, which it has left to be frozen, and one in poll(), where it is.
+ */
+static void t_suspended(void)
+{
+	struct sleeper sleeper = { 0 }, *s = &sleeper;
+	int status, misc;
+	pid_t child;
+
+	diag("unbound while the system is suspended");
+	ok_err(desk_bind(true, false), 0, "bind");
+	misc = open_misc();
+	child = child_gone(misc, DESK_STAY);
+	s->fd = misc;
+	pthread_create(&s->thread, NULL, sleeper_polls, s);
+	ok(wait_for(asleep(&s->tid), 10000), "poll: sleeps");
+	desk_set("unplug", true);
+	ok_err(suspend(), 0, "suspend, and resume");
+	desk_set("unplug", false);
+	ok(!exists(DESK_SYSFS "/" DESK_DRIVER), "the device was unbound");
+	ok(desk_param("powered") == 0, "the power was given back");
+	ok(child_over(child, 10000, &status) && !status, "the task finds it gone");
+	pthread_join(s->thread, NULL);
+	ok((s->got & POLLHUP) == POLLHUP, "poll: woken (0x%x)", s->got);
+	close(misc);
+}
+
+/* One that cannot be frozen: there is no suspend, and so no unbind that would wait. */
+static void t_not_suspended(void)
+{
+	int status, misc;
+	pid_t child;
+
+	diag("a call that cannot be frozen keeps the system from being suspended");
+	ok_err(desk_bind(true, false), 0, "bind");
+	misc = open_misc();
+	child = child_gone(misc, DESK_SLEEP);
+	write_file("/sys/power/pm_freeze_timeout", "500");
+	desk_set("unplug", true);
+	ok_err(suspend(), EBUSY, "suspend");
+	desk_set("unplug", false);
+	ok(ping(misc) == DESK_PONG, "the device is bound");
+	ok_err(desk_unbind(), 0, "unbind wakes the call");
+	ok(child_over(child, 10000, &status) && !status, "its task finds the device gone");
+	close(misc);
+}
+
+static void t_suspend(void)
+{
+	if (is_module()) {
+		skip("unbound while the system is suspended", "this kernel has devices of its own");
+		return;
+	}
+	if (write_file("/sys/power/pm_test", "devices")) {
+		skip("unbound while the system is suspended", "no pm_test in this kernel");
+		return;
+	}
+	t_suspended();
+	t_not_suspended();
+	write_file("/sys/power/pm_test", "none");
+}
+
 /* --- every method that there is */
 
 /* The driver is not called for a file that it has released. */
@@ -488,6 +791,10 @@ int main(void)
 	t_plain();
 	t_early(false);
 	t_early(true);
+	t_garbage(true, false);
+	t_garbage(true, true);
+	t_garbage(false, false);
+	t_garbage(false, true);
 	t_nodes();
 	t_drawer(false);
 	ok_err(rmmod("cdevm_desk"), 0, "rmmod");
@@ -497,6 +804,8 @@ int main(void)
 	t_stopped(false);
 	t_stopped(true);
 	t_stop_asked();
+	t_cgroups();
+	t_suspend();
 	t_every();
 	ok(desk_param("opens") == desk_param("releases"), "%ld opens, %ld releases",
 	   desk_param("opens"), desk_param("releases"));

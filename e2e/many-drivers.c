@@ -3,9 +3,9 @@
  * Many real drivers, each unbound while its node is open: one table
  *
  * modules/board-mmio.c has the registers of the platform devices in
- * modules/board.dts, modules/board-i2c.c the bus of those on I2C, modules/board-pci.c
- * that of those on PCI. On stock, where the drivers are as mainline has them, each
- * has to be seen using freed memory.
+ * modules/board.dts, modules/board-i2c.c the bus of those on I2C,
+ * modules/board-pci.c that of those on PCI. On stock, with the mainline
+ * drivers, each must be caught using freed memory.
  */
 #include "driver.h"
 

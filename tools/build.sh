@@ -30,7 +30,7 @@ seed_other() {
 # Modules that this kernel has not in its tree. Built as any out-of-tree module is.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{i2c,mmio,open-dice,m2m,pci}.c "$TOP/e2e/modules/xilinx-hwicap.c")
+	local f files=("$TOP"/e2e/modules/board-{clock,dmabuf,i2c,import,m2m,mmio,nodes,open-dice,pci,regulator}.c "$TOP"/e2e/modules/{xilinx-hwicap.c,board-dmabuf.h})
 	# Drivers of hardware that UML has not, and some of which cannot be asked for there: e2e/many-drivers.c.
 	for f in char/ipmi/{bt-bmc,kcs_bmc,kcs_bmc_aspeed,kcs_bmc_cdev_ipmi} media/pci/dt3155/dt3155 \
 		media/common/videobuf2/videobuf2-dma-contig media/radio/radio-tea5764 \
@@ -48,7 +48,7 @@ outside() {
 		for f in hid/hid-sensor-custom char/ipmi/ipmb_dev_int fsi/i2cr-scom misc/open-dice; do
 			files+=("$PRISTINE/drivers/$f.c:${f##*/}-mainline.c")
 		done
-		files+=("$TOP"/e2e/modules/board-{camera,bridge}.c)
+		files+=("$TOP"/e2e/modules/board-{camera,bridge,usb}.c)
 	fi
 	modules_outside "$M" "${files[@]}"
 	# Newer kernels do not notice that an option has changed what is in a struct: not for modules out of their tree.

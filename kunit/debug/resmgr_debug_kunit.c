@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the lists of managed resources: lib/resmgr/debugfs*.c
+ * KUnit tests of the lists in debugfs: lib/resmgr/debug/debugfs.c, scopes.c
  *
  * The files are read as a program reads them, through their file operations, a
- * few bytes at a time or many. What resmgr/dump says is read by a small parser,
- * which accepts JSON and nothing else.
+ * few bytes at a time or many. A small parser, which only accepts JSON, reads
+ * resmgr/dump.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -430,6 +430,52 @@ static void list_odd_names(struct kunit *test)
 	resmgr_node_remove(&l->mgr, &l->node);
 }
 
+static const char *pot_name(const struct resmgr *mgr)
+{
+	return "pot";
+}
+
+static const struct resmgr_class pot_class = {
+	.name		= "kunit-pot",
+	.owner_name	= pot_name,
+};
+
+static unsigned int count_holders(struct kunit *test, struct list *l)
+{
+	return count_of(list_read(test, l, false, PAGE_SIZE),
+			"\n   held by kunit-list lid  ");
+}
+
+/* By whom an object is held, and more of them than a reader has room for at first. */
+static void list_holders(struct kunit *test)
+{
+	struct resmgr_object *pot = kunit_kzalloc(test, sizeof(*pot), GFP_KERNEL);
+	struct list *l = list_make(test, "lid"), *other = list_make(test, "stove");
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pot);
+	resmgr_object_init(pot, &pot_class);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&pot->mgr, list_action, NULL), 0);
+	KUNIT_EXPECT_EQ(test, count_holders(test, l), 0);
+	for (i = 0; i < 40; i++)
+		KUNIT_ASSERT_EQ(test, resmgr_hold(&l->mgr, pot), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_hold(&other->mgr, pot), 0);
+	KUNIT_EXPECT_EQ(test, count_holders(test, l), 40);
+	EXPECT_ORDER(test, l->text, "\nkunit-pot pot: 1 resources", "\n   list_action ",
+		     "\n   held by ");
+	KUNIT_EXPECT_EQ(test, count_of(l->text, "\n   held by kunit-list stove  "), 1);
+	list_read(test, l, true, 7);
+	KUNIT_EXPECT_TRUE(test, json_is_valid(l->text));
+	EXPECT_ORDER(test, l->text, "{\"class\":\"kunit-pot\",\"owner\":\"pot\"",
+		     "\"name\":\"list_action\"", "],\"held_by\":[",
+		     "{\"class\":\"kunit-list\",\"owner\":\"");
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&l->mgr), 40);
+	KUNIT_EXPECT_EQ(test, count_holders(test, l), 0);
+	KUNIT_EXPECT_EQ(test, count_of(l->text, "\n   held by kunit-list stove  "), 1);
+	resmgr_release_all(&other->mgr);
+	resmgr_object_put(pot);
+}
+
 /* However it is read, it is whole. */
 static void list_small_reads(struct kunit *test)
 {
@@ -629,6 +675,7 @@ static struct kunit_case list_cases[] = {
 	KUNIT_CASE(list_order),
 	KUNIT_CASE(list_age),
 	KUNIT_CASE(list_odd_names),
+	KUNIT_CASE(list_holders),
 	KUNIT_CASE(list_small_reads),
 	KUNIT_CASE(list_many),
 	KUNIT_CASE(list_stays),

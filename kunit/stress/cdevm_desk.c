@@ -2,28 +2,33 @@
 /*
  * A driver whose files end with the device, for the end-to-end tests of cdevm
  *
- * Each open file takes power from the device, and has a wait queue of its own that goes
- * with its release: what a driver gives back in ->release() while the hardware is there.
- * With parameter "early" of 0 it is as most drivers are, and the power is never given
- * back for a file that is open at unbind. One node can be taken back alone, and a scope
- * of no driver is made and ended by ioctl().
+ * Each open file takes power from the device, and has a wait queue of its own
+ * that is freed by its release: examples of what a driver gives back in
+ * ->release() while the hardware is there. With parameter "early" of 0 it
+ * behaves like most drivers, and the power is never given back for a file that
+ * is open at unbind. One node can be removed alone, and ioctl() creates and
+ * ends a scope of no driver.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/cdevm.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/freezer.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "cdevm_desk.h"
+
+#define DESK_HUB	"cdevm-desk-hub"
 
 /**
  * struct desk - one bind of the device, or what DESK_MAKE has made
@@ -54,7 +59,7 @@ struct desk_file {
 	bool			ready;
 };
 
-static struct platform_device *desk_device;
+static struct platform_device *desk_device, *desk_hub;
 static dev_t desk_devt;
 /* What is bound. Changed with no call inside. */
 static struct desk *desk_bound;
@@ -69,6 +74,10 @@ MODULE_PARM_DESC(early, "files are released at unbind; for the next bind");
 static bool desk_alone = true;
 module_param_named(alone, desk_alone, bool, 0644);
 MODULE_PARM_DESC(alone, "nodes can go alone; for the next bind");
+
+static bool desk_unplug;
+module_param_named(unplug, desk_unplug, bool, 0644);
+MODULE_PARM_DESC(unplug, "the device is unbound when the system is suspended");
 
 static unsigned int desk_major;
 module_param_named(major, desk_major, uint, 0444);
@@ -226,6 +235,11 @@ static long desk_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case DESK_STAY:
 		atomic_inc(&desk_inside);
 		ret = wait_event_interruptible(desk_nobody, false);
+		atomic_dec(&desk_inside);
+		return ret;
+	case DESK_DOZE:
+		atomic_inc(&desk_inside);
+		ret = wait_event_freezable(desk_nobody, false);
 		atomic_dec(&desk_inside);
 		return ret;
 	case DESK_DEL:
@@ -397,6 +411,26 @@ static struct platform_driver desk_driver = {
 	},
 };
 
+/*
+ * What the device is plugged into. As USB does with a driver that cannot be suspended: it
+ * is unbound while tasks are frozen, and suspend waits for that.
+ */
+static int desk_hub_suspend(struct device *dev)
+{
+	if (desk_unplug)
+		device_release_driver(&desk_device->dev);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(desk_hub_pm_ops, desk_hub_suspend, NULL);
+
+static struct platform_driver desk_hub_driver = {
+	.driver	= {
+		.name	= DESK_HUB,
+		.pm	= pm_sleep_ptr(&desk_hub_pm_ops),
+	},
+};
+
 static int __init desk_init(void)
 {
 	int ret;
@@ -408,11 +442,22 @@ static int __init desk_init(void)
 	ret = platform_driver_register(&desk_driver);
 	if (ret)
 		goto err_region;
+	ret = platform_driver_register(&desk_hub_driver);
+	if (ret)
+		goto err_driver;
+	desk_hub = platform_device_register_simple(DESK_HUB, PLATFORM_DEVID_NONE, NULL, 0);
+	ret = PTR_ERR_OR_ZERO(desk_hub);
+	if (ret)
+		goto err_hub_driver;
 	desk_device = platform_device_register_simple(DESK_DRIVER, PLATFORM_DEVID_NONE,
 						      NULL, 0);
 	ret = PTR_ERR_OR_ZERO(desk_device);
 	if (!ret)
 		return 0;
+	platform_device_unregister(desk_hub);
+err_hub_driver:
+	platform_driver_unregister(&desk_hub_driver);
+err_driver:
 	platform_driver_unregister(&desk_driver);
 err_region:
 	unregister_chrdev_region(desk_devt, 1);
@@ -423,7 +468,10 @@ module_init(desk_init);
 static void __exit desk_exit(void)
 {
 	desk_break(NULL);
+	/* Not while it unplugs the other. */
+	platform_device_unregister(desk_hub);
 	platform_device_unregister(desk_device);
+	platform_driver_unregister(&desk_hub_driver);
 	platform_driver_unregister(&desk_driver);
 	unregister_chrdev_region(desk_devt, 1);
 }

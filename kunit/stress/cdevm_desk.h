@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cdevm_desk.c and the programs that use it agree on. */
+/* Interface between cdevm_desk.c and the programs that use it. */
 #ifndef CDEVM_DESK_H
 #define CDEVM_DESK_H
 
@@ -21,5 +21,6 @@
 #define DESK_DEL	_IO('k', 0x66)	/* takes back the cdev, or for 1 the misc device */
 #define DESK_MAKE	_IO('k', 0x67)	/* makes DESK_DRAWER */
 #define DESK_BREAK	_IO('k', 0x68)	/* ends it, also from a call of its own */
+#define DESK_DOZE	_IO('k', 0x69)	/* as DESK_STAY, in a sleep that may be frozen */
 
 #endif /* CDEVM_DESK_H */

@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: who holds what, in debugfs
+ * Resource manager: list of all owners and their resources, in debugfs
+ */
+
+/**
+ * DOC: lists in debugfs
  *
- * A manager is on a list from its first resource to its last. One that is empty,
- * as that of most devices, is not, and costs nothing. It joins and leaves under
- * its own lock; and an owner does not go before its resources have gone. So a
- * manager that is on the list is there for as long as its lock is held, with its
- * owner's name and its class; and a resource that is on a manager is there for
- * as long, with its name, be that in a module or in the owner.
+ * A manager is on the list of live managers from its first resource to its
+ * last. An empty manager, as that of most devices, is not on it and costs
+ * nothing. A manager joins and leaves under its own lock, and an owner does not
+ * go before its resources. So while the lock of a manager on the list is held,
+ * the manager, its class and the name of its owner are valid. So are the
+ * resources on it and their names, whether these are in a module or in the
+ * owner.
  *
- * That decides how to read. Under the lock of one manager its resources are
- * copied, strings and all. Then the lock is dropped, and what is formatted, and
- * handed to a user space that may be in no hurry, is the copy. Nobody waits for
- * a reader for longer than the copy takes, which is as long as a search for a
- * resource that is not there.
+ * So a reader copies the resources of one manager under its lock, including
+ * strings. Then it drops the lock, and formats the copy for a user space that
+ * may be slow. Others wait for a reader no longer than for the copy, which
+ * takes as long as a search for a resource that is not there.
  *
- * From one manager to the next a reader finds its way by an entry of its own on
- * the list, which stays there while its file is open. Managers join in front,
- * and readers go to the back: a list that changes all the time still comes to
- * its end. What is there from the beginning of a reading to its end is seen, and
- * seen once; what comes meanwhile is not seen.
+ * A reader finds the next manager by an entry of its own on the list, which
+ * stays there while its file is open. Managers join at the front and readers
+ * move to the back, so a reader of a list that always changes still reaches the
+ * end. A manager that is there from the beginning of a read to its end is
+ * shown, and shown once. One that joins meanwhile is not shown.
  *
- * Locks. Who joins or leaves has the lock of the manager and takes that of the
- * list. A reader has that of the list when it needs that of the manager. So it
- * tries, and if that fails lets go and looks again: the manager may be gone.
+ * Lock order: a manager that joins or leaves holds its own lock and takes that
+ * of the list. A reader holds that of the list when it needs that of the
+ * manager. So it uses trylock; if that fails, it drops the lock of the list and
+ * looks again, as the manager may be gone.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -42,7 +47,7 @@
 #include "../internal.h"
 
 /*
- * Protects resmgr_live and the @live of all that is on it: managers, and the
+ * Protects resmgr_live and the @live of everything on it: managers, and the
  * places of readers. Taken under the lock of a manager, with interrupts off.
  */
 static DEFINE_SPINLOCK(resmgr_live_lock);
@@ -69,9 +74,9 @@ void resmgr_live_leave(struct resmgr *mgr)
 /**
  * struct resmgr_entry - copy of a resource
  * @name: cut when it is longer
- * @fn: release function, or %NULL. An address: its module may have gone
- * @added: when it was
- * @caller: by whom
+ * @fn: release function, or %NULL. Only an address: its module may be gone
+ * @added: time of the addition
+ * @caller: who added it
  * @size: bytes
  * @kind: an &enum resmgr_kind
  */
@@ -84,7 +89,7 @@ struct resmgr_entry {
 	u32		kind;
 };
 
-/* What a reader is at. */
+/* Stages of a read. */
 enum resmgr_stage {
 	RESMGR_AT_HEAD,
 	RESMGR_AT_MANAGER,
@@ -94,21 +99,24 @@ enum resmgr_stage {
 
 /**
  * struct resmgr_reader - an open file
- * @place: on resmgr_live, behind the managers that were seen. Not a manager: it
- *	has no class
- * @json: for a program
- * @stage: what it is at
+ * @place: on resmgr_live, behind the managers that were shown. It is not a
+ *	manager: it has no class
+ * @json: print JSON
+ * @stage: stage of the read
  * @pos: position in terms of seq_file
- * @index: number of the manager that it is at, from 1
- * @now: when the manager was copied
+ * @index: number of the current manager, from 1
+ * @now: time at which the manager was copied
  * @class: name of the class of the manager
  * @owner: name of its owner
  * @entries: its resources, in the order of their release
- * @count: how many there are
- * @room: how many @entries has room for
- * @scopes: the scopes of cdevm, when it is at these
+ * @count: number of resources
+ * @room: number of resources that @entries has room for
+ * @holders: known holders of references on its owner
+ * @holders_count: number of holders
+ * @holders_room: number of holders that @holders has room for
+ * @scopes: the cdevm scopes, in that stage
  *
- * Protected by the lock of the seq_file, but for @place.live.
+ * All but @place.live is protected by the lock of the seq_file.
  */
 struct resmgr_reader {
 	struct resmgr		place;
@@ -122,10 +130,13 @@ struct resmgr_reader {
 	struct resmgr_entry	*entries;
 	unsigned int		count;
 	unsigned int		room;
+	struct resmgr_holder	*holders;
+	unsigned int		holders_count;
+	unsigned int		holders_room;
 	struct cdevm_list	*scopes;
 };
 
-/* The manager behind the place of @reader, or %NULL at the end. */
+/* Returns the manager behind the place of @reader, or %NULL at the end. */
 static struct resmgr *resmgr_live_next(struct resmgr_reader *reader)
 {
 	struct resmgr *mgr = &reader->place;
@@ -138,7 +149,7 @@ static struct resmgr *resmgr_live_next(struct resmgr_reader *reader)
 	return NULL;
 }
 
-/* Copy what is on @mgr. When that is more than there is room for, it is counted. */
+/* Copy the resources of @mgr. Those that do not fit are only counted. */
 static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 {
 	struct resmgr_node **link;
@@ -160,13 +171,48 @@ static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 		entry->size = node->size;
 		entry->kind = node->kind;
 	}
+	reader->holders_count = resmgr_holders_copy(mgr, reader->holders,
+						    reader->holders_room);
 	strscpy(reader->class, mgr->class->name, sizeof(reader->class));
 	strscpy(reader->owner, resmgr_owner_name(mgr), sizeof(reader->owner));
 }
 
+/* Returns true if everything fitted into the copy. */
+static bool resmgr_copy_is_whole(const struct resmgr_reader *reader)
+{
+	return reader->count <= reader->room &&
+	       reader->holders_count <= reader->holders_room;
+}
+
+/* Make room for more, as there may be more by the time memory is allocated. */
+static int resmgr_make_room(struct resmgr_reader *reader)
+{
+	if (reader->count > reader->room) {
+		kvfree(reader->entries);
+		reader->room = reader->count + reader->count / 4 + 16;
+		reader->entries = kvmalloc_array(reader->room, sizeof(*reader->entries),
+						 GFP_KERNEL);
+		if (!reader->entries) {
+			reader->room = 0;
+			return -ENOMEM;
+		}
+	}
+	if (reader->holders_count > reader->holders_room) {
+		kvfree(reader->holders);
+		reader->holders_room = reader->holders_count + 16;
+		reader->holders = kvmalloc_array(reader->holders_room,
+						 sizeof(*reader->holders), GFP_KERNEL);
+		if (!reader->holders) {
+			reader->holders_room = 0;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /*
- * Copy the next manager, and go behind it. When there is not the room for its
- * resources, stay: @count says what it takes.
+ * Copy the next manager and move behind it. If its resources or holders do not
+ * fit, stay: the counts are the room that they need.
  */
 static bool resmgr_copy_next(struct resmgr_reader *reader)
 {
@@ -183,13 +229,16 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 		if (spin_trylock(&mgr->lock))
 			break;
 		spin_unlock_irqrestore(&resmgr_live_lock, flags);
-		/* Where spinlocks sleep, who has it may wait for this CPU. */
+		/*
+		 * On PREEMPT_RT the holder of the lock may be waiting for this
+		 * CPU.
+		 */
 		usleep_range(20, 100);
 	}
 	spin_unlock(&resmgr_live_lock);
 
 	resmgr_copy_locked(reader, mgr);
-	if (reader->count <= reader->room) {
+	if (resmgr_copy_is_whole(reader)) {
 		spin_lock(&resmgr_live_lock);
 		list_move(&reader->place.live, &mgr->live);
 		spin_unlock(&resmgr_live_lock);
@@ -201,22 +250,17 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 /* Return: 1 when there is another manager, 0 when there is none, or -ENOMEM. */
 static int resmgr_read_manager(struct resmgr_reader *reader)
 {
+	int ret;
+
 	while (resmgr_copy_next(reader)) {
-		if (reader->count <= reader->room) {
-			/* Of what was copied nothing is younger. */
+		if (resmgr_copy_is_whole(reader)) {
+			/* Nothing that was copied is younger. */
 			reader->now = ktime_get_mono_fast_ns();
 			return 1;
 		}
-		/* There may be more of them by the time that there is memory. */
-		kvfree(reader->entries);
-		reader->room = reader->count + reader->count / 4 + 16;
-		reader->entries = kvmalloc_array(reader->room,
-						 sizeof(*reader->entries),
-						 GFP_KERNEL);
-		if (!reader->entries) {
-			reader->room = 0;
-			return -ENOMEM;
-		}
+		ret = resmgr_make_room(reader);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -236,7 +280,7 @@ static void resmgr_reader_rewind(struct resmgr_reader *reader)
 	reader->index = 0;
 }
 
-/* To the next position. After an error it is where it was. */
+/* Go to the next position. On an error the position is unchanged. */
 static int resmgr_reader_advance(struct resmgr_reader *reader)
 {
 	struct cdevm_list *scopes;
@@ -268,8 +312,8 @@ static int resmgr_reader_advance(struct resmgr_reader *reader)
 }
 
 /*
- * seq_file asks for a position that it has asked for before when it needs a
- * larger buffer, or when it goes on with the next read(): it gets the same copy.
+ * seq_file asks again for a position if it needs a larger buffer, or on the
+ * next read(): it gets the same copy.
  */
 static void *resmgr_list_start(struct seq_file *m, loff_t *pos)
 {
@@ -297,10 +341,10 @@ static void resmgr_list_stop(struct seq_file *m, void *v)
 }
 
 /**
- * resmgr_json_string() - print a string as JSON has it
- * @m: where to
- * @s: the string. What is not ASCII is taken for Latin-1, since half of a
- *	character that was cut is not valid UTF-8
+ * resmgr_json_string() - print a JSON string
+ * @m: output
+ * @s: the string. Bytes that are not ASCII are printed as Latin-1, since half
+ *	of a character that was cut is not valid UTF-8
  *
  * Context: Any context.
  */
@@ -322,7 +366,7 @@ void resmgr_json_string(struct seq_file *m, const char *s)
 
 /**
  * resmgr_json_symbol() - print an address in the kernel's text as a string
- * @m: where to
+ * @m: output
  * @format: "%ps" for a function, "%pS" for a place in one
  * @address: the address
  *
@@ -349,11 +393,10 @@ static const char * const resmgr_kind_names[] = {
 	[RESMGR_EARLY_ACTION] = "early-action",
 };
 
-/* In nanoseconds. The clock of another CPU may be a little ahead. */
-static u64 resmgr_age(const struct resmgr_reader *reader,
-		      const struct resmgr_entry *entry)
+/* In nanoseconds. The clock of another CPU may be slightly ahead. */
+static u64 resmgr_age(const struct resmgr_reader *reader, u64 since)
 {
-	return reader->now > entry->added ? reader->now - entry->added : 0;
+	return reader->now > since ? reader->now - since : 0;
 }
 
 static u64 resmgr_bytes(const struct resmgr_reader *reader)
@@ -366,25 +409,50 @@ static u64 resmgr_bytes(const struct resmgr_reader *reader)
 	return sum;
 }
 
+/* In seconds with three decimals. */
+static void resmgr_show_age(struct seq_file *m, u64 ns)
+{
+	u32 ms;
+	u64 s = div_u64_rem(div_u64(ns, NSEC_PER_MSEC), MSEC_PER_SEC, &ms);
+
+	seq_printf(m, " %8llu.%03u  ", s, ms);
+}
+
+static void resmgr_show_holders(struct seq_file *m,
+				const struct resmgr_reader *reader)
+{
+	const struct resmgr_holder *holder;
+
+	for (holder = reader->holders;
+	     holder < reader->holders + reader->holders_count; holder++) {
+		seq_puts(m, "   ");
+		seq_setwidth(m, 42);
+		seq_printf(m, "held by %s%s", holder->class, *holder->class ? " " : "");
+		seq_escape(m, holder->name, "\n\\");
+		seq_pad(m, ' ');
+		resmgr_show_age(m, resmgr_age(reader, holder->since));
+		if (holder->caller)
+			seq_printf(m, "%-32s %pS", "", (void *)holder->caller);
+		seq_putc(m, '\n');
+	}
+}
+
 static void resmgr_show_text(struct seq_file *m,
 			     const struct resmgr_reader *reader)
 {
 	const struct resmgr_entry *entry;
-	u32 ms;
-	u64 s;
 
 	seq_printf(m, "%s ", reader->class);
 	seq_escape(m, reader->owner, "\n\\");
 	seq_printf(m, ": %u resources, %llu bytes\n", reader->count,
 		   resmgr_bytes(reader));
 	for (entry = reader->entries; entry < reader->entries + reader->count; entry++) {
-		s = div_u64_rem(div_u64(resmgr_age(reader, entry), NSEC_PER_MSEC),
-				MSEC_PER_SEC, &ms);
 		seq_puts(m, "   ");
 		seq_setwidth(m, 32);
 		seq_escape(m, entry->name, "\n\\");
 		seq_pad(m, ' ');
-		seq_printf(m, "%10u %8llu.%03u  ", entry->size, s, ms);
+		seq_printf(m, "%10u", entry->size);
+		resmgr_show_age(m, resmgr_age(reader, entry->added));
 		/* Memory has no function of its own. */
 		if (entry->fn)
 			seq_printf(m, "%-32ps", entry->fn);
@@ -394,6 +462,29 @@ static void resmgr_show_text(struct seq_file *m,
 			seq_printf(m, " %pS", (void *)entry->caller);
 		seq_putc(m, '\n');
 	}
+	resmgr_show_holders(m, reader);
+}
+
+static void resmgr_json_holders(struct seq_file *m,
+				const struct resmgr_reader *reader)
+{
+	const struct resmgr_holder *holder;
+
+	seq_puts(m, ",\"held_by\":[");
+	for (holder = reader->holders;
+	     holder < reader->holders + reader->holders_count; holder++) {
+		seq_printf(m, "%s\n {\"class\":", holder > reader->holders ? "," : "");
+		resmgr_json_string(m, holder->class);
+		seq_puts(m, ",\"owner\":");
+		resmgr_json_string(m, holder->name);
+		seq_printf(m, ",\"age_ns\":%llu", resmgr_age(reader, holder->since));
+		if (holder->caller) {
+			seq_puts(m, ",\"caller\":");
+			resmgr_json_symbol(m, "%pS", holder->caller);
+		}
+		seq_putc(m, '}');
+	}
+	seq_putc(m, ']');
 }
 
 static void resmgr_show_json(struct seq_file *m,
@@ -412,7 +503,7 @@ static void resmgr_show_json(struct seq_file *m,
 		resmgr_json_string(m, entry->name);
 		seq_printf(m, ",\"kind\":\"%s\",\"size\":%u,\"age_ns\":%llu",
 			   resmgr_kind_names[entry->kind], entry->size,
-			   resmgr_age(reader, entry));
+			   resmgr_age(reader, entry->added));
 		if (entry->fn) {
 			seq_puts(m, ",\"release\":");
 			resmgr_json_symbol(m, "%ps", (unsigned long)entry->fn);
@@ -423,7 +514,10 @@ static void resmgr_show_json(struct seq_file *m,
 		}
 		seq_putc(m, '}');
 	}
-	seq_puts(m, "]}");
+	seq_putc(m, ']');
+	if (reader->holders_count)
+		resmgr_json_holders(m, reader);
+	seq_putc(m, '}');
 }
 
 static int resmgr_list_show(struct seq_file *m, void *v)
@@ -489,6 +583,7 @@ static int resmgr_list_release(struct inode *inode, struct file *file)
 
 	cdevm_list_free(reader->scopes);
 	kvfree(reader->entries);
+	kvfree(reader->holders);
 	return seq_release_private(inode, file);
 }
 

@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# libgpiod's own tools on a chip of gpio-sim, stock and ours: what they print and return is the same. Then the kernel's
+# own tests of GPIOs.
+n=0
+ok() { n=$((n + 1)); echo "ok $n - $*"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+is() { # name want command...
+	name=$1 want=$2; shift 2
+	got=$("$@" 2>&1); rc=$?
+	if [ "$rc: $got" = "$want" ]; then ok "$name"; else not_ok "$name: $*: $rc: $got"; fi
+}
+check() { # name command...
+	name=$1; shift
+	if "$@" >/tmp/gpio.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/gpio.out; fi
+}
+until_true() { i=0; until "$@"; do i=$((i + 1)); [ $i -lt 100 ] || return 1; sleep 0.1; done; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+mount -t configfs none /sys/kernel/config
+if [ -x /bin/gpiodetect ]; then
+	c=/sys/kernel/config/gpio-sim/tools
+	mkdir -p $c/bank/line0 $c/bank/line3
+	echo 4 >$c/bank/num_lines
+	echo bench >$c/bank/label
+	echo red >$c/bank/line0/name
+	echo green >$c/bank/line3/name
+	echo 1 >$c/live
+	dev=$(cat $c/dev_name) chip=$(cat $c/bank/chip_name)
+	sim=/sys/devices/platform/$dev/$chip
+	drv=/sys/bus/platform/drivers/gpio-sim
+
+	is gpiodetect "0: $chip [bench] (4 lines)" gpiodetect
+	is gpiofind "0: $chip 3" gpiofind green
+	is "gpiofind, of what is not there" "1: " gpiofind blue
+	is gpioinfo "0: $chip - 4 lines:
+	line   0:        \"red\"       unused   input  active-high 
+	line   1:      unnamed       unused   input  active-high 
+	line   2:      unnamed       unused   input  active-high 
+	line   3:      \"green\"       unused   input  active-high " gpioinfo "$chip"
+	is gpioget "0: 0 0" gpioget "$chip" 0 3
+	echo pull-up >"$sim/sim_gpio3/pull"
+	is "gpioget, pulled up" "0: 0 1" gpioget "$chip" 0 3
+	is "gpioget, active low" "0: 1 0" gpioget -l "$chip" 0 3
+	gpioset --mode=signal "$chip" 1=1 &
+	pid=$!
+	check "gpioset sets" until_true grep -qx 1 "$sim/sim_gpio1/value"
+	is "gpioget, of what is in use" "1: gpioget: error reading GPIO values: Device or resource busy" gpioget "$chip" 1
+	check "gpioinfo says by whom it is used" sh -c "gpioinfo $chip | grep -q 'line   1:.*\"gpioset\".*output.*used'"
+	kill $pid
+	wait $pid
+
+	# Twice an edge, and that is it.
+	gpiomon -n 2 -F '%o %e' "$chip" 0 >/tmp/mon &
+	pid=$!
+	check "gpiomon waits" until_true sh -c "gpioinfo $chip | grep -q 'line   0:.*gpiomon'"
+	echo pull-up >"$sim/sim_gpio0/pull"
+	sleep 0.2
+	echo pull-down >"$sim/sim_gpio0/pull"
+	check "and is done" until_true gone $pid
+	wait $pid
+	check "with success" test $? = 0
+	is "it has seen both edges" "0: 0 1
+0 0" cat /tmp/mon
+
+	# The chip goes while it waits, and while gpioset has a line.
+	gpiomon "$chip" 0 >/tmp/mon 2>&1 &
+	mon=$!
+	gpioset --mode=signal "$chip" 1=1 &
+	set=$!
+	check "gpiomon waits again" until_true sh -c "gpioinfo $chip | grep -q 'line   0:.*gpiomon'"
+	check "gpioset has a line" until_true grep -qx 1 "$sim/sim_gpio1/value"
+	check "the chip goes" sh -c "echo $dev >$drv/unbind"
+	check "gpiomon goes" until_true gone $mon
+	wait $mon
+	check "with an error" test $? = 1
+	check "which is that there is no device" grep -q "No such device" /tmp/mon
+	check "gpioset stays" kill -0 $set
+	kill $set
+	wait $set
+	is "gpiodetect finds none" "0: " gpiodetect
+	check "the chip comes" sh -c "echo $dev >$drv/bind"
+	is "gpiodetect finds it" "0: gpiochip0 [bench] (4 lines)" gpiodetect
+	echo 0 >$c/live
+	rmdir $c/bank/line0 $c/bank/line3 $c/bank $c
+else
+	ok "libgpiod's tools # SKIP there was no Debian package gpiod"
+fi
+
+# Theirs.
+mkdir -p /tmp/bin
+printf '#!/bin/sh\nexit 0\n' >/tmp/bin/modprobe
+chmod 755 /tmp/bin/modprobe
+export PATH=/tmp/bin:$PATH
+for t in gpio-sim gpio-cdev-uaf; do
+	if [ ! -e /selftests/gpio/$t.sh ]; then
+		ok "selftest $t # SKIP this kernel has none"
+		continue
+	fi
+	sh /selftests/gpio/$t.sh >/tmp/gpio.out 2>&1
+	case $? in
+	0) ok "selftest $t";;
+	4) ok "selftest $t # SKIP $(tail -n 2 /tmp/gpio.out | head -n 1)";;
+	*) not_ok "selftest $t"; sed 's/^/# /' /tmp/gpio.out;;
+	esac
+done
+echo "1..$n"

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The driver of a regulator is unbound while a consumer has it. On stock that is a WARN and calls into memory that was
+# freed; here what the consumer asks for is an error, and what it undoes succeeds.
+n=0
+ok() { n=$((n + 1)); echo "ok $n - $*"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+cmd=/sys/kernel/debug/board-regulator
+tell() { echo "$*" >$cmd; cat $cmd; }
+is() { # name want command...
+	name=$1 want=$2; shift 2
+	got=$(tell "$@")
+	if [ "$got" = "$want" ]; then ok "$name"; else not_ok "$name: $*: $got, not $want"; fi
+}
+check() { # name command...
+	name=$1; shift
+	if "$@" >/tmp/regulator.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/regulator.out; fi
+}
+unbind() { echo "$1" >"/sys/bus/platform/drivers/$1/unbind"; }
+bind() { echo "$1" >"/sys/bus/platform/drivers/$1/bind"; }
+hw() { tell hw | cut -d' ' -f"$1"; }
+ENODEV=-19
+summary=/sys/kernel/debug/resmgr/summary
+
+check "the board" insmod /lib/modules-flat/board-regulator.ko
+is "a consumer finds the buck" 0 get buck
+is "sets it" 0 set 1200000
+is "reads it back" 1200000 voltage
+is "watches it" 0 watch
+is "turns it on" 0 enable
+check "it is on" test "$(hw 2)" = 1
+
+if [ ! -d /sys/kernel/debug/resmgr ]; then
+	echo "e2e: expect WARNING: .*drivers/regulator/core.c" >/dev/kmsg
+	check "stock: the buck is unbound, with a WARN" unbind board-buck
+	echo "e2e: expect-end" >/dev/kmsg
+	echo "e2e: expect KASAN: slab-use-after-free in " >/dev/kmsg
+	tell voltage >/dev/null
+	tell disable >/dev/null
+	echo "e2e: expect-end" >/dev/kmsg
+	if dmesg | grep -q 'BUG: KASAN: slab-use-after-free in .*regulator_'; then
+		ok "stock: the regulator core uses memory of the driver that was freed"
+	else
+		not_ok "stock: no use after free, so this shows nothing"
+	fi
+	if dmesg | grep -q 'BUG: KASAN: slab-use-after-free in board_'; then
+		ok "stock: and calls into the driver, which does"
+	else
+		not_ok "stock: no call into the driver"
+	fi
+	# What the consumer puts now is in lists of memory that was freed.
+	echo "1..$n"
+	exit 0
+fi
+
+check "the list says by whom it is held" \
+	sh -c "sed -n '/^provider regulator\./,/^[a-z]/p' $summary | grep -q 'held by devm board-consumer'"
+calls=$(hw 4)
+check "the buck is unbound" unbind board-buck
+check "the driver was left alone" test "$(hw 4)" = "$calls"
+for what in enable "set 1300000" voltage enabled load mode list flags supported watch; do
+	# shellcheck disable=SC2086 # a command and its argument
+	is "$what is an error" $ENODEV $what
+done
+is "there is no step" 0 step
+is "to turn it off is none" 0 disable
+is "nor to do so later" 0 deferred
+is "nor to watch it no more" 0 unwatch
+check "no call came to the driver" test "$(hw 4)" = "$calls"
+check "bound again" bind board-buck
+is "the old handle is as it was" $ENODEV voltage
+is "put" 0 put
+check "none holds it any more" sh -c "! grep -q 'held by devm board-consumer' $summary"
+
+is "a new handle is of the new regulator" 0 get buck
+is "which works" 0 set 1400000
+is "and says so" 1400000 voltage
+is "turned on" 0 enable
+is "and off" 0 disable
+is "put, too" 0 put
+
+# An LDO that the buck supplies. Both are on.
+unbind board-ldo
+bind board-ldo
+is "the LDO" 0 get ldo
+is "turned on" 0 enable
+check "and so is the buck" test "$(hw 2) $(hw 6)" = "1 1"
+check "the LDO is unbound" unbind board-ldo
+check "nobody needs the buck: it is off" test "$(hw 2)" = 0
+is "the handle of the LDO has gone bad" $ENODEV enable
+is "put" 0 put
+check "the LDO is bound again" bind board-ldo
+is "got" 0 get ldo
+check "now the buck is unbound" unbind board-buck
+calls=$(hw 4)
+is "the LDO cannot be turned on without it" $ENODEV enable
+is "but what it can do alone it does" 1100000 list
+is "turned off it is" 0 put
+check "no call came to the buck" test "$(hw 4)" = "$calls"
+
+# Who waits to turn it off later, when it goes.
+bind board-buck
+is "the buck once more" 0 get buck
+is "on" 0 enable
+is "off, in a moment" 0 deferred
+check "unbound before that" unbind board-buck
+sleep 1
+is "put, and no complaint" 0 put
+
+check "the module can go" rmmod board-regulator
+echo "1..$n"
