@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A USB device that is a program, and that can be pulled
+ * A USB device that is a program, and that can be unplugged
  *
  * The host controller is dummy_hcd, with one port, and raw-gadget hands what the host
  * asks for to a process, which is a child of the test. To pull the device the process
  * is killed. What it had open is closed then, whatever its threads are doing: the
  * transfers that are under way fail, as with a cable that is pulled.
  *
- * A device says what it is in a struct gadget_ops. Test and device have shared memory
- * for what they have to tell each other.
+ * A device describes itself in a struct gadget_ops. Test and device exchange
+ * data through shared memory.
  */
 #ifndef E2E_GADGET_H
 #define E2E_GADGET_H
@@ -289,9 +289,15 @@ static int gadget_main(struct gadget *g)
 
 /* --- in the test */
 
-/* Plug in a device; comes back at once. */
+/* The device as the host has it; there until the last of its drivers has let go. */
+#define GADGET_HOST "/sys/bus/usb/devices/1-1"
+/* raw-gadget's own driver for it, which DEBUG_KOBJECT_RELEASE lets live on for seconds. */
+#define GADGET_DRIVER "/sys/bus/gadget/drivers/raw-gadget.0"
+
+/* Plug in a device, when the last one has gone; does not wait for the host. */
 static void __unused gadget_start(struct gadget *g, const struct gadget_ops *ops)
 {
+	wait_for(!exists(GADGET_DRIVER), FREED_MS);
 	memset(g, 0, sizeof(*g));
 	g->ops = ops;
 	g->shared = mmap(NULL, ops->shared_len, PROT_READ | PROT_WRITE,
@@ -316,7 +322,7 @@ static void __unused gadget_free(struct gadget *g)
 }
 
 /* The name of the interface that @driver has, as "1-1:1.0"; "" when there is none. */
-static const char *__unused usb_bound(const char *driver)
+static __unused const char *usb_bound(const char *driver)
 {
 	static char name[64];
 	struct dirent *e;

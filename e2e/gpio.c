@@ -2,10 +2,11 @@
 /*
  * A GPIO chip goes while its lines are used by programs
  *
- * The chip is gpio-sim's. All kinds of files that gpiolib makes are open when its
+ * The chip is gpio-sim's. All kinds of files of gpiolib are open when its
  * driver is unbound: the node, a line request, and of the first version of the
- * interface a handle and an event. Where gpiolib has an SRCU domain per chip, the
- * unbind waits for whoever sleeps in read() until an edge comes, which it never does.
+ * interface a handle and an event. If gpiolib has an SRCU domain per chip, the
+ * unbind waits for a task that sleeps in read() until an edge comes, which
+ * never happens.
  */
 #include "driver.h"
 

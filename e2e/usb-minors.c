@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drivers/usb/misc/iowarrior.c and ldusb.c: the device is pulled while its node is open
+ * drivers/usb/misc/iowarrior.c and ldusb.c: the device is unplugged while its
+ * node is open
  *
- * Their nodes are found by a minor of the USB core. Both hold the lock that their
- * disconnect() takes while they sleep in read() and write(), and on the stock kernel
- * nobody wakes a reader: disconnect() waits for it, in the thread that serves the hub.
+ * Their nodes are found by a minor of the USB core. Both hold the lock that
+ * their disconnect() takes while they sleep in read() and write(), and on the
+ * stock kernel nothing wakes a reader: disconnect() waits for it, in the thread
+ * that serves the hub.
  */
 #include "driver.h"
 #include "gadget.h"
@@ -132,14 +134,12 @@ static const struct kind kinds[] = {
 	{ "ldusb", "/dev/ldusb0", DEVICE(0x0f11, 0x1000), 1, false },
 };
 
+/* e2e/modules/board-usb.c */
+static const struct kind board = { "board-usb", "/dev/board-usb0", DEVICE(0x1209, 1), 0, false };
+
 #define IOW_READ	_IOW(0xc0, 2, unsigned char *)
 
 static const struct kind *kind;
-
-static bool is_bound(void)
-{
-	return *usb_bound(kind->driver);
-}
 
 static struct reports *plug(struct gadget *g)
 {
@@ -155,7 +155,7 @@ static struct reports *plug(struct gadget *g)
 /* The host takes notice of a device that was pulled. */
 static bool ok_gone(void)
 {
-	return ok(wait_for(!is_bound(), 20000), "the driver has let go of it") &
+	return ok(wait_for(!exists(GADGET_HOST), 20000), "the host has let go of it") &
 	       ok(!exists(kind->node), "the node has gone");
 }
 
@@ -222,7 +222,7 @@ static void t_works(void)
 	ok(poll_one(fd, 0) == POLLOUT, "poll before a report");
 	sem_post(&r->send);
 	ok(wait_for(poll_one(fd, 0) == (POLLIN | POLLOUT), 5000), "poll finds one");
-	ok(xread(fd, report, REPORT) == REPORT && report[0] == 1, "read gets it: %u", report[0]);
+	ok(xread(fd, report, REPORT) == REPORT && report[0] == 1, "read gets it");
 	for (i = 0; i < 3; i++)
 		sem_post(&r->take);
 	ok(do_write(fd) == REPORT, "write");
@@ -344,8 +344,8 @@ static void t_asleep(const struct asleep *a)
 	gadget_pull(&g);
 	if (!ours && a->hangs) {
 		sleep_ms(20000);
-		ok(sleeper_is(&s, a->state) && is_bound(),
-		   "stock: 20 s later it still sleeps, and the driver is bound");
+		ok(sleeper_is(&s, a->state) && exists(GADGET_HOST),
+		   "stock: 20 s later it still sleeps, and the hub waits for it");
 		/* The lock is the reader's. */
 		sleeper_signal(a->reader ? &reader : &s);
 	}
@@ -390,6 +390,72 @@ static void t_unbind(void)
 	ok_dead(fd);
 	ok(close(fd) == 0, "close");
 	unplug(&g);
+}
+
+#define FILES 3
+
+/* What becomes of a process that reads @at: 0, or the signal that killed it. */
+static int touch(const volatile char *at)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		(void)*at;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/*
+ * Calls that wait for a transfer, which no signal ends, and mappings. By hand the device
+ * is there, and does not answer.
+ */
+static void t_transfers(bool pulled)
+{
+	static const char count[] = "/sys/module/board_usb/parameters/released";
+	struct sleeper s[FILES];
+	char intf[64], *map;
+	struct gadget g;
+	int fd[FILES], i;
+	long before = read_long(count);
+
+	diag("%s while tasks wait for transfers in several files",
+	     pulled ? "pulled" : "unbound by hand");
+	if (!plug(&g))
+		return;
+	snprintf(intf, sizeof(intf), "%s", usb_bound(kind->driver));
+	for (i = 0; i < FILES; i++) {
+		fd[i] = xopen(kind->node, O_RDWR);
+		ok(fd[i] >= 0 && sleeper_start(&s[i], fd[i], 'D', do_read), "a task waits");
+	}
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd[0], 0);
+	ok(map != MAP_FAILED && touch(map) == 0, "a page is mapped");
+	if (pulled)
+		gadget_pull(&g);
+	else
+		ok_unbind("usb/drivers/board-usb", intf);
+	for (i = 0; i < FILES; i++)
+		if (ok(wait_for(sleeper_back(&s[i]), 20000), "it is back: %s", ename(s[i].ret)))
+			pthread_join(s[i].thread, NULL);
+	ok(wait_for(!exists(kind->node), 20000), "the node has gone");
+	ok(touch(map) == SIGBUS, "the mapping is gone");
+	ok(read_long(count) == before + FILES, "each file was released: %ld",
+	   read_long(count) - before);
+	for (i = 0; i < FILES; i++) {
+		ok_err(do_read(fd[i]), ENODEV, "read");
+		ok(close(fd[i]) == 0, "close");
+	}
+	munmap(map, 4096);
+	ok(read_long(count) == before + FILES, "once");
+	if (!pulled) {
+		ok_err(driver_write("usb/drivers/board-usb", "bind", intf), 0, "bind");
+		ok(wait_for(exists(kind->node), 5000), "the node is there again");
+		gadget_pull(&g);
+	}
+	ok_gone();
+	gadget_free(&g);
 }
 
 /* A task sleeps in read(), and the old file is closed when the next device is there. */
@@ -437,6 +503,13 @@ int main(void)
 		t_unbind();
 		t_again(50);
 		ok(wait_for(rmmod(kind->driver) == 0, FREED_MS), "all of it was freed");
+	}
+	if (ours) {
+		kind = &board;
+		ok_err(insmod(kind->driver), 0, "insmod %s", kind->driver);
+		t_transfers(false);
+		t_transfers(true);
+		ok(wait_for(rmmod("board_usb") == 0, FREED_MS), "all of it was freed");
 	}
 	return done("usb-minors");
 }

@@ -48,7 +48,7 @@ outside() {
 		for f in hid/hid-sensor-custom char/ipmi/ipmb_dev_int fsi/i2cr-scom misc/open-dice; do
 			files+=("$PRISTINE/drivers/$f.c:${f##*/}-mainline.c")
 		done
-		files+=("$TOP"/e2e/modules/board-{camera,bridge}.c)
+		files+=("$TOP"/e2e/modules/board-{camera,bridge,usb}.c)
 	fi
 	modules_outside "$M" "${files[@]}"
 	# Newer kernels do not notice that an option has changed what is in a struct: not for modules out of their tree.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kunit-mutants.sh [NAME...]: can the KUnit suites fail? Plants the bugs of tools/mutants/kunit, one at a time, in a copy
+# kunit-mutants.sh [NAME...]: tests the KUnit suites. Plants the bugs of tools/mutants/kunit, one at a time, in a copy
 # of the tree, and runs the suites that the patch names in its first line: one of their cases has to fail, or to hang. In
-# the kernel that LIKE names, the one of make kunit if none.
+# the kernel that LIKE names, else in that of make kunit.
 . "$(dirname "$0")/lib.sh"
 
 like=kunit

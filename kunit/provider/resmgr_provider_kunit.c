@@ -2,10 +2,11 @@
 /*
  * KUnit tests of providers: lib/resmgr/provider.c and holders.c
  *
- * What is called writes a letter: G is ->gone(), F is ->free(), R is ->remove() of the
- * driver, I and O are calls that go inside and come out. A test compares the word.
- * The driver's data is freed right after the drain, as a driver does it: whoever
- * touches it then is found by KASAN, and by what it is overwritten with.
+ * Each function that is called writes a letter: G is ->gone(), F is ->free(), R
+ * is ->remove() of the driver, I and O are calls that enter and leave. A test
+ * compares the word. The driver's data is freed right after the drain, as a
+ * driver does: KASAN detects a later access, and so does the pattern that
+ * overwrites the data.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
