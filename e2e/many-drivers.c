@@ -290,16 +290,16 @@ static bool radio_setup(void)
 
 static long radio_call(int fd)
 {
-	struct v4l2_capability cap;
+	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO };
 
-	return xioctl(fd, VIDIOC_QUERYCAP, &cap);
+	return xioctl(fd, VIDIOC_G_FREQUENCY, &f);
 }
 
 static void radio_works(int fd)
 {
 	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO, .frequency = 100000 * 16 };
 
-	ok_err(radio_call(fd), 0, "what it can");
+	ok_err(radio_call(fd), 0, "what it is tuned to");
 	ok_err(xioctl(fd, VIDIOC_S_FREQUENCY, &f), 0, "tune it");
 }
 
@@ -345,11 +345,11 @@ static long grabber_read(int fd)
 
 static const struct subject subjects[] = {
 	{ "aspeed-p2a-ctrl", .driver = "platform/drivers/aspeed-p2a-ctrl",
-	  .node = "/dev/aspeed-p2a-ctrl", .works = p2a_works, .prepare = p2a_prepare,
+	  .node = "/dev/aspeed-p2a-ctrl", .flags = O_RDWR, .works = p2a_works, .prepare = p2a_prepare,
 	  .call = p2a_call, .map = 0x10000, .closed = p2a_closed,
 	  .in = "aspeed_p2a_ioctl", .close = "" },
 	{ "aspeed-lpc-ctrl", .driver = "platform/drivers/aspeed-lpc-ctrl",
-	  .node = "/dev/aspeed-lpc-ctrl", .works = lpc_ctrl_works,
+	  .node = "/dev/aspeed-lpc-ctrl", .flags = O_RDWR, .works = lpc_ctrl_works,
 	  .call = lpc_ctrl_call, .map = 0x10000, .in = "aspeed_lpc_ctrl_ioctl" },
 	{ "aspeed-lpc-snoop", .driver = "platform/drivers/aspeed-lpc-snoop",
 	  .node = "/dev/aspeed-lpc-snoop0", .works = snoop_works,
@@ -384,7 +384,9 @@ static const struct subject subjects[] = {
 	  .node = "/dev/radio*", .flags = O_RDWR, .setup = radio_setup, .works = radio_works,
 	  .call = radio_call, .sleep = radio_sleep, .polls = true,
 	  .in = "v4l2_ioctl", .holds = true },
-	{ "dt3155", .needs = "videobuf2-dma-contig board-pci", .driver = "pci/drivers/dt3155",
+	{ "dt3155",
+	  .needs = "videobuf2-common videobuf2-memops videobuf2-v4l2 videobuf2-dma-contig board-pci",
+	  .driver = "pci/drivers/dt3155",
 	  .node = "/dev/video*", .flags = O_RDWR, .works = grabber_works,
 	  .call = grabber_call, .sleep = grabber_read, .polls = true,
 	  .in = "v4l2_ioctl", .holds = true },
@@ -551,8 +553,9 @@ static void t_removal(const struct subject *s)
 		return;
 	if (s->map) {
 		map = mmap(NULL, s->map, PROT_READ | PROT_WRITE, MAP_SHARED, fd, s->map_at);
-		if (!ok(map != MAP_FAILED && touch(map), "map it"))
+		if (!ok_err(map == MAP_FAILED ? -errno : 0, 0, "map it"))
 			return;
+		ok(touch(map), "it is there");
 	}
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	/* Stock would leave an entry in what is freed. */
@@ -606,9 +609,17 @@ static void t_removal(const struct subject *s)
 
 static void t_driver(const struct subject *s)
 {
+	bool loaded;
+
 	diag("%s", s->name);
 	now = s;
-	if (!load(s))
+	/* What a video driver has left behind on stock, the next one meets. */
+	if (!ours)
+		kmsg("e2e: allow KASAN: slab-use-after-free in __video_register_device");
+	loaded = load(s);
+	if (!ours)
+		kmsg("e2e: allow-end");
+	if (!loaded)
 		return;
 	test = (struct driver_test) {
 		.driver = s->driver, .device = device, .node = node, .flags = s->flags,
