@@ -288,19 +288,18 @@ static bool radio_setup(void)
 	return ok_err(driver_write(bus, "new_device", "radio-tea5764 0x10"), 0, "a radio");
 }
 
-/* Not VIDIOC_QUERYCAP, which is a NULL pointer in this driver. */
 static long radio_call(int fd)
 {
-	struct v4l2_tuner tuner = { 0 };
+	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO };
 
-	return xioctl(fd, VIDIOC_G_TUNER, &tuner);
+	return xioctl(fd, VIDIOC_G_FREQUENCY, &f);
 }
 
 static void radio_works(int fd)
 {
 	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO, .frequency = 100000 * 16 };
 
-	ok_err(radio_call(fd), 0, "its tuner");
+	ok_err(radio_call(fd), 0, "what it is tuned to");
 	ok_err(xioctl(fd, VIDIOC_S_FREQUENCY, &f), 0, "tune it");
 }
 
@@ -385,7 +384,9 @@ static const struct subject subjects[] = {
 	  .node = "/dev/radio*", .flags = O_RDWR, .setup = radio_setup, .works = radio_works,
 	  .call = radio_call, .sleep = radio_sleep, .polls = true,
 	  .in = "v4l2_ioctl", .holds = true },
-	{ "dt3155", .needs = "videobuf2-dma-contig board-pci", .driver = "pci/drivers/dt3155",
+	{ "dt3155",
+	  .needs = "videobuf2-common videobuf2-memops videobuf2-v4l2 videobuf2-dma-contig board-pci",
+	  .driver = "pci/drivers/dt3155",
 	  .node = "/dev/video*", .flags = O_RDWR, .works = grabber_works,
 	  .call = grabber_call, .sleep = grabber_read, .polls = true,
 	  .in = "v4l2_ioctl", .holds = true },
@@ -552,8 +553,9 @@ static void t_removal(const struct subject *s)
 		return;
 	if (s->map) {
 		map = mmap(NULL, s->map, PROT_READ | PROT_WRITE, MAP_SHARED, fd, s->map_at);
-		if (!ok(map != MAP_FAILED && touch(map), "map it"))
+		if (!ok_err(map == MAP_FAILED ? -errno : 0, 0, "map it"))
 			return;
+		ok(touch(map), "it is there");
 	}
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	/* Stock would leave an entry in what is freed. */
@@ -607,9 +609,17 @@ static void t_removal(const struct subject *s)
 
 static void t_driver(const struct subject *s)
 {
+	bool loaded;
+
 	diag("%s", s->name);
 	now = s;
-	if (!load(s))
+	/* What a video driver has left behind on stock, the next one meets. */
+	if (!ours)
+		kmsg("e2e: allow KASAN: slab-use-after-free in __video_register_device");
+	loaded = load(s);
+	if (!ours)
+		kmsg("e2e: allow-end");
+	if (!loaded)
 		return;
 	test = (struct driver_test) {
 		.driver = s->driver, .device = device, .node = node, .flags = s->flags,
