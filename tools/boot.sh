@@ -24,8 +24,6 @@ args=(mem=512M "initrd=$initrd" "uml_dir=$TMP/" noreboot
 	kasan_multi_shot printk.devkmsg=on
 	"e2e=$e2e" "$@")
 
-case $e2e in posix-clock) args+=("kunit.filter_glob=resmgr-provider*");; *) args+=(kunit.enable=0);; esac
-[ "$e2e" != gpio-tools ] || args+=("e2e=regulator,gpio-tools")
 # What there is that drivers cannot find by themselves; see e2e/modules.
 [ -e "$O/e2e.dtb" ] && args+=("dtb=$O/e2e.dtb")
 
