@@ -437,8 +437,10 @@ static void t_transfers(bool pulled)
 	else
 		ok_unbind("usb/drivers/board-usb", intf);
 	for (i = 0; i < FILES; i++)
-		if (ok(wait_for(sleeper_back(&s[i]), 20000), "it is back: %s", ename(s[i].ret)))
+		if (ok(wait_for(sleeper_back(&s[i]), 20000), "it is back")) {
 			pthread_join(s[i].thread, NULL);
+			ok(s[i].ret < 0, "its transfer has failed: %s", ename(s[i].ret));
+		}
 	ok(wait_for(!exists(kind->node), 20000), "the node has gone");
 	ok(touch(map) == SIGBUS, "the mapping is gone");
 	ok(read_long(count) == before + FILES, "each file was released: %ld",
