@@ -65,15 +65,6 @@ v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 }
 
 /*
- * Return value of a method: a call that fails after the unbind has begun
- * returns -ENODEV, whatever its own error.
- */
-static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
-{
-	return ret < 0 && v4l2_cdevm_is_gone(vdev) ? -ENODEV : ret;
-}
-
-/*
  * Returns the scope whose memory a subdev is in, which may be that of another
  * device.
  */
@@ -209,11 +200,6 @@ static inline bool
 v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 {
 	return false;
-}
-
-static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
-{
-	return ret;
 }
 
 static inline struct cdevm_scope *

@@ -140,9 +140,92 @@ static void cdevm_remove_video(void *data)
 	video_unregister_device(video->vdev);
 }
 
+/*
+ * The core's file operations, for nodes in a scope. A call that fails after the
+ * unbind has begun returns -ENODEV, whatever its own error. Nodes in no scope keep
+ * those of the core, so they do not pay for this.
+ */
+static long cdevm_video_result(struct file *file, long ret)
+{
+	return ret < 0 && v4l2_cdevm_is_gone(video_devdata(file)) ? -ENODEV : ret;
+}
+
+static ssize_t cdevm_video_read(struct file *file, char __user *buf, size_t size,
+				loff_t *pos)
+{
+	return cdevm_video_result(file, v4l2_fops.read(file, buf, size, pos));
+}
+
+static ssize_t cdevm_video_write(struct file *file, const char __user *buf,
+				 size_t size, loff_t *pos)
+{
+	return cdevm_video_result(file, v4l2_fops.write(file, buf, size, pos));
+}
+
+static long cdevm_video_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return cdevm_video_result(file, v4l2_fops.unlocked_ioctl(file, cmd, arg));
+}
+
+#ifdef CONFIG_COMPAT
+static long cdevm_video_compat_ioctl(struct file *file, unsigned int cmd,
+				     unsigned long arg)
+{
+	return cdevm_video_result(file, v4l2_fops.compat_ioctl(file, cmd, arg));
+}
+#endif
+
+static int cdevm_video_open(struct inode *inode, struct file *file)
+{
+	return v4l2_fops.open(inode, file);
+}
+
+static int cdevm_video_release(struct inode *inode, struct file *file)
+{
+	return v4l2_fops.release(inode, file);
+}
+
+static __poll_t cdevm_video_poll(struct file *file, poll_table *table)
+{
+	return v4l2_fops.poll(file, table);
+}
+
+static int cdevm_video_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return v4l2_fops.mmap(file, vma);
+}
+
+#ifndef CONFIG_MMU
+static unsigned long cdevm_video_get_unmapped_area(struct file *file,
+						   unsigned long addr,
+						   unsigned long len,
+						   unsigned long pgoff,
+						   unsigned long flags)
+{
+	return v4l2_fops.get_unmapped_area(file, addr, len, pgoff, flags);
+}
+#endif
+
+static const struct file_operations cdevm_video_fops = {
+	.owner			= THIS_MODULE,
+	.read			= cdevm_video_read,
+	.write			= cdevm_video_write,
+	.open			= cdevm_video_open,
+	.release		= cdevm_video_release,
+	.poll			= cdevm_video_poll,
+	.mmap			= cdevm_video_mmap,
+	.unlocked_ioctl		= cdevm_video_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl		= cdevm_video_compat_ioctl,
+#endif
+#ifndef CONFIG_MMU
+	.get_unmapped_area	= cdevm_video_get_unmapped_area,
+#endif
+};
+
 static const struct cdevm_node_type cdevm_video_type = {
 	.name	= "video",
-	.fops	= &v4l2_fops,
+	.fops	= &cdevm_video_fops,
 	.add	= cdevm_add_video,
 	.remove	= cdevm_remove_video,
 	/* As the core reports for a node that is not registered any more. */
