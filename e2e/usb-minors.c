@@ -353,8 +353,10 @@ static void t_asleep(const struct asleep *a)
 		pthread_join(s.thread, NULL);
 	if (a->reader && ok(wait_for(sleeper_back(&reader), 20000), "so is the reader"))
 		pthread_join(reader.thread, NULL);
+	/* A transfer that the pull has ended may have made room, before the host knew of it. */
 	if (ours && a->want)
-		ok(s.ret == a->want, "its call: %s (%ld)", ename(s.ret), s.ret);
+		ok(s.ret == a->want || (a->fill && s.ret == REPORT),
+		   "its call: %s (%ld)", ename(s.ret), s.ret);
 	else
 		diag("its call: %s (%ld)", ename(s.ret), s.ret);
 	if (ours && a->reader)
