@@ -21,6 +21,7 @@ help:
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make kselftest          the selftests that go into the kernel'"'"'s tree        (as make e2e)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
+	@echo 'make torture [SECONDS=60] [BUG=ungated]   calls and unbinds in the kernel, as many as it can; a bug planted in it'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
 	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
@@ -96,6 +97,9 @@ stress:
 stress-%: tree
 	@SECONDS_EACH=$(SECONDS) SEED=$(SEED) $T/stress.sh
 
+torture:
+	@SUITES=torture BUG=$(BUG) $(MAKE) stress
+
 kselftest:
 	@$(MAKE) e2e SUITES=kselftest
 
@@ -164,5 +168,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help bpf docs kselftest source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
+.PHONY: help bpf docs kselftest torture source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * cdevm as a module: what lib-resmgr takes for granted
+ * cdevm as a module: replacements for what lib-resmgr expects
  *
- * Included before everything else in each of its files, see Kbuild. What a
- * module cannot have is defined away here, so that lib-resmgr knows nothing of
- * it.
+ * Included before everything else in each of its files, see Kbuild. Features
+ * that a module cannot have are defined away here, so that lib-resmgr need not
+ * know about it.
  */
 #ifndef _CDEVM_ADAPT_H
 #define _CDEVM_ADAPT_H

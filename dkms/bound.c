@@ -2,24 +2,25 @@
 /*
  * cdevm as a module: how a scope is bound to its device
  *
- * In a kernel with cdevm a scope is an early node among the managed resources of
- * its device, and the driver core has the steps of all such nodes done before
- * ->remove(). Here the resources of a device are on a list that has no early
- * nodes. So each device that has scopes gets a manager of its own with these on
- * it, and three things make up for the driver core:
+ * In a kernel with cdevm a scope is an early resource of its device, and the
+ * driver core runs the steps of all early resources before ->remove(). Here the
+ * resources of a device are on a list without early ones. So each device with
+ * scopes gets a manager of its own for these, and three mechanisms replace the
+ * driver core:
  *
- * A notifier of the bus. BUS_NOTIFY_UNBIND_DRIVER comes right before ->remove(),
- * BUS_NOTIFY_DRIVER_NOT_BOUND when a probe has failed, before the managed
- * resources go. Both do the steps of all scopes of the device.
+ * A notifier of the bus. BUS_NOTIFY_UNBIND_DRIVER comes right before
+ * ->remove(), BUS_NOTIFY_DRIVER_NOT_BOUND when a probe has failed, before the
+ * managed resources are released. Both run the steps of all scopes of the
+ * device.
  *
- * A managed resource for each scope. When it is its turn among the others the
- * scope is let go of. Its steps are done by then, or else now.
+ * A managed resource for each scope. Its release, in its turn among the others,
+ * drops the reference on the scope. The steps have run by then, or run now.
  *
- * A managed resource for each node that is published. When it is released the
- * steps of the scope are done, if they were not. It is newer than what the driver
- * has acquired before it published the node, which is what a call may use. So the
- * order is right where no notifier comes: when a devres group is released, which
- * some buses do themselves when a probe has failed, and with
+ * A managed resource for each published node. Its release runs the steps of the
+ * scope, unless they have run. It is newer than everything that the driver has
+ * acquired before it published the node, which is what a call may use. So the
+ * order is right even without a notifier: when a devres group is released,
+ * which some buses do themselves when a probe has failed, and with
  * DEBUG_TEST_DRIVER_REMOVE.
  */
 #include <linux/device.h>
@@ -38,10 +39,10 @@
 /**
  * struct cdevm_device - a device that has scopes
  * @mgr: the scopes
- * @dev: the device. Not held: its managed resources are what holds this
+ * @dev: the device. Not held: its managed resources hold this struct
  * @hash: link in cdevm_bound_devices
- * @users: resources of scopes, and those who look at @mgr. Protected by
- *	cdevm_bound_lock
+ * @users: number of resources of scopes, and of tasks that use @mgr. Protected
+ *	by cdevm_bound_lock
  */
 struct cdevm_device {
 	struct resmgr		mgr;
@@ -51,7 +52,7 @@ struct cdevm_device {
 };
 
 /**
- * struct cdevm_bus - a bus that we listen to
+ * struct cdevm_bus - a bus whose notifier is registered
  * @nb: the notifier
  * @bus: the bus
  * @link: in cdevm_buses
@@ -116,7 +117,7 @@ static void cdevm_put_device(struct cdevm_device *device)
 		kfree(device);
 }
 
-/* That of @dev, or a new one. */
+/* Returns the entry of @dev, or a new one. */
 static struct cdevm_device *cdevm_make_device(struct device *dev)
 {
 	struct cdevm_device *made, *found;
@@ -155,7 +156,10 @@ static int cdevm_bus_notify(struct notifier_block *nb, unsigned long action,
 	return NOTIFY_OK;
 }
 
-/* Listen to a bus, from the first scope of a device on it until it goes. */
+/*
+ * Register a notifier of a bus, from the first scope of a device on it until
+ * the bus is removed.
+ */
 static int cdevm_listen(struct device *dev)
 {
 	struct cdevm_bus *entry;
@@ -175,7 +179,10 @@ static int cdevm_listen(struct device *dev)
 	if (!entry)
 		goto out;
 	entry->bus = dev->bus;
-	/* Others may take away what calls use: power, an address translation. */
+	/*
+	 * Other notifiers may remove what calls use: power, an address
+	 * translation.
+	 */
 	entry->nb.priority = INT_MAX;
 	entry->nb.notifier_call = cdevm_bus_notify;
 	ret = bus_register_notifier(dev->bus, &entry->nb);
@@ -224,7 +231,7 @@ static void cdevm_bound_release(struct device *dev, void *res)
 	struct resmgr *mgr = &bound->device->mgr;
 
 	resmgr_early_finish(mgr, bound->early);
-	/* Those that were published outside of the group that is released. */
+	/* Nodes that were published outside the group that is released. */
 	while (!devres_destroy(dev, cdevm_published_release, cdevm_published_match,
 			       bound->early))
 		;
@@ -239,7 +246,7 @@ static void cdevm_bound_release(struct device *dev, void *res)
  * @early: node of the scope
  *
  * Context: Process context, may sleep.
- * Return: 0; -ENOMEM; -EINVAL with a message when @dev has no bus.
+ * Return: 0; -ENOMEM; -EINVAL with a message if @dev has no bus.
  */
 int cdevm_bound_add(struct device *dev, struct resmgr_early *early)
 {
@@ -258,14 +265,14 @@ int cdevm_bound_add(struct device *dev, struct resmgr_early *early)
 		return -ENOMEM;
 	}
 	bound->early = early;
-	/* Cannot fail: the manager was initialised, and is not released for good. */
+	/* Cannot fail: the manager is initialised, and has no final release. */
 	resmgr_early_add(&bound->device->mgr, early);
 	devres_add(dev, bound);
 	return 0;
 }
 
 /**
- * cdevm_bound_finish() - do the steps that are left of a scope, now
+ * cdevm_bound_finish() - run the remaining steps of a scope now
  * @dev: its device
  * @early: its node, which the caller keeps
  *
@@ -290,15 +297,18 @@ int cdevm_bound_publish(struct cdevm_scope *scope)
 {
 	struct cdevm_scope **res, *part = NULL;
 
-	/* A node that can go alone is in a part, which ends with the whole. */
+	/*
+	 * A node that can be removed alone is in a part, which ends with the
+	 * whole.
+	 */
 	if (scope->parent) {
 		part = scope;
 		scope = scope->parent;
 	}
-	/* A scope of no driver ends by hand. */
+	/* A scope of no driver is ended explicitly. */
 	if (!scope->dev)
 		return 0;
-	/* Nodes that come and go do not leave one each. */
+	/* One is enough: nodes that come and go do not each add one. */
 	if (part && devres_find(scope->dev, cdevm_published_release,
 				cdevm_published_match, &scope->bound))
 		return 0;
@@ -317,7 +327,7 @@ static void cdevm_forget_bus(struct cdevm_bus *entry)
 }
 
 /**
- * cdevm_bound_forget() - a module is going, and with it the buses that are in it
+ * cdevm_bound_forget() - drop the buses that are in a module being removed
  * @mod: the module, whose exit function has run
  *
  * Context: Process context, may sleep.
@@ -334,9 +344,9 @@ void cdevm_bound_forget(const struct module *mod)
 }
 
 /**
- * cdevm_bound_exit() - listen to no bus any more
+ * cdevm_bound_exit() - unregister all notifiers
  *
- * Context: Process context, may sleep. When there are no scopes.
+ * Context: Process context, may sleep. Only when there are no scopes.
  */
 void cdevm_bound_exit(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * cdevm as a module: how a scope is bound to its device, in bound.c. In the place
- * of the header of that name.
+ * cdevm as a module: how a scope is bound to its device, in bound.c. Replaces
+ * the header of that name.
  */
 #ifndef _CDEVM_BOUND_H
 #define _CDEVM_BOUND_H

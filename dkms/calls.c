@@ -4,13 +4,13 @@
  *
  * In a kernel with cdevm a task points to the record of its innermost call, and
  * nothing is shared. Here the record is in a hash table, by the address of the
- * task: a lock is taken when a call begins and when it ends, for the time of a
- * look at a list that is empty as a rule. Two tasks meet there only if their
- * addresses fall into the same of many buckets.
+ * task: a lock is taken when a call begins and when it ends, for a look at a
+ * list that is normally empty. Two tasks share a lock only if their addresses
+ * fall into the same of many buckets.
  *
- * What is gained is that the records of other tasks are easy to read. A call ends
- * under the lock of its bucket, so as long as that is held the task is inside the
- * scope, whatever else it does, and its record is there.
+ * In return the records of other tasks are easy to read. A call ends under the
+ * lock of its bucket, so while that is held the task is inside the scope,
+ * whatever else it does, and its record is there.
  */
 #include <linux/hash.h>
 #include <linux/log2.h>
@@ -18,7 +18,7 @@
 
 #include "cdevm/internal.h"
 
-/* A cache line each, 16 KiB. */
+/* One cache line each, 16 KiB in total. */
 #define CDEVM_BUCKETS	256
 
 struct cdevm_bucket {
@@ -53,8 +53,8 @@ static struct cdevm_call *cdevm_find_call(const struct cdevm_bucket *bucket,
 
 /**
  * cdevm_push_call() - make a record the innermost one of this task
- * @call: on the stack of the caller, until cdevm_pop_call()
- * @scope: for its fields, as are the rest
+ * @call: the record, on the stack of the caller until cdevm_pop_call()
+ * @scope: see &struct cdevm_call
  * @method: see &struct cdevm_call
  * @fn: see &struct cdevm_call
  *
@@ -95,7 +95,7 @@ void cdevm_pop_call(struct cdevm_call *call)
 }
 
 /**
- * cdevm_innermost_call() - the innermost record of this task
+ * cdevm_innermost_call() - get the innermost record of this task
  *
  * Context: Task context.
  * Return: the record, or %NULL.
@@ -112,14 +112,14 @@ const struct cdevm_call *cdevm_innermost_call(void)
 }
 
 /**
- * cdevm_look() - find a call that a task is inside of
- * @task: the task, which the caller keeps
+ * cdevm_look() - find a call that a task is inside
+ * @task: the task, on which the caller has a reference
  * @sight: its @wanted is called for each call of @task, innermost first, until it
  *	returns true; with a lock held, which the task needs to leave the call. The
  *	rest is filled in
  *
  * Context: Process context.
- * Return: true when there is such a call.
+ * Return: true if there is such a call.
  */
 bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * cdevm as a module: what comes first and last
- */
+/* cdevm as a module: load and unload */
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -75,7 +73,7 @@ err_wq:
 module_init(cdevm_module_init);
 
 /*
- * No driver uses this any more, and so there are no scopes. The removal of each
+ * No driver uses this any more, so there are no scopes: the removal of each
  * driver has waited for its own.
  */
 static void __exit cdevm_module_exit(void)
@@ -85,7 +83,10 @@ static void __exit cdevm_module_exit(void)
 	unregister_module_notifier(&cdevm_bus_nb);
 	cdevm_bound_exit();
 	destroy_workqueue(cdevm_wq);
-	/* Whoever has let the last scope or file go may be on the way out still. */
+	/*
+	 * The task that dropped the last scope or file may still be on its way
+	 * out.
+	 */
 	rcu_barrier();
 	synchronize_rcu_tasks();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that go on when their call has returned, of aio and io_uring, and a
- * device that goes while they are on their way
+ * Requests of aio and io_uring that continue when their call has returned, and
+ * a device that goes while they are in flight
  */
 #include "probe.h"
 

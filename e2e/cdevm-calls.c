@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Calls of all kinds on files of a device that goes: every method that a system
- * call reaches, the ways to come by a file, pollers, and sleepers that their
- * driver does not wake
+ * call reaches, all ways to get a file, pollers, and sleepers that their driver
+ * does not wake
  */
 #include "probe.h"
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that end with the device: released while the hardware is there, with pollers of
- * all kinds on their queues, and the module gone while they are open
+ * Files that end with the device: released while the hardware is there, with
+ * pollers of all kinds on their queues, and the module removed while they are
+ * open
  *
- * Then nodes that are taken back one by one, a scope that an ioctl() makes and ends, and
- * files that are on no node.
+ * Then nodes that are removed one by one, a scope that an ioctl() creates and
+ * ends, and files that are on no node.
  */
 #include "pair.h"
 #include <linux/aio_abi.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who is inside when a device is unbound: whom the unbind waits for, whom it
- * interrupts, and whom it leaves alone
+ * The calls inside when a device is unbound: which ones the unbind waits for,
+ * interrupts, and leaves alone
  */
 #include "pair.h"
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The sample with nodes of every kind is unbound while all are open; then they
- * are closed in every order that there is
+ * are closed in every order
  *
  *	cdevm-nodes [ORDERS [SEED]]
  *
- * Of the 720 orders of six nodes each is done, or as many random ones as said; 60
- * of them where a sleep takes its time. Every node's operations are tried after
- * each close of another. That memory is not freed before the last close is looked
- * at with patience for each node being the last one; for the others, whose memory
- * goes while the next ones are on their way, it is counted that no more has gone
- * than was closed.
+ * Each of the 720 orders of six nodes is run, or as many random ones as
+ * requested; 60 of them where a sleep takes real time. Every node's operations
+ * are tried after each close of another. For each node being the last one, the
+ * test waits to see that memory is not freed before the last close. For the
+ * others, whose memory is freed while the next ones run, it only checks that no
+ * more was freed than was closed.
  */
 #include "v4l2.h"
 #include "../samples/cdevm-nodes.h"

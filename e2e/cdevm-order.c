@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * In which order things go, read from the trace: unbind, a probe that fails, a
+ * The order of events, read from the trace: unbind, a probe that fails, a
  * device that goes, a module that goes, a parent that is unbound
  */
 #include "probe.h"

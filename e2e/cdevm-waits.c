@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an unbind can have to wait for, although its sleepers are interrupted:
- * each wait of more than ten seconds is named in the log, and what a kill would
- * end is killed after a time that can be set
+ * What an unbind can still have to wait for after interrupting sleepers: each
+ * wait of more than ten seconds is reported in the log, and calls that a kill
+ * can end are killed after a configurable time
  */
 #include "pair.h"
 

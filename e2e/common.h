@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs that run inside the booted kernel share.
+ * Shared by the programs that run inside the booted kernel.
  *
- * A program prints TAP lines and ends with done(). A splat that a step is meant
- * to cause is announced around it by expect() and expect_end(): the harness
+ * A program prints TAP lines and ends with done(). expect() and expect_end()
+ * announce a splat that the step between them is meant to cause: the harness
  * reads both and the splat in the kernel log, and fails the run for any other.
  */
 #ifndef E2E_COMMON_H

@@ -2,9 +2,9 @@
 /*
  * drivers/platform/chrome/cros_ec_chardev.c: the EC goes while its node is open
  *
- * modules/board-cros-ec.c is the EC. On 6.12 open files go on using it when it
- * has gone. Mainline has repaired that since with a lock, under which a reader
- * also sleeps; so on the stock 7.3 the removal waits for whoever reads.
+ * modules/board-cros-ec.c is the EC. On 6.12 open files use it after it is
+ * gone. Mainline has since fixed that with a lock, under which a reader also
+ * sleeps; so on the stock 7.3 the removal waits for readers.
  */
 #include "driver.h"
 

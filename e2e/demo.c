@@ -7,9 +7,9 @@
  * kernel, the patched one: the mainline driver is a module built from the
  * unpatched source. (The suite hid-sensor runs it on a stock kernel, too.)
  *
- * Each step prints one line "demo: COLUMN | OPERATION | RESULT" and is bracketed
- * in the kernel log, so that the harness can put what KASAN says into the same
- * table. Nothing is printed that was not just seen.
+ * Each step prints one line "demo: COLUMN | OPERATION | RESULT" and is
+ * bracketed in the kernel log, so that the harness can put KASAN's reports into
+ * the same table. It only prints what it has just seen.
  */
 #include "sample.h"
 #include "uhid.h"

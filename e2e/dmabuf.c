@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Buffers that a driver has exported, over the unbind of its device
+ * Buffers that a driver has exported, across the unbind of its device
  *
- * modules/board-dmabuf.c exports RAM, which stays, and memory of its device, which must
- * not be reached any more: by importers (modules/board-import.c), mappings, or new ones of
- * either. On stock the driver does as many do, and KASAN has to see it.
+ * modules/board-dmabuf.c exports RAM, which stays, and memory of its device,
+ * which must no longer be reached: by importers (modules/board-import.c), by
+ * mappings, or by new ones of either. On stock the driver behaves like many
+ * others, and KASAN has to report it.
  */
 #include "driver.h"
 #include "modules/board-dmabuf.h"

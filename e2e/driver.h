@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of real drivers share
+ * Shared by the tests of real drivers
  *
- * The same program runs on the stock kernel, where the driver is as mainline
- * has it and the bug has to be seen, and on ours, where it is converted.
+ * The same program runs on the stock kernel, with the mainline driver, where
+ * the bug must be detected, and on ours, where it is converted.
  */
 #ifndef E2E_DRIVER_H
 #define E2E_DRIVER_H

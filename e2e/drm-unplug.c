@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A DRM device is unbound from its driver while programs have it open, show a
- * framebuffer and write to its mapping; is used and closed then, and bound again.
+ * A DRM device is unbound while programs have it open, show a framebuffer and
+ * write to its mapping; then it is used and closed, and bound again.
  *
  * Needs QEMU with -device bochs-display. Plain system calls, no libdrm.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A USB device that is a program, and that can be pulled
+ * A USB device that is a program, and that can be unplugged
  *
  * The host controller is dummy_hcd, with one port, and raw-gadget hands what the host
  * asks for to a process, which is a child of the test. To pull the device the process
  * is killed. What it had open is closed then, whatever its threads are doing: the
  * transfers that are under way fail, as with a cable that is pulled.
  *
- * A device says what it is in a struct gadget_ops. Test and device have shared memory
- * for what they have to tell each other.
+ * A device describes itself in a struct gadget_ops. Test and device exchange
+ * data through shared memory.
  */
 #ifndef E2E_GADGET_H
 #define E2E_GADGET_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drivers/hid/hid-sensor-custom.c of a distribution's kernel, which has no KASAN: when
- * the node of a sensor that is gone is closed, the driver writes to freed memory. With
- * slub_debug=P that is poisoned, so the allocator sees what was changed when it is
- * asked to look. The converted driver, built outside of the tree for that kernel,
- * changes nothing.
+ * drivers/hid/hid-sensor-custom.c of a distribution's kernel without KASAN:
+ * when the node of a sensor that is gone is closed, the driver writes to freed
+ * memory. With slub_debug=P that is poisoned, so the allocator detects the
+ * change when it is asked to check. The converted driver, built out of tree for
+ * that kernel, changes nothing.
  */
 #include "common.h"
 #include "uhid.h"

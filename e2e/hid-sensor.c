@@ -3,7 +3,8 @@
  * drivers/hid/hid-sensor-custom.c: the sensor is unplugged while its node is open
  *
  * On the stock kernel the driver's struct is freed under the open file, and
- * KASAN must say so; on ours the driver is converted and all must be orderly.
+ * KASAN must report it; on ours the driver is converted and everything must be
+ * in order.
  */
 #include "driver.h"
 #include "uhid.h"

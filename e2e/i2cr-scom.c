@@ -2,9 +2,9 @@
 /*
  * drivers/fsi/i2cr-scom.c: unbound while its node, a plain cdev, is open
  *
- * modules/board-i2c.c is the bus and the responder. The driver as mainline has
- * it takes something else for its struct at the first read, and that is the end
- * of the kernel: on stock there is only open() and close(), which is enough.
+ * modules/board-i2c.c is the bus and the responder. The mainline driver uses
+ * the wrong pointer as its struct at the first read, which crashes the kernel:
+ * on stock the test only calls open() and close(), which is enough.
  */
 #include "driver.h"
 

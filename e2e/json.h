@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Is it JSON? Enough to know that a parser would take what the kernel prints. */
+/* A check for valid JSON, strict enough for what the kernel prints. */
 #ifndef E2E_JSON_H
 #define E2E_JSON_H
 

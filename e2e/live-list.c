@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * resmgr/summary and resmgr/dump in debugfs: a file that is never closed is found there, with who has it; and so is a
- * task that sleeps in a driver.
+ * resmgr/summary and resmgr/dump in debugfs: a file that is never closed is
+ * listed there, with its process; and so is a task that sleeps in a driver.
  */
 #include <sys/prctl.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * RESMGR_DEBUG names the mainline drivers that keep objects in devm memory
+ * RESMGR_DEBUG reports the mainline drivers that keep objects in devm memory
  *
- * Modules built from the unpatched source, on the patched kernel. Each is bound,
- * and that is enough: the report comes from the registration, before there is a
- * file that could be left open. That the converted ones are not reported is
- * shown by their own suites, in which any report is a failure.
+ * Modules built from the unpatched source, on the patched kernel. Binding each
+ * is enough: the report comes from the registration, before there is a file
+ * that could be left open. The suites of the converted drivers show that these
+ * are not reported: any report is a failure there.
  *
  * Which drivers there are depends on the machine: User Mode Linux, or a PC.
  */

@@ -2,8 +2,8 @@
 /*
  * drivers/misc/open-dice.c: its device goes while its memory is mapped
  *
- * The memory is in modules/board.dts; loading modules/board-open-dice.c takes
- * the device away, and unloading brings it back.
+ * The memory is in modules/board.dts; loading modules/board-open-dice.c removes
+ * the device, and unloading brings it back.
  */
 #include "driver.h"
 

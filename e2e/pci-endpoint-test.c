@@ -3,9 +3,8 @@
  * drivers/misc/pci_endpoint_test.c: unbound while its node is open
  *
  * The endpoint is the edu device of QEMU, whose first BAR this program maps to
- * play the firmware. What the driver takes for the status register is there
- * the result of a factorial: that of 5 has the bit that says that the
- * interrupt is the endpoint's.
+ * play the firmware. The driver's status register is there the result of a
+ * factorial: that of 5 has the bit that marks the interrupt as the endpoint's.
  */
 #include "driver.h"
 

@@ -2,8 +2,8 @@
 /*
  * The broken twin: KASAN must see the bug that the sample does not have
  *
- * Same nodes, same operations as in sample.c. If nothing is reported here, no
- * silence elsewhere means anything.
+ * Same nodes, same operations as in sample.c. If nothing is reported here,
+ * silence elsewhere means nothing.
  */
 #include "sample.h"
 

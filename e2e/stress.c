@@ -4,10 +4,12 @@
  *
  *	stress [SECONDS [SEED]]
  *
- * Without arguments both come from the kernel command line: e2e_seconds=, e2e_seed=. Workers are processes, since
- * threads of one process do not run in parallel in UML. The driver keeps books on what happens to it and WARNs when
- * something is wrong; here it is counted what was done, and that it was enough. On a kernel without the driver the
- * workers use nodes of mem.c instead: what such a kernel reports is not the driver's doing.
+ * Without arguments both come from the kernel command line: e2e_seconds=,
+ * e2e_seed=. Workers are processes, since threads of one process do not run in
+ * parallel in UML. The driver records what happens to it and WARNs of
+ * violations; this program counts what it did, and checks that it was enough.
+ * On a kernel without the driver the workers use nodes of mem.c instead:
+ * reports there are not caused by the driver.
  */
 #include <linux/limits.h>
 #include <sched.h>

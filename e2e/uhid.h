@@ -2,9 +2,9 @@
 /*
  * A HID sensor hub with one custom sensor, made of uhid
  *
- * hid-sensor-hub finds it by its report descriptor and makes a platform device
- * HID-SENSOR-2000e1.N.auto, which hid-sensor-custom binds to and publishes as
- * a misc device of that name. Closing the uhid file is pulling the plug.
+ * hid-sensor-hub finds it by its report descriptor and creates a platform
+ * device HID-SENSOR-2000e1.N.auto, which hid-sensor-custom binds to and
+ * publishes as a misc device of that name. Closing the uhid file unplugs it.
  */
 #ifndef E2E_UHID_H
 #define E2E_UHID_H

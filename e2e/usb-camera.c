@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drivers/media/usb/uvc: a camera is pulled while it is in use
+ * drivers/media/usb/uvc: a camera is unplugged while it is in use
  *
  *	usb-camera [TIMES]
  *

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drivers/usb/misc/iowarrior.c and ldusb.c: the device is pulled while its node is open
+ * drivers/usb/misc/iowarrior.c and ldusb.c: the device is unplugged while its
+ * node is open
  *
- * Their nodes are found by a minor of the USB core. Both hold the lock that their
- * disconnect() takes while they sleep in read() and write(), and on the stock kernel
- * nobody wakes a reader: disconnect() waits for it, in the thread that serves the hub.
+ * Their nodes are found by a minor of the USB core. Both hold the lock that
+ * their disconnect() takes while they sleep in read() and write(), and on the
+ * stock kernel nothing wakes a reader: disconnect() waits for it, in the thread
+ * that serves the hub.
  */
 #include "driver.h"
 #include "gadget.h"

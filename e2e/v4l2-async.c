@@ -5,9 +5,9 @@
  *
  *	v4l2-async [TIMES]
  *
- * What the receiver's file operations reach, ->release() among them, is in its
- * connection to the sensor: KASAN is to see nothing, and the memory is to go with
- * the last close. The drivers are in modules/board-camera.c.
+ * The receiver's file operations, ->release() among them, use its connection to
+ * the sensor: KASAN must report nothing, and the memory must be freed at the
+ * last close. The drivers are in modules/board-camera.c.
  */
 #include "v4l2.h"
 

@@ -4,10 +4,11 @@
  *
  *	v4l2-bridge [TIMES]
  *
- * The chip has a control that the bridge inherits; files of the bridge subscribe to
- * its events, and the control goes with the chip. The chip's node calls the bridge.
- * KASAN is to see nothing, but for a chip whose state is in devm memory, as that of
- * most I2C sensors is. The drivers are in modules/board-bridge.c.
+ * The chip has a control that the bridge inherits; files of the bridge
+ * subscribe to its events, and the control is freed with the chip. The chip's
+ * node calls the bridge. KASAN must report nothing, except for a chip with its
+ * state in devm memory, as most I2C sensors have it. The drivers are in
+ * modules/board-bridge.c.
  */
 #include "v4l2.h"
 

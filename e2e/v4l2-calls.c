@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each system call returns on files of V4L2 and media devices, around an unbind
+ * Return values of each system call on files of V4L2 and media devices, around
+ * an unbind
  *
- * Prints lines "table: FILE | CALL | WHEN | RESULT", which tools/v4l2-table.py makes
- * the table of docs/cdevm-media.rst of, stock and ours side by side. It judges
- * nothing: what differs between the kernels is judged there.
+ * Prints lines "table: FILE | CALL | WHEN | RESULT", from which
+ * tools/v4l2-table.py makes the table of docs/cdevm-media.rst, stock and ours
+ * side by side. It judges nothing: differences between the kernels are judged
+ * there.
  */
 #include "v4l2.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an application sees of a camera that is pulled: the same on every kernel
+ * What an application sees of a camera that is unplugged: the same on every
+ * kernel
  *
  * vimc is unbound while a process has frames of it mapped, and others wait for
  * events. Stock is the reference, where the same program runs.

@@ -4,9 +4,9 @@
  *
  *	v4l2-m2m [TIMES]
  *
- * board-m2m is a device whose job ends by an interrupt, vim2m and vicodec are the
- * kernel's own; the last two have requests. The program is the same on both kernels.
- * What is not right on stock is announced, and has to be seen there.
+ * board-m2m is a device whose job ends by an interrupt, vim2m and vicodec are
+ * the kernel's own; the last two have requests. The program is the same on both
+ * kernels. Bugs of stock are announced, and must be detected there.
  */
 #include "v4l2.h"
 #include <linux/dma-buf.h>

@@ -2,10 +2,11 @@
 /*
  * A video card with a CEC adapter, a remote control and digital TV is unbound
  *
- * modules/board-nodes.c is the card. Its video node is of a scope; the other nodes have
- * lifetimes of their own, which docs/cdevm-media.rst tells a driver how to deal with.
- * All are open over the unbind, with tasks asleep in them. What is not right on stock,
- * where the card is in devm memory, is announced and has to be seen there.
+ * modules/board-nodes.c is the card. Its video node belongs to a scope; the
+ * other nodes have lifetimes of their own, which docs/cdevm-media.rst tells a
+ * driver how to handle. All are open across the unbind, with tasks asleep in
+ * them. Bugs of stock, where the card is in devm memory, are announced and must
+ * be detected there.
  */
 #include "v4l2.h"
 #include <linux/cec.h>

@@ -4,9 +4,10 @@
  *
  *	v4l2-skeleton [TIMES]
  *
- * It drives QEMU's edu device, which it knows nothing about: no frame ever comes,
- * so whoever waits for one sleeps. On an unpatched kernel KASAN has to see the
- * ioctl and the close after unbind; on a patched one all is as it should be.
+ * It drives QEMU's edu device, which it does not know: no frame ever comes, so
+ * a task that waits for one sleeps. On an unpatched kernel KASAN has to report
+ * the ioctl and the close after unbind; on a patched one everything must be in
+ * order.
  */
 #include "v4l2.h"
 

@@ -4,9 +4,9 @@
  *
  *	v4l2-unbind [TIMES]
  *
- * They are right on an unpatched kernel, and have to stay so. What the calls
- * return is the driver's business here; that there is no splat, and that the
- * driver can be bound and streams again, is what is looked for.
+ * They are right on an unpatched kernel, and have to stay so. The return values
+ * of calls are up to the driver; the test checks that there is no splat, and
+ * that the driver can be bound and streams again.
  */
 #include "v4l2.h"
 

@@ -4,8 +4,9 @@
  *
  *	v4l2-vimc [ORDERS [SEED]]
  *
- * One scope, twelve nodes. They are closed in as many random orders as said (10
- * when not said), and the memory goes with the last of them, whichever it is.
+ * One scope, twelve nodes. They are closed in the requested number of random
+ * orders (default 10), and the memory is freed with the last of them, whichever
+ * it is.
  */
 #include "v4l2.h"
 

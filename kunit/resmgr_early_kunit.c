@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of early nodes: what comes before any resource is released
+ * KUnit tests of early resources and early actions
  *
- * Everything that is called writes a word: "a0" is the first step of the early
- * node a, "a" its release, "p" the release of the plain resource p, "X" the early
- * action X. A test compares the sentence.
+ * Each function that is called writes a word: "a0" is the first step of the
+ * early resource a, "a" its release, "p" the release of the plain resource p,
+ * "X" the early action X. A test compares the sentence.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -712,7 +712,7 @@ static void hook_wait_and_release_group(struct thing *thing)
 	hook_release_group(thing);
 }
 
-/* Who waits for a step by which the node is released does not wait for ever. */
+/* A waiter for a step that releases the resource does not wait for ever. */
 static void early_gone_while_waited_for(struct kunit *test)
 {
 	struct early_test *t = test->priv;

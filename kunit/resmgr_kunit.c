@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the resource manager: lib/resmgr/, but for the gate and cdevm
+ * KUnit tests of the resource manager: lib/resmgr/, without the gate and cdevm
  *
- * Most of them put items on a manager, each with a number, and look at the
- * order in which the numbers come back. An item can have a hook, which is run
- * by its release function: that is where the trouble is.
+ * Most tests put items on a manager, each with a number, and check the order in
+ * which the numbers come back. An item can have a hook, which its release
+ * function runs: that is where the trouble is.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
@@ -1099,7 +1099,9 @@ static void hook_release_all_endlessly(struct item *item)
 		resmgr_release_all(&item->f->mgr);
 }
 
-/* Whoever releases all meanwhile may release what the other was to. */
+/*
+ * A task that releases everything meanwhile may release what the other was to.
+ */
 static void reentry_endless_twice(struct kunit *test)
 {
 	struct fixture *f = test->priv;

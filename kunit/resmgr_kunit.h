@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the KUnit suites of the resource manager share: the text of trace events,
- * failed allocations
+ * Shared by the KUnit suites of the resource manager: the text of trace events,
+ * failing allocations
  */
 #ifndef _LIB_RESMGR_TESTS_RESMGR_KUNIT_H
 #define _LIB_RESMGR_TESTS_RESMGR_KUNIT_H

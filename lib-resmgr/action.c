@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Resource manager: actions, and the other resources that are one pointer
- */
+/* Resource manager: actions, and other resources that hold one pointer */
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/percpu.h>
@@ -11,10 +9,10 @@
 #include "internal.h"
 
 /*
- * Allocate the node of a resource that is one pointer, and add it. The name of a
- * typed action is copied behind it: an owner with a type of its own, such as a
- * DRM device, may outlive the module in which its user is. noinline, as it has
- * six callers.
+ * Allocate a resource that holds one pointer, and add it. The name of a typed
+ * action is copied behind it: an owner with a type of its own, such as a DRM
+ * device, may outlive the module that added the action. noinline, as it has six
+ * callers.
  */
 noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 				void *fn, void *data, const char *name,
@@ -24,7 +22,7 @@ noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 	struct resmgr_action *action;
 	int ret;
 
-	/* For a constant size the compiler knows which slab cache it is. */
+	/* With a constant size the compiler selects the slab cache. */
 	action = len ? kmalloc(sizeof(*action) + len, GFP_KERNEL) :
 		       kmalloc_obj(*action, GFP_KERNEL);
 	if (!action)
@@ -41,12 +39,12 @@ noinline int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind,
 }
 
 /*
- * Take the newest node of @kind with @fn off @mgr whose pointer is @data, the
- * bits outside @mask apart; of typed actions the oldest. Warns when there is
- * none.
+ * Take the newest resource of @kind with @fn off @mgr whose pointer is @data,
+ * ignoring the bits outside @mask. For typed actions take the oldest. Warns if
+ * there is none.
  *
- * @op says what the caller is going to do with it. In line, so that it is a
- * constant, and one event all that is asked for.
+ * @op is what the caller is going to do with it. __always_inline so that @op is
+ *	constant and only one tracepoint is tested.
  */
 static __always_inline struct resmgr_action *
 resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
@@ -83,7 +81,7 @@ resmgr_take_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 	return NULL;
 }
 
-/* Find such a node as resmgr_take_pointer() does, and release it now. */
+/* Find a resource as resmgr_take_pointer() does, and release it now. */
 static noinline int resmgr_release_pointer(struct resmgr *mgr,
 					   enum resmgr_kind kind, void *fn,
 					   const void *data, unsigned long mask)
@@ -98,7 +96,7 @@ static noinline int resmgr_release_pointer(struct resmgr *mgr,
 }
 
 /**
- * __resmgr_add_action() - what resmgr_add_action() does, with a given name
+ * __resmgr_add_action() - add an action with a given name
  * @mgr: manager
  * @action: function to call
  * @data: its argument
@@ -116,7 +114,7 @@ int __resmgr_add_action(struct resmgr *mgr, resmgr_action_t action, void *data,
 EXPORT_SYMBOL_GPL(__resmgr_add_action);
 
 /**
- * __resmgr_add_action_or_reset() - the same, calling the action on failure
+ * __resmgr_add_action_or_reset() - add an action, or call it on failure
  * @mgr: manager
  * @action: function to call
  * @data: its argument
@@ -144,7 +142,7 @@ EXPORT_SYMBOL_GPL(__resmgr_add_action_or_reset);
  * @data: its argument; of several equal ones the newest is taken
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT with a WARN when there is none.
+ * Return: 0; -ENOENT with a WARN if there is none.
  */
 int resmgr_remove_action(struct resmgr *mgr, resmgr_action_t action, void *data)
 {
@@ -164,7 +162,7 @@ EXPORT_SYMBOL_GPL(resmgr_remove_action);
  * @data: its argument; of several equal ones the newest is taken
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT with a WARN when there is none.
+ * Return: 0; -ENOENT with a WARN if there is none.
  */
 int resmgr_remove_early_action(struct resmgr *mgr, resmgr_action_t action,
 			       void *data)
@@ -184,8 +182,9 @@ EXPORT_SYMBOL_GPL(resmgr_remove_early_action);
  * @action: its function
  * @data: its argument; of several equal ones the newest is taken
  *
- * Context: That of @action. Takes and releases the lock of @mgr before.
- * Return: 0; -ENOENT with a WARN when there is none; nothing is called then.
+ * Context: That of @action. Takes and releases the lock of @mgr before the
+ * call.
+ * Return: 0; -ENOENT with a WARN if there is none, and nothing is called.
  */
 int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data)
 {
@@ -195,13 +194,14 @@ int resmgr_release_action(struct resmgr *mgr, resmgr_action_t action, void *data
 EXPORT_SYMBOL_GPL(resmgr_release_action);
 
 /**
- * resmgr_add_typed_action() - call a function of the class's type later
+ * resmgr_add_typed_action() - add an action of the class's function type
  * @mgr: manager of a class that has &resmgr_class.release
  * @fn: function to call at release time, through the class
  * @data: its argument
- * @name: for traces; is copied
+ * @name: for traces; copied
  *
- * For fronts whose actions are told of their owner, as those of a DRM device.
+ * For front ends whose actions get their owner as an argument, such as
+ * drmm_add_action().
  *
  * Context: Process context, may sleep (allocates with %GFP_KERNEL).
  * Return: 0; -ENOMEM; -ESHUTDOWN with a WARN after the final release.
@@ -209,25 +209,28 @@ EXPORT_SYMBOL_GPL(resmgr_release_action);
 int resmgr_add_typed_action(struct resmgr *mgr, void *fn, void *data,
 			    const char *name)
 {
-	/* The size is that of the argument: drm_managed has always logged it. */
+	/*
+	 * The size is that of the argument, as drm_managed has always logged
+	 * it.
+	 */
 	return resmgr_add_pointer(mgr, RESMGR_TYPED_ACTION, fn, data, name,
 				  data ? sizeof(data) : 0);
 }
 EXPORT_SYMBOL_GPL(resmgr_add_typed_action);
 
 /**
- * resmgr_release_typed_action() - call such an action now, and forget it
+ * resmgr_release_typed_action() - call a typed action now, and forget it
  * @mgr: manager
  * @fn: its function
- * @data: its argument; of several equal ones the oldest is taken, unlike by
- *	resmgr_release_action(). %NULL is the oldest whatever its argument is,
- *	and @fn is called with %NULL then
+ * @data: its argument; of several equal ones the oldest is taken, unlike in
+ *	resmgr_release_action(). With %NULL the oldest action with @fn is taken,
+ *	whatever its argument is, and @fn is called with %NULL
  *
- * Which one it takes is what users of drmm_release_action() are used to.
+ * This is the behaviour that users of drmm_release_action() rely on.
  *
- * Context: That of @fn. Takes and releases the lock of @mgr before, and walks
- * all of the list meanwhile.
- * Return: 0; -ENOENT with a WARN when there is none; nothing is called then.
+ * Context: That of @fn. Takes and releases the lock of @mgr before the call,
+ * and walks the whole list under it.
+ * Return: 0; -ENOENT with a WARN if there is none, and nothing is called.
  */
 int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data)
 {
@@ -244,7 +247,7 @@ int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data)
 EXPORT_SYMBOL_GPL(resmgr_release_typed_action);
 
 /**
- * __resmgr_get_free_pages() - what resmgr_get_free_pages() does, with a name
+ * __resmgr_get_free_pages() - managed __get_free_pages() with a given name
  * @mgr: manager
  * @gfp: allocation flags
  * @order: 2^order pages
@@ -272,10 +275,10 @@ EXPORT_SYMBOL_GPL(__resmgr_get_free_pages);
 /**
  * resmgr_free_pages() - free pages early
  * @mgr: manager
- * @addr: what resmgr_get_free_pages() returned; the order is known
+ * @addr: address that resmgr_get_free_pages() returned; the order is known
  *
  * Context: Any context that free_pages() allows.
- * Return: 0; -ENOENT with a WARN when they are not of this manager.
+ * Return: 0; -ENOENT with a WARN if they are not of this manager.
  */
 int resmgr_free_pages(struct resmgr *mgr, unsigned long addr)
 {
@@ -285,7 +288,7 @@ int resmgr_free_pages(struct resmgr *mgr, unsigned long addr)
 EXPORT_SYMBOL_GPL(resmgr_free_pages);
 
 /**
- * __resmgr_alloc_percpu() - what resmgr_alloc_percpu() does, for any size
+ * __resmgr_alloc_percpu() - managed alloc_percpu() for any size
  * @mgr: manager
  * @size: bytes per CPU
  * @align: alignment in bytes
@@ -311,10 +314,10 @@ EXPORT_SYMBOL_GPL(__resmgr_alloc_percpu);
 /**
  * resmgr_free_percpu() - free per-CPU memory early
  * @mgr: manager
- * @ptr: what resmgr_alloc_percpu() returned
+ * @ptr: pointer that resmgr_alloc_percpu() returned
  *
  * Context: Any context that free_percpu() allows.
- * Return: 0; -ENOENT with a WARN when it is not of this manager.
+ * Return: 0; -ENOENT with a WARN if it is not of this manager.
  */
 int resmgr_free_percpu(struct resmgr *mgr, void __percpu *ptr)
 {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: who adds a resource, for the trace
+ * Resource manager: find the caller that adds a resource
  *
- * The driver is several calls away from the list, behind fronts such as
- * devm_request_irq(). To hand its address down through all of them would cost
- * every add something, for an event that is off as a rule. So the stack is
- * looked at when the event is on, and the functions that are fronts are known
- * by their names, as they are to a reader.
+ * The driver is several calls away from the list, behind front ends such as
+ * devm_request_irq(). Passing its address down through all of them would make
+ * every addition slower, for an event that is normally off. So the stack is
+ * read when the event is on, and the front ends are recognised by their names.
  */
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
@@ -17,7 +16,7 @@
 
 #include "internal.h"
 
-/* What the names of the managed interfaces begin with, underscores apart. */
+/* Prefixes of the names of the managed interfaces, without underscores. */
 static const char * const resmgr_fronts[] = {
 	"resmgr_", "devres_", "devm_", "cdevm_", "drmm_", "pcim_", "dmam_",
 };
@@ -29,7 +28,7 @@ bool resmgr_is_in(unsigned long address, const char * const *names,
 	char *name = text;
 	unsigned int i;
 
-	/* Longer names are cut. Without KALLSYMS this is no name but a number. */
+	/* Longer names are cut. Without KALLSYMS this prints a number. */
 	snprintf(text, sizeof(text), "%ps", (void *)address);
 	while (*name == '_')
 		name++;
@@ -40,9 +39,10 @@ bool resmgr_is_in(unsigned long address, const char * const *names,
 }
 
 /*
- * The first function on the stack that is below those with these names. On top
- * of them are those that look at the stack, as many as the architecture needs. 0
- * when there is none, or when the stack cannot be read.
+ * Returns the first function on the stack below those with one of these names.
+ * The functions that read the stack are on top of them; how many these are
+ * depends on the architecture. Returns 0 if there is none, or if the stack
+ * cannot be read.
  */
 static unsigned long resmgr_first_below(const char * const *names,
 					unsigned int count)
@@ -72,7 +72,7 @@ EXPORT_SYMBOL_IF_KUNIT(resmgr_caller);
 #ifdef CONFIG_RESMGR_DEBUG
 unsigned long resmgr_registrant(void)
 {
-	/* The same for what __resmgr_check_object() is called from. */
+	/* Functions that call __resmgr_check_object(), directly or not. */
 	static const char * const names[] = {
 		"resmgr_", "kobject_init", "device_initialize", "device_register",
 		"platform_device_", "cdev_add", "cdev_device_add", "cdevm_",

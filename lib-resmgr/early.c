@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: what is done before any resource is released
+ * Resource manager: early resources and early actions
+ */
+
+/**
+ * DOC: early release
  *
- * What lets others reach an owner has to be taken back while all that they may
- * use is there. The order of the list does not give that: what was added last,
- * and so is released first, may be what they use. Hence there are early nodes.
- * They are on the same list as all others, so they belong to the groups that the
- * others belong to, and a left-over one is seen as a left-over resource is.
+ * An interface through which others reach an owner must be taken back while
+ * everything that they may use is still there. The order of the list does not
+ * ensure that: the resource that was added last, and so is released first, may
+ * be one that they use. So a resource may be early. A release, of everything or
+ * of a group, first runs what is early among the resources that it is about to
+ * release:
  *
- * A step is taken for all early nodes before the next step is for any. No step
- * is ever taken twice: whoever takes it counts it first, under the lock. As in
- * every release the list is whole while a step runs, and no position in it is
- * kept meanwhile.
+ * * the steps of each &struct resmgr_early: the first step of all of them,
+ *   newest first, then the second step of all, and so on;
+ * * then the early actions of resmgr_add_early_action(), newest first, which
+ *   are thereby released.
  *
- * Two tasks may release at the same time: that of a device is serialised by the
- * device lock, but a group is not; component_unbind() has a lock of its own. So
- * whoever meets a node in the middle of a step waits for the end of the step, and
- * looks again. An early action is off the list while it runs, as any resource, and
- * has a node in its place. What is early is then over when a release goes on. A
- * step that releases something itself is no reason to wait; it may even have its
- * own node released, which then says so to the one who runs the step.
+ * Then the other resources are released in their order, in which a &struct
+ * resmgr_early has its place. Early resources are on the same list as all
+ * others. So they belong to the same groups, and one that was left behind is
+ * reported as any resource is.
+ *
+ * No step runs twice: whoever runs it counts it first, under the lock. As in
+ * every release the list is consistent while a step runs, and no position in it
+ * is kept meanwhile.
+ *
+ * Two tasks may release at the same time: the release of a device is serialised
+ * by the device lock, but that of a group is not, as component_unbind() has a
+ * lock of its own. So a task that finds a resource in the middle of a step
+ * waits for the end of the step and looks again. An early action is off the
+ * list while it runs, and a placeholder marks its place. So all early steps are
+ * complete before a release goes on. A step that itself releases resources does
+ * not wait for itself. It may even release its own resource, and the task that
+ * runs the step is told.
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
@@ -32,10 +47,10 @@
 #include "internal.h"
 
 /**
- * struct resmgr_step - a step that is being done, on the stack of who does it
- * @task: who
- * @outer: the step of the same node from which this one is done, or %NULL
- * @gone: the node was released meanwhile
+ * struct resmgr_step - a step in progress, on the stack of its task
+ * @task: the task that runs it
+ * @outer: the step of the same resource during which this one runs, or %NULL
+ * @gone: the resource was released meanwhile
  */
 struct resmgr_step {
 	struct task_struct	*task;
@@ -43,19 +58,19 @@ struct resmgr_step {
 	bool			gone;
 };
 
-/* Counts the steps that are over, and who waits for one. */
+/* Counts completed steps, and wakes those who wait for one. */
 static atomic_t resmgr_steps_over = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(resmgr_step_over);
 
 /**
- * resmgr_early_init() - prepare an early node
- * @early: the node, embedded in a struct of yours
- * @step: do one step; called with the numbers from 0 on, each once
- * @steps: how many steps there are
- * @release: called when it is the turn of the node in the list, after all steps
- * @name: for traces and warnings: a string constant
+ * resmgr_early_init() - prepare an early resource
+ * @early: the early resource, embedded in a struct of yours
+ * @step: does one step; called with the numbers from 0 on, each once
+ * @steps: number of steps
+ * @release: called when the resource is released in its turn, after all steps
+ * @name: for traces and warnings; a string constant
  *
- * To be added with resmgr_early_add().
+ * Add it with resmgr_early_add().
  *
  * Context: Any context.
  */
@@ -73,8 +88,9 @@ void resmgr_early_init(struct resmgr_early *early,
 EXPORT_SYMBOL_GPL(resmgr_early_init);
 
 /*
- * As resmgr_node_add(). The mark is set under the same lock, as a release that
- * finds the node without it takes it for one whose steps are over.
+ * Like resmgr_node_add(). @mgr->early is set under the same lock: a release
+ * that found the resource with @early unset would assume that its steps are
+ * done.
  */
 static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 {
@@ -92,9 +108,9 @@ static int resmgr_early_link(struct resmgr *mgr, struct resmgr_node *node)
 }
 
 /**
- * resmgr_early_add() - add an early node
+ * resmgr_early_add() - add an early resource
  * @mgr: manager
- * @early: the node; on no manager
+ * @early: the early resource; on no manager
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
  * Return: as resmgr_node_add().
@@ -106,7 +122,7 @@ int resmgr_early_add(struct resmgr *mgr, struct resmgr_early *early)
 EXPORT_SYMBOL_GPL(resmgr_early_add);
 
 /**
- * __resmgr_add_early_action() - what resmgr_add_early_action() does, with a name
+ * __resmgr_add_early_action() - add an early action with a given name
  * @mgr: manager
  * @action: function to call
  * @data: its argument
@@ -142,11 +158,11 @@ static bool resmgr_is_busy(const struct resmgr_early *early)
 	return early->busy && early->busy->task != current;
 }
 
-/* Some step that somebody else does. The lock is dropped until one is over. */
+/* Wait until some task ends a step. Drops the lock meanwhile. */
 static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	__releases(&mgr->lock) __acquires(&mgr->lock)
 {
-	/* Under the lock: the step that was met is not over yet. */
+	/* Read under the lock: the step that was found is not over yet. */
 	int over = atomic_read(&resmgr_steps_over);
 
 	lockdep_assert_held(&mgr->lock);
@@ -164,7 +180,10 @@ static void resmgr_end_step(struct resmgr *mgr)
 	wake_up_all(&resmgr_step_over);
 }
 
-/* Do the next step. The lock is dropped meanwhile. False when the node has gone. */
+/*
+ * Run the next step. Drops the lock meanwhile. Returns false if the resource is
+ * gone.
+ */
 static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 			   unsigned long *flags)
 {
@@ -186,9 +205,9 @@ static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 }
 
 /*
- * An early node was taken off, and is about to be released. If it is in the middle of
- * a step, then by that step: everybody else has waited. resmgr_early_finish() still
- * looks at it, when its caller keeps the memory.
+ * An early resource was taken off and is about to be released. If one of its
+ * steps is running, that step is what releases it: everybody else has waited.
+ * resmgr_early_finish() still looks at it, if its caller keeps the memory.
  */
 void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node)
 {
@@ -208,8 +227,9 @@ static void resmgr_place_gone(struct resmgr *mgr, struct resmgr_node *node)
 }
 
 /*
- * Run an early action. It is off the list by then, and nobody finds it there. In its
- * place is a node that is busy as in a step, so that others wait for its end.
+ * Run an early action. It is taken off the list first, so that nobody finds it.
+ * A placeholder that is busy as in a step takes its place, so that others wait
+ * for its end.
  */
 static void resmgr_do_action(struct resmgr *mgr, struct resmgr_node **link,
 			     unsigned long *flags)
@@ -235,7 +255,7 @@ static void resmgr_do_action(struct resmgr *mgr, struct resmgr_node **link,
 	resmgr_end_step(mgr);
 }
 
-/* How far is an early node? Actions come when no step is left. */
+/* Progress of an early resource. Early actions come when no step is left. */
 static unsigned int resmgr_early_rank(struct resmgr_node *node)
 {
 	struct resmgr_early *early = resmgr_to_early(node);
@@ -245,7 +265,10 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 	return early->next < early->steps ? early->next : UINT_MAX;
 }
 
-/* Is there something to be done, or to be waited for, before it may be released? */
+/*
+ * Returns true if an early resource must not be released yet: a step is left,
+ * or another task is running one.
+ */
 bool resmgr_early_is_due(struct resmgr_node *node)
 {
 	return resmgr_early_rank(node) != UINT_MAX ||
@@ -253,8 +276,8 @@ bool resmgr_early_is_due(struct resmgr_node *node)
 }
 
 /*
- * How far are those that are furthest behind? UINT_MAX when all is done. @busy says
- * that there is one to wait for first.
+ * Returns the progress of those that are furthest behind, UINT_MAX if all are
+ * done. Sets @busy if there is one to wait for first.
  */
 static unsigned int resmgr_lowest_rank(struct resmgr *mgr,
 				       struct resmgr_node *node,
@@ -276,9 +299,9 @@ static unsigned int resmgr_lowest_rank(struct resmgr *mgr,
 }
 
 /*
- * Do what is next of those that have this rank, newest first, as long as it is
- * certain what follows in the list: a node that is there after its step is followed
- * by what is older. Returns how many actions were run.
+ * Run the next step, or action, of those with this rank, newest first, for as
+ * long as the position in the list is valid: if a resource is still there after
+ * its step, the older ones follow it. Returns how many actions were run.
  */
 static int resmgr_run_rank(struct resmgr *mgr, struct resmgr_group *grp,
 			   struct resmgr_node **link, const struct resmgr_node *end,
@@ -305,9 +328,9 @@ static int resmgr_run_rank(struct resmgr *mgr, struct resmgr_group *grp,
 }
 
 /*
- * Do what comes early of the resources of @grp, of all for %NULL. The caller holds
- * the lock of @mgr, with @flags; it is dropped meanwhile. Returns how many actions
- * were run.
+ * Run what is early among the resources of @grp, or of @mgr for %NULL. The
+ * caller holds the lock of @mgr, with @flags; it is dropped meanwhile. Returns
+ * how many actions were run.
  */
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags)
@@ -327,12 +350,12 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 			continue;
 		}
 		if (rank == UINT_MAX) {
-			/* There may be others outside of the group. */
+			/* There may be others outside the group. */
 			if (!grp)
 				mgr->early = false;
 			break;
 		}
-		/* As in every release: see resmgr_is_endless(). */
+		/* As in every release, see resmgr_is_endless(). */
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
 			resmgr_report_endless(mgr, *link, "is not called early", flags);
@@ -346,12 +369,12 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 }
 
 /**
- * resmgr_release_early() - do what comes before the resources are released
+ * resmgr_release_early() - run all early steps and early actions
  * @mgr: manager
  *
- * All steps of all early nodes, and the early actions, which are released by it.
- * Everything else stays. A release of everything, and one of a group, does this
- * first by itself.
+ * Runs all steps of all early resources, then the early actions, which are
+ * thereby released. Everything else stays. A release of everything, or of a
+ * group, starts with this.
  *
  * Context: Process context, sleeps if a step or an action does. Takes and
  * releases the lock of @mgr once per step and action.
@@ -362,7 +385,7 @@ int resmgr_release_early(struct resmgr *mgr)
 	unsigned long flags;
 	int count;
 
-	/* Spares idle owners the lock. */
+	/* Idle owners skip the lock. */
 	if (resmgr_empty(mgr))
 		return 0;
 	spin_lock_irqsave(&mgr->lock, flags);
@@ -373,15 +396,17 @@ int resmgr_release_early(struct resmgr *mgr)
 EXPORT_SYMBOL_GPL(resmgr_release_early);
 
 /**
- * resmgr_early_advance() - do steps of one early node, now
+ * resmgr_early_advance() - run steps of one early resource now
  * @mgr: manager
- * @early: the node, which stays where it is. The caller keeps it there
- * @count: until this many are done; those that somebody else does are waited for
+ * @early: the early resource, which stays on the list. The caller keeps it
+ *	there
+ * @count: until this many are done; waits for those that another task is
+ *	running
  *
- * @early need not be on @mgr, if it is always this manager that is named for it.
+ * @early need not be on @mgr, if all calls for it name this manager.
  *
- * Context: Process context, sleeps if a step does. Takes and releases the lock of
- * @mgr once per step.
+ * Context: Process context, sleeps if a step does. Takes and releases the lock
+ * of @mgr once per step.
  */
 void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 			  unsigned int count)
@@ -403,9 +428,10 @@ void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 EXPORT_SYMBOL_GPL(resmgr_early_advance);
 
 /**
- * resmgr_early_finish() - do the steps that are left of one early node, now
+ * resmgr_early_finish() - run the remaining steps of one early resource now
  * @mgr: manager
- * @early: the node, which stays where it is. The caller keeps it there
+ * @early: the early resource, which stays on the list. The caller keeps it
+ *	there
  *
  * Context: As resmgr_early_advance().
  */

@@ -1,36 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Gate: count the calls inside, refuse new ones for ever, wait for the old ones
+ * Gate: count the calls inside, revoke, wait until none is inside
+ */
+
+/**
+ * DOC: how a gate works
  *
- * While the gate is open each call is counted on the CPU that it is on when it
- * enters, and counted off on that where it leaves, which may be another one. So
- * the counter of a CPU alone means nothing and may be below zero; the sum of all
+ * While the gate is open each call is counted up on the CPU where it enters,
+ * and counted down on the CPU where it leaves, which may be another one. So the
+ * counter of one CPU means nothing and may be negative; the sum over all CPUs
  * is the number of calls inside.
  *
- * The sum is meaningless while the counters change. So the hard part is the revoke. It
- * sets a flag, in the word that has the pointer to the counters, after which no
- * call enters, and those that leave are counted off in one atomic counter, @left.
- * But some CPU may have looked at the flag just before, and be about to change its
- * own counter. It looks and counts with preemption off, hence an RCU grace period
- * later it is done, and the counters of all CPUs stand still. Then their sum is
- * added to @left, which from then on is the number of calls inside. Until then it
- * has RESMGR_GATE_OPEN added to it, so that it does not come to zero before all
- * have been counted.
+ * The sum is meaningless while the counters change, so the revoke is the hard
+ * part. It sets a flag in the word that holds the pointer to the counters.
+ * After that no call enters, and calls that leave are counted down in one
+ * atomic counter, @left. But some CPU may have tested the flag just before, and
+ * be about to change its own counter. It does both with preemption disabled, so
+ * a grace period of RCU later it is done, and the counters of all CPUs are
+ * constant. Then their sum is added to @left, which from then on is the number
+ * of calls inside. Until then RESMGR_GATE_OPEN is added to @left, so that it
+ * does not reach zero before all calls have been counted.
  *
- * Whoever brings @left to zero, be it the last call or the end of the grace
- * period, completes the drain. What a call has done is seen by whoever was
- * waiting: a call that was counted off on its CPU comes before the end of the
- * grace period, and one that was counted off in @left before what is read there.
+ * Whoever brings @left to zero completes the drain: the last call, or the end
+ * of the grace period. The waiter sees everything that a call has done. A call
+ * that was counted down on its CPU is ordered by the grace period, and a call
+ * that was counted down in @left is ordered by that counter.
  *
- * This is what percpu_ref does for a reference count, without the ways back and
- * forth that it has. It enters with rcu_read_lock(), which is two calls of
- * functions where RCU readers can be preempted, three times as much as all the
- * rest; here it is an increment of a number of this CPU.
+ * percpu_ref does the same for a reference count, and can also switch back to
+ * per-CPU mode. It enters with rcu_read_lock(), which is two function calls
+ * where RCU readers can be preempted, three times the cost of everything else;
+ * a gate increments a counter of this CPU.
  *
- * Kept out of this on purpose: one SRCU domain per object costs kilobytes, and
- * a reader lock that lives in a handle is lost when two threads share the
- * handle. Here a call is counted, no more; threads, nesting and calls that end
- * in another context need no storage.
+ * Two alternatives were rejected. An SRCU domain per object costs kilobytes. A
+ * reader lock that is stored in a handle is lost when two threads share the
+ * handle. A gate only counts calls; threads, nesting and calls that end in
+ * another context need no storage.
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
@@ -43,11 +47,11 @@ static unsigned int __percpu *resmgr_gate_counters(const struct resmgr_gate *gat
 	return resmgr_gate_inside(gate->inside & ~RESMGR_GATE_REVOKED);
 }
 
-/* More than there can be calls inside. */
+/* More calls than can be inside. */
 #define RESMGR_GATE_OPEN	(INT_MAX / 2)
 
 /**
- * __resmgr_gate_init() - what resmgr_gate_init() does, with a given lock class
+ * __resmgr_gate_init() - initialise a gate with a given lock class
  * @gate: the gate
  * @name: of the lock class
  * @key: of the lock class
@@ -80,25 +84,28 @@ static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
 	if (!WARN(left < 0, "resmgr: a gate was left more often than entered\n") &&
 	    left > 0)
 		return;
-	/* Nothing of the gate is touched after this. */
+	/* The gate is not accessed after this. */
 	complete_all(&gate->drained);
 }
 
-/* A grace period after the revoke. */
+/* Runs a grace period after the revoke. */
 static void resmgr_gate_fold(struct rcu_head *rcu)
 {
 	struct resmgr_gate *gate = container_of(rcu, struct resmgr_gate, rcu);
 	unsigned int inside = 0;
 	int cpu;
 
-	/* Any CPU, since a call may have entered on one that is off by now. */
+	/*
+	 * All possible CPUs: a call may have entered on one that is offline by
+	 * now.
+	 */
 	for_each_possible_cpu(cpu)
 		inside += *per_cpu_ptr(resmgr_gate_counters(gate), cpu);
 	resmgr_gate_count(gate, (int)inside - RESMGR_GATE_OPEN);
 }
 
 /**
- * resmgr_gate_exit_revoked() - what resmgr_gate_exit() does after the revoke
+ * resmgr_gate_exit_revoked() - end a call after the revoke
  * @gate: the gate
  *
  * Context: Any context but NMI.
@@ -113,34 +120,33 @@ EXPORT_SYMBOL_GPL(resmgr_gate_exit_revoked);
  * resmgr_gate_revoke() - refuse new calls from now on
  * @gate: the gate
  *
- * Does not wait. Whoever wakes the calls inside does it after this: the mark is
- * set before this returns, so a call that looks at resmgr_gate_is_revoked()
- * after it was woken sees it.
+ * Does not wait. Wake the calls that sleep inside after this returns: a call
+ * that checks resmgr_gate_is_revoked() after it was woken sees the mark.
  *
  * Context: Any context but NMI.
  * Return: true for the first revoke of this gate.
  */
 bool resmgr_gate_revoke(struct resmgr_gate *gate)
 {
-	/* Fully ordered, as is every atomic that returns a value. */
+	/* Fully ordered, like every atomic operation that returns a value. */
 	if (test_and_set_bit(0, &gate->inside))
 		return false;
-	/* Somebody is going to wait for it: not one of those that may be late. */
+	/* Somebody will wait for it, so it must not be a lazy callback. */
 	call_rcu_hurry(&gate->rcu, resmgr_gate_fold);
 	return true;
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_revoke);
 
 /**
- * resmgr_gate_drain_nested() - wait for the calls inside, from inside of another gate
+ * resmgr_gate_drain_nested() - wait for the calls inside, inside another gate
  * @gate: the gate, which has been revoked
  * @subclass: for lockdep: 0, or %SINGLE_DEPTH_NESTING when the caller is inside
  *	another gate of the same lock class
  * @timeout: jiffies; %MAX_SCHEDULE_TIMEOUT for ever
  *
  * Context: Process context, sleeps. Not from inside a call, unless it was set
- * aside with resmgr_gate_set_aside(); nor while holding a lock that calls take:
- * it would wait for itself, and lockdep says so.
+ * aside with resmgr_gate_set_aside(), and not while holding a lock that calls
+ * take: it would wait for itself, which lockdep reports.
  * Return: as resmgr_gate_drain().
  */
 bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
@@ -163,8 +169,8 @@ EXPORT_SYMBOL_GPL(resmgr_gate_drain_nested);
  * @timeout: jiffies; %MAX_SCHEDULE_TIMEOUT for ever
  *
  * Context: As resmgr_gate_drain_nested().
- * Return: true when none is inside, nor will be; false on timeout, or with a
- * WARN when the gate has not been revoked.
+ * Return: true if no call is inside, and none will be; false on timeout, or
+ * with a WARN if the gate has not been revoked.
  */
 bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout)
 {
@@ -173,12 +179,12 @@ bool resmgr_gate_drain(struct resmgr_gate *gate, unsigned long timeout)
 EXPORT_SYMBOL_GPL(resmgr_gate_drain);
 
 /**
- * resmgr_gate_set_aside() - let a drain not wait for calls of this task
+ * resmgr_gate_set_aside() - exclude calls of this task from a drain
  * @gate: the gate, which has been revoked
- * @calls: how many calls of this task are inside; to be followed by
- *	resmgr_gate_take_back() before the first of them leaves
+ * @calls: how many calls of this task are inside
  *
- * For a drain that is done from inside.
+ * For a drain from inside a call. resmgr_gate_take_back() must follow before
+ * the first of these calls leaves.
  *
  * Context: Process context.
  */
@@ -189,8 +195,8 @@ void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls)
 	for (i = 0; i < calls; i++)
 		rwsem_release(&gate->dep_map, _RET_IP_);
 	/*
-	 * Before the grace period is over @left is far above zero; after it the
-	 * calls are in it. So it does not fall below zero.
+	 * Before the end of the grace period @left is far above zero. After it,
+	 * @left includes the calls. So it does not fall below zero.
 	 */
 	resmgr_gate_count(gate, -(int)calls);
 }
@@ -201,7 +207,7 @@ EXPORT_SYMBOL_GPL(resmgr_gate_set_aside);
  * @gate: the gate
  * @calls: the same number
  *
- * When these calls leave, @drained is completed again, which tells nobody.
+ * When these calls leave, @drained is completed again, which wakes nobody.
  *
  * Context: Process context.
  */
@@ -216,12 +222,12 @@ void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls)
 EXPORT_SYMBOL_GPL(resmgr_gate_take_back);
 
 /**
- * resmgr_gate_calls() - how many calls are inside?
+ * resmgr_gate_calls() - count the calls inside
  * @gate: the gate, which has been revoked
  *
  * Context: Any context.
- * Return: the number of calls, of which some may leave at any time; %RESMGR_GATE_MANY
- * or more while the grace period of the revoke is not over.
+ * Return: the number of calls, some of which may leave at any time;
+ * %RESMGR_GATE_MANY or more before the end of the revoke's grace period.
  */
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate)
 {
@@ -233,8 +239,9 @@ EXPORT_SYMBOL_GPL(resmgr_gate_calls);
  * resmgr_gate_destroy() - free what the gate has allocated
  * @gate: a gate with no call inside
  *
- * Context: Any context for a gate that was drained or never revoked. Else it
- * sleeps until the grace period of the revoke is over: that uses @gate.
+ * Context: Any context for a gate that was drained or never revoked. Otherwise
+ * it sleeps until the end of the revoke's grace period, whose callback uses
+ * @gate.
  */
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {

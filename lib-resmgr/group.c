@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Resource manager: groups
+ */
+
+/**
+ * DOC: groups
  *
- * A group is a pair of markers on the list. What lies between them belongs to
- * it; as long as it is not closed, all that is newer than its opening marker
- * does. Groups nest, and may overlap. Releasing a group releases the resources
- * that belong to it, and dissolves every group that lies within it as a whole;
- * one that only overlaps keeps its markers. A group that begins within it and
- * has not been closed counts as within, as it always has in devres.
+ * A group is a pair of markers on the list. The resources between them belong
+ * to it. As long as the group is not closed, every resource that is newer than
+ * its opening marker belongs to it. Groups nest, and may overlap. Releasing a
+ * group releases its resources, and dissolves every group that lies entirely
+ * within it. A group that only overlaps keeps its markers. A group that begins
+ * within it and has not been closed counts as within, as in devres.
  *
- * A release runs unlocked, so anything may have happened when the lock is taken
- * again. No position in the list is carried over: the next victim is looked for
- * from the group's own markers each time. What has to be kept is the group
- * itself: while it is being released it cannot be found by its id, and whoever
- * takes its markers off leaves the memory to the one who releases it.
+ * Release functions run without the lock, so anything may have happened when
+ * the lock is taken again. No position in the list is kept: the next resource
+ * is searched from the group's own markers each time. Only the group itself
+ * must stay. While it is being released it cannot be found by its id, and a
+ * task that takes its markers off leaves the memory to the task that releases
+ * it.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -23,10 +28,10 @@
 /**
  * struct resmgr_group - two markers
  * @open: opening marker; on the list for the life of the group
- * @close: closing marker; on the list when the group is closed
+ * @close: closing marker; on the list once the group is closed
  * @id: how the group is found
- * @tag: what resmgr_in_group() asks for; constant
- * @releasing: resmgr_release_group() is at work on it, and will free it.
+ * @tag: what resmgr_in_group() compares; constant
+ * @releasing: resmgr_release_group() is releasing the group, and will free it.
  *	Protected by the lock of the manager
  */
 struct resmgr_group {
@@ -38,9 +43,11 @@ struct resmgr_group {
 };
 
 /*
- * Is nothing on @mgr but what is being released with a group? devres says nothing
- * then when a release function releases that group, or one that has gone before.
- * Not while everything is being released: that has a marker without a group.
+ * Returns true if everything on @mgr is being released with a group. As in
+ * devres, it is then no error if a release function releases that group, or one
+ * that has been released before. Must not be called while resmgr_release_all()
+ * runs: the list may have a marker without a group then, see
+ * resmgr_teardown_endless().
  */
 static noinline bool resmgr_all_is_going(struct resmgr *mgr)
 {
@@ -50,7 +57,7 @@ static noinline bool resmgr_all_is_going(struct resmgr *mgr)
 
 	lockdep_assert_held(&mgr->lock);
 
-	/* Groups that are not closed reach to the newest end. */
+	/* A group that is not closed reaches to the newest end. */
 	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		if ((*link)->kind != RESMGR_GROUP_OPEN)
 			continue;
@@ -82,7 +89,7 @@ void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 
 	lockdep_assert_held(&mgr->lock);
 
-	/* The closing one is newer, so the opening one is the last to come. */
+	/* The closing marker is newer, so the opening one comes last. */
 	if (marker->kind != RESMGR_GROUP_OPEN)
 		return;
 	grp = container_of(marker, struct resmgr_group, open);
@@ -90,7 +97,7 @@ void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 		kfree(grp);
 }
 
-/* By id, or the newest one that is not closed. */
+/* Find a group by its id; for %NULL the newest one that is not closed. */
 static noinline struct resmgr_group *resmgr_find_group(struct resmgr *mgr,
 						       const void *id)
 {
@@ -157,8 +164,8 @@ EXPORT_SYMBOL_GPL(__resmgr_open_group);
 /**
  * resmgr_open_group() - begin a group
  * @mgr: manager
- * @id: how to find the group later: the address of something that is not used
- *	for another group. %NULL makes one up
+ * @id: how to find the group later: the address of something that identifies no
+ *	other group. %NULL makes up an id
  * @gfp: allocation flags
  *
  * Context: What @gfp allows. Takes and releases the lock of @mgr.
@@ -171,12 +178,12 @@ void *resmgr_open_group(struct resmgr *mgr, void *id, gfp_t gfp)
 EXPORT_SYMBOL_GPL(resmgr_open_group);
 
 /**
- * resmgr_in_group() - is a group open that has this tag?
+ * resmgr_in_group() - test whether a group with a tag is open
  * @mgr: manager
- * @tag: that __resmgr_open_group() was given
+ * @tag: the tag, as given to __resmgr_open_group()
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: true if what is added now belongs to such a group.
+ * Return: true if a resource that is added now belongs to such a group.
  */
 bool resmgr_in_group(struct resmgr *mgr, unsigned int tag)
 {
@@ -202,13 +209,13 @@ bool resmgr_in_group(struct resmgr *mgr, unsigned int tag)
 EXPORT_SYMBOL_GPL(resmgr_in_group);
 
 /**
- * resmgr_close_group() - end a group: what is added later is not part of it
+ * resmgr_close_group() - close a group, which gets no later resources
  * @mgr: manager
  * @id: id of the group; %NULL for the newest one that is not closed
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT when there is no such group, -EBUSY when it is closed
- * already, both with a WARN.
+ * Return: 0; -ENOENT if there is no such group, -EBUSY if it is closed already,
+ * both with a WARN.
  */
 int resmgr_close_group(struct resmgr *mgr, void *id)
 {
@@ -230,12 +237,12 @@ int resmgr_close_group(struct resmgr *mgr, void *id)
 EXPORT_SYMBOL_GPL(resmgr_close_group);
 
 /**
- * resmgr_remove_group() - dissolve a group and leave its resources alone
+ * resmgr_remove_group() - dissolve a group and keep its resources
  * @mgr: manager
  * @id: id of the group; %NULL for the newest one that is not closed
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT with a WARN when there is no such group.
+ * Return: 0; -ENOENT with a WARN if there is no such group.
  */
 int resmgr_remove_group(struct resmgr *mgr, void *id)
 {
@@ -259,15 +266,16 @@ int resmgr_remove_group(struct resmgr *mgr, void *id)
 }
 EXPORT_SYMBOL_GPL(resmgr_remove_group);
 
-/* Are the markers of @grp on the list still? */
+/* Returns true if the markers of @grp are still on the list. */
 bool resmgr_group_is_there(const struct resmgr_group *grp)
 {
 	return resmgr_is_linked(&grp->open);
 }
 
 /*
- * What belongs to @grp: from the node that the link which is returned points to,
- * down to @end. Nothing when the markers were taken off by somebody else.
+ * Get the range of entries that belong to @grp: from the entry that the
+ * returned link points to, down to @end, which is excluded. The range is empty
+ * if somebody else has taken the markers off.
  */
 struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
 					struct resmgr_group *grp,
@@ -283,7 +291,7 @@ struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
 	return resmgr_is_linked(&grp->close) ? &grp->close.older : &mgr->newest;
 }
 
-/* Is @marker between @from and @end, newest first? */
+/* Returns true if @marker is between @from and @end, newest first. */
 static bool resmgr_in_range(const struct resmgr_node *from,
 			    const struct resmgr_node *end,
 			    const struct resmgr_node *marker)
@@ -295,9 +303,9 @@ static bool resmgr_in_range(const struct resmgr_node *from,
 }
 
 /*
- * The link to the newest resource of @grp. On the way the groups that lie within
- * it are dissolved. %NULL when there is none left, or when somebody else has
- * released everything, markers included.
+ * Returns the link to the newest resource of @grp, and dissolves on the way the
+ * groups that lie within it. Returns %NULL if no resource is left, or if
+ * somebody else has released everything, markers included.
  */
 static struct resmgr_node **resmgr_newest_of_group(struct resmgr *mgr,
 						   struct resmgr_group *grp)
@@ -314,8 +322,9 @@ static struct resmgr_node **resmgr_newest_of_group(struct resmgr *mgr,
 			return link;
 
 		/*
-		 * Closing markers stay until their opening one is met: a group
-		 * without one would count as open, and reach further.
+		 * A closing marker stays until its opening one is met: a group
+		 * without a closing marker would count as open, and reach
+		 * further.
 		 */
 		link = &node->older;
 		if (node->kind == RESMGR_GROUP_CLOSE)
@@ -335,7 +344,9 @@ static struct resmgr_node **resmgr_newest_of_group(struct resmgr *mgr,
 }
 
 /*
- * @grp is being released, and there is no end to it, as there are ever more like
+ * The release of @grp does not end, as there are ever more resources like
+ * @node. Close the group, so that resources that are added from now on do not
+ * belong to it.
  * @node: close it, so that what is added from now on is not part of it.
  */
 static noinline void resmgr_close_endless(struct resmgr *mgr,
@@ -345,11 +356,11 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
 {
 	lockdep_assert_held(&mgr->lock);
 
-	/* What is added is not part of it already. */
+	/* New resources already do not belong to it. */
 	if (resmgr_is_linked(&grp->close))
 		return;
 	resmgr_report_endless(mgr, node, "is not part of the group", flags);
-	/* Somebody else may have released everything meanwhile. */
+	/* Another task may have released everything meanwhile. */
 	if (!resmgr_is_linked(&grp->open) || resmgr_is_linked(&grp->close))
 		return;
 	grp->close.older = mgr->newest;
@@ -362,18 +373,18 @@ static noinline void resmgr_close_endless(struct resmgr *mgr,
  * @mgr: manager
  * @id: id of the group; %NULL for the newest one that is not closed
  *
- * The early ones among them come first, as in resmgr_release_early().
+ * Early resources and early actions come first, as in resmgr_release_early().
  *
- * The group is dissolved, and so is every group within it. What a release
- * function adds meanwhile is released too if the group is not closed, since it
- * belongs to the group then. When there is no end to it, that is reported in the
- * log, and the group is closed.
+ * The group is dissolved, and so is every group within it. If the group is not
+ * closed, resources that release functions add meanwhile belong to it and are
+ * released, too. If they go on doing that without end, it is reported in the
+ * log and the group is closed.
  *
  * Context: Process context, sleeps if a release function does. Takes and
  * releases the lock of @mgr once per resource.
- * Return: number of resources that were released; -ENOENT with a WARN when
- * there is no such group, 0 without one when all that is on @mgr is being
- * released, since that may have taken the group with it.
+ * Return: number of resources that were released; -ENOENT with a WARN if there
+ * is no such group. 0 without a WARN if everything on @mgr is being released,
+ * as that may have taken the group with it.
  */
 int resmgr_release_group(struct resmgr *mgr, void *id)
 {
@@ -401,7 +412,7 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 		node = *link;
 		endless = unlikely(count >= limit) &&
 			  resmgr_is_endless(mgr, count, &limit);
-		/* That a release function has added. */
+		/* A release function has added it. */
 		if (unlikely(resmgr_is_early(node)) && !endless &&
 		    resmgr_early_is_due(node)) {
 			count += resmgr_run_early(mgr, grp, &flags);

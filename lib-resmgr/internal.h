@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Resource manager: what its parts share
- */
+/* Resource manager: internal interfaces */
 #ifndef _LIB_RESMGR_INTERNAL_H
 #define _LIB_RESMGR_INTERNAL_H
 
@@ -18,10 +16,10 @@
 #include <trace/events/resmgr.h>
 
 /*
- * End of the list. Not %NULL, so that a node's link alone tells whether the
- * node is on a manager; not a pointer into the manager, so that the test is a
- * compare with a constant. Below it is %NULL, the head of a dead manager:
- * walks stop at either.
+ * End of the list. It is not %NULL, so that an entry's link alone tells whether
+ * the entry is on a manager. It is not a pointer into the manager, so that the
+ * test is a comparison with a constant. The head of a dead manager is %NULL,
+ * which is less: walks stop at either.
  */
 #define RESMGR_LAST	((struct resmgr_node *)1)
 
@@ -46,8 +44,8 @@ static inline bool resmgr_is_early(const struct resmgr_node *node)
 }
 
 /*
- * RESMGR_DEBUG is told of each node that has come to a manager, with who has added
- * it, and of each that leaves. Under the lock of @mgr. In debug/misuse.c.
+ * Hooks of RESMGR_DEBUG, in debug/misuse.c: an entry was added by the caller
+ * @by, or is about to be taken off. Called with the lock of @mgr held.
  */
 #ifdef CONFIG_RESMGR_DEBUG
 void resmgr_debug_add(struct resmgr *mgr, struct resmgr_node *node,
@@ -65,8 +63,8 @@ static inline void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node
 #endif
 
 /*
- * RESMGR_DEBUG is told of each reference on an object that somebody has taken, and of
- * each that is about to be dropped. In debug/holders.c.
+ * Hooks of RESMGR_DEBUG, in debug/holders.c: a reference on an object was taken,
+ * or is about to be dropped.
  */
 #ifdef CONFIG_RESMGR_DEBUG
 void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
@@ -84,11 +82,11 @@ static inline void resmgr_holder_del(struct resmgr_holder *holder)
 #endif
 
 /*
- * Walks go along the links, newest first:
+ * Walk along the links, newest first:
  *
  *	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
  *
- * *@link is the node, and @link is the place to unlink it from.
+ * *@link is the entry, and @link is where to unlink it.
  */
 static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 						struct resmgr_node **link)
@@ -97,13 +95,13 @@ static inline struct resmgr_node *resmgr_unlink(struct resmgr *mgr,
 
 	lockdep_assert_held(&mgr->lock);
 	resmgr_debug_del(mgr, node);
-	/* The first of the list is looked at without the lock, see resmgr_empty(). */
+	/* resmgr_empty() reads the head of the list without the lock. */
 	WRITE_ONCE(*link, node->older);
 	node->older = NULL;
 	return node;
 }
 
-/* All but the link. */
+/* Set up everything but the link. */
 static inline void resmgr_node_describe(struct resmgr_node *node,
 					enum resmgr_kind kind, void *fn,
 					const char *name, size_t size)
@@ -123,21 +121,25 @@ static inline void resmgr_node_setup(struct resmgr_node *node,
 }
 
 /*
- * Bytes before a node of @head bytes, so that the data behind it is fit for DMA.
- * @object is what kmalloc() would take for the data alone, and @minalign is
- * ARCH_DMA_MINALIGN. A function of numbers only, for the tests.
+ * Bytes of padding before a node of @head bytes, so that the data behind it is
+ * safe for DMA. @object is the size of the object that kmalloc() would use for
+ * the data alone, and @minalign is ARCH_DMA_MINALIGN. It takes plain numbers so
+ * that tests can call it for any machine.
  *
- * Drivers do DMA to devm memory as they do to that of kmalloc(), to all of it or to
- * the first part. The node is in front of it, and is written when a neighbour on
- * the list goes: the two must not share a cache line, unless the DMA code bounces.
- * It bounces what is so short that kmalloc() could have taken an object which is
- * no multiple of a cache line, see dma_kmalloc_size_aligned(). What is not bounced
- * goes to an object of a power of two, as long as a cache line or longer, and
- * these are aligned to their size. The largest one that is not longer than @object
- * decides, and not @object: 96 bytes are bounced, but the first 64 of them are not.
+ * Drivers do DMA to devm memory as they do to kmalloc() memory, to all of it or
+ * to the first part. The node in front of the data is written when a neighbour
+ * on the list is removed. So the two must not share a cache line unless the DMA
+ * code bounces the buffer. It bounces a buffer that is so short that kmalloc()
+ * could have used an object whose size is no multiple of a cache line, see
+ * dma_kmalloc_size_aligned(). A buffer that is not bounced comes from an object
+ * of a power of two that is at least a cache line long, and such objects are
+ * aligned to their size. The alignment follows from the largest power of two up
+ * to @object, not from @object: a buffer of 96 bytes is bounced, but its first
+ * 64 bytes are not.
  *
- * The end of the data is no problem: with the gap, the object that holds both is
- * as aligned as the data, so that the next one begins with another cache line.
+ * The end of the data needs no care. With the padding, the object that holds
+ * both is aligned as the data is, so the next object begins with another cache
+ * line.
  */
 static inline size_t resmgr_pad(size_t head, size_t object, size_t minalign)
 {
@@ -150,8 +152,8 @@ static inline size_t resmgr_pad(size_t head, size_t object, size_t minalign)
 }
 
 /*
- * Bytes before a node with @size bytes of data behind it. Nothing on machines that
- * ask for no more than the node's size gives.
+ * Bytes of padding before a node with @size bytes of data behind it. It is 0
+ * where the size of the node is a multiple of the alignment.
  */
 static inline size_t resmgr_data_pad(size_t size)
 {
@@ -161,7 +163,7 @@ static inline size_t resmgr_data_pad(size_t size)
 			  ARCH_DMA_MINALIGN);
 }
 
-/* Where the allocation begins. */
+/* Returns the start of the allocation. */
 static inline void *resmgr_data_start(struct resmgr_data *data)
 {
 	return (void *)data - resmgr_data_pad(data->node.size);
@@ -184,7 +186,7 @@ static __always_inline bool resmgr_logging(void)
 	       static_branch_unlikely(&resmgr_log_key);
 }
 
-/* Does the class want to be told of what happens to its nodes? */
+/* Returns true if the log of the class is to be called. */
 static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
 {
 	if (unlikely(mgr->log))
@@ -196,27 +198,31 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		       enum resmgr_op op, unsigned long by);
 
 /*
- * First caller outside the managed interfaces, and outside of what objects are
- * registered with. In caller.c. Not under the lock of a manager.
+ * First caller outside the devm_*, drmm_* and cdevm_* interfaces, and first
+ * caller outside the functions that register objects. In caller.c. Not under
+ * the lock of a manager.
  */
 unsigned long resmgr_caller(void);
 unsigned long resmgr_registrant(void);
 
-/* Is this address in a function whose name begins with one of these? */
+/*
+ * Returns true if @address is in a function whose name begins with one of
+ * @names.
+ */
 bool resmgr_is_in(unsigned long address, const char * const *names,
 		  unsigned int count);
 
 /*
- * Does anybody want to know who adds a resource? To find that out the stack is
- * walked and symbols are looked up. So it is done before the lock is taken, by
- * those that add.
+ * Returns true if somebody wants to know who adds a resource. Finding the
+ * caller walks the stack and looks up symbols. So the functions that add do it
+ * before they take the lock.
  */
 static __always_inline bool resmgr_caller_is_wanted(void)
 {
 	return IS_ENABLED(CONFIG_RESMGR_DEBUG) || trace_resmgr_add_enabled();
 }
 
-/* In the place of a caller, when nobody wants to know. */
+/* Stands for the caller when nobody wants to know it. */
 #define RESMGR_UNASKED	1UL
 
 static __always_inline unsigned long resmgr_caller_if_wanted(void)
@@ -224,16 +230,16 @@ static __always_inline unsigned long resmgr_caller_if_wanted(void)
 	return resmgr_caller_is_wanted() ? resmgr_caller() : RESMGR_UNASKED;
 }
 
-/* The same for resmgr_debug_add() alone: the event of a replacement has no caller. */
+/* The same for resmgr_debug_add() only: the replace event has no caller. */
 static __always_inline unsigned long resmgr_caller_to_stamp(void)
 {
 	return IS_ENABLED(CONFIG_RESMGR_DEBUG) ? resmgr_caller() : RESMGR_UNASKED;
 }
 
 /*
- * Trace and log one &enum resmgr_op other than an addition; static branches when
- * neither is on. The caller holds the lock of @mgr, so that the order of the
- * events is that of the list.
+ * Trace and log an &enum resmgr_op other than an addition. Costs static
+ * branches when neither is on. The caller holds the lock of @mgr, so that the
+ * events are in the order of the list.
  */
 static __always_inline void resmgr_event(struct resmgr *mgr,
 					 const struct resmgr_node *node,
@@ -246,9 +252,9 @@ static __always_inline void resmgr_event(struct resmgr *mgr,
 }
 
 /*
- * Put @node on @mgr as the newest. It is known that it can be. @by is what
- * resmgr_caller_if_wanted() returned before the lock was taken: an addition that
- * begins before its event is enabled is not traced.
+ * Put @node on @mgr as the newest. The caller has checked that it may be added.
+ * @by is what resmgr_caller_if_wanted() returned before the lock was taken: an
+ * addition that begins before its event is enabled is not traced.
  */
 static __always_inline void resmgr_link(struct resmgr *mgr,
 					struct resmgr_node *node,
@@ -265,7 +271,7 @@ static __always_inline void resmgr_link(struct resmgr *mgr,
 
 int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node, int ret);
 
-/* resmgr_add_new(), with what resmgr_caller_if_wanted() returned. */
+/* resmgr_add_new() with the result of resmgr_caller_if_wanted(). */
 static __always_inline int __resmgr_add_new(struct resmgr *mgr,
 					    struct resmgr_node *node,
 					    unsigned long by)
@@ -285,8 +291,9 @@ static __always_inline int __resmgr_add_new(struct resmgr *mgr,
 int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node);
 
 /*
- * Add a node that was just made, and so is on no manager, whatever its link says:
- * resmgr_node_add() in line, for those that allocate, as they are run most.
+ * Add a node that was just allocated. It is on no manager, whatever its link
+ * says. This is resmgr_node_add() inlined for functions that allocate, the hot
+ * path.
  */
 static __always_inline int resmgr_add_new(struct resmgr *mgr,
 					  struct resmgr_node *node)
@@ -297,12 +304,12 @@ static __always_inline int resmgr_add_new(struct resmgr *mgr,
 }
 
 /*
- * How many resources release functions may add while all, or a group, is released.
- * A driver that adds some when it is unbound adds a handful: a resource that hands
- * over to another, or one for each of its channels. The bound is far above that, and
- * is reached in the time of as many releases, which is some milliseconds: nobody who
- * waits for the lock of the device is in trouble. What was there before does not
- * count.
+ * Limit for the resources that release functions add while all resources, or a
+ * group, are released. A driver that adds some at unbind adds a handful: a
+ * resource that hands over to another, or one for each of its channels. The
+ * limit is far above that. It is reached in the time of as many releases, some
+ * milliseconds, so tasks that wait for the device lock are not held up for
+ * long. Resources that were there before do not count.
  */
 #define RESMGR_CHAIN_MAX	10000
 
@@ -321,11 +328,11 @@ struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 
 void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker);
 
-/* Resources that are one pointer, in action.c */
+/* Resources that hold one pointer, in action.c */
 int resmgr_add_pointer(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 		       void *data, const char *name, size_t size);
 
-/* Groups, in group.c; early nodes, in early.c */
+/* Groups, in group.c; early resources, in early.c */
 struct resmgr_group;
 struct resmgr_node **resmgr_group_range(struct resmgr *mgr,
 					struct resmgr_group *grp,

@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: the list, and how it is taken down
+ * Resource manager: the list and its teardown
+ */
+
+/**
+ * DOC: teardown
  *
- * The hard part is the release. A release function may do anything that a
- * driver may do: release another resource of the same owner early, add one,
- * look one up, drop a reference that releases a whole group. Both of the older
- * lists in the kernel walk a list of victims that was fixed beforehand, and get
- * some of these wrong. Here there is no list of victims. Teardown takes the
- * newest node off under the lock, drops the lock, runs its release, and looks
- * again, until nothing is left. Of plain memory it takes several nodes at once,
- * since no foreign code runs when that is freed. At every moment at which some
- * does the list is whole, and holds just what has not been released. Whoever
- * takes a node off under the lock is the only one who has it, so that each is
- * released exactly once, also with several takers at work.
+ * A release function may do anything that a driver may do: release another
+ * resource of the same owner early, add one, look one up, or drop a reference
+ * that releases a whole group. The older lists of devres and drm_managed fix a
+ * list of victims beforehand, then walk it, and get some of these cases wrong.
  *
- * An owner that is used again (a device, at its next bind) stops at an empty
- * list. A refcounted owner that goes away finds the list empty and makes it
- * refuse additions in the same critical section, so that no node can be added
- * to a manager that nobody will look at again.
+ * Here there is no list of victims. Teardown takes the newest resource off the
+ * list under the lock, drops the lock, runs the release function, and looks at
+ * the list again until it is empty. Plain memory is taken off in batches of up
+ * to 16, since no foreign code runs while it is freed. Whenever foreign code
+ * runs, the list is consistent and holds exactly the resources that have not
+ * been released. Whoever takes a resource off under the lock is its only owner.
+ * So each is released exactly once, even if several tasks release at the same
+ * time.
+ *
+ * An owner that is used again, such as a device at its next bind, stops at an
+ * empty list. An owner that goes away finds the list empty and makes the
+ * manager refuse additions in the same critical section. So no resource can be
+ * added to a manager that nobody will look at again.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -34,10 +40,10 @@
 DEFINE_STATIC_KEY_FALSE(resmgr_log_key);
 
 /**
- * resmgr_log_get() - have &resmgr_class.log called from now on
+ * resmgr_log_get() - enable calls of &resmgr_class.log
  *
- * For an older trace or log of one class that has to keep working. Counted.
- * While nobody has asked for it, it costs a static branch per operation.
+ * For an older trace or log of one class that has to keep working. Calls nest.
+ * While nobody has enabled it, it costs a static branch per operation.
  *
  * Context: Process context, may sleep.
  */
@@ -56,7 +62,7 @@ void resmgr_log_put(void)
 	static_branch_dec(&resmgr_log_key);
 }
 
-/* Out of the way of resmgr_event(), which decides whether to come here. */
+/* Slow path of resmgr_event() and resmgr_link(). */
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		       enum resmgr_op op, unsigned long by)
 {
@@ -66,8 +72,8 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 		mgr->class->log(mgr, node, op);
 
 	/*
-	 * A number is taken for an event that is on, so that a gap tells of one
-	 * that was lost. The release of a marker does nothing: it is a removal.
+	 * Only an enabled event takes a number, so that a gap means a lost
+	 * event. Releasing a marker does nothing: it counts as a removal.
 	 */
 	if (op == RESMGR_OP_ADD) {
 		if (trace_resmgr_add_enabled() && by != RESMGR_UNASKED)
@@ -80,7 +86,7 @@ void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,
 	}
 }
 
-/* Put @new in the place of the node that @link points to. @by: see resmgr_link() */
+/* Replace the entry that @link points to by @new. @by: see resmgr_link() */
 void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 			 struct resmgr_node *new, unsigned long by)
 {
@@ -101,8 +107,8 @@ void resmgr_replace_link(struct resmgr *mgr, struct resmgr_node **link,
 }
 
 /**
- * __resmgr_init() - what resmgr_init() does, with a given lock class
- * @mgr: the manager, in memory of the owner's
+ * __resmgr_init() - initialise a manager with a given lock class
+ * @mgr: the manager, embedded in its owner
  * @class: what kind of owner this is
  * @name: of the lock class
  * @key: of the lock class
@@ -131,8 +137,8 @@ EXPORT_SYMBOL_GPL(__resmgr_init);
  * resmgr_owner_name() - name of the owner of a manager
  * @mgr: manager
  *
- * Context: Any context, under rcu_read_lock() or a spinlock: the name of a device
- * may change, and goes a grace period later.
+ * Context: Any context, under rcu_read_lock() or a spinlock: the name of a
+ * device may change, and the old one is freed after a grace period.
  * Return: the name, never %NULL.
  */
 const char *resmgr_owner_name(const struct resmgr *mgr)
@@ -149,9 +155,9 @@ EXPORT_SYMBOL_GPL(resmgr_owner_name);
  * resmgr_origin() - bus and driver that the owner of a manager belongs to
  * @mgr: manager
  *
- * Context: Any context, under rcu_read_lock() or a spinlock: a driver's module goes
- * a grace period later than the driver.
- * Return: the names; "-" for what there is not.
+ * Context: Any context, under rcu_read_lock() or a spinlock: the module of a
+ * driver is freed a grace period after the driver is unregistered.
+ * Return: the names; "-" for one that does not exist.
  */
 struct resmgr_origin resmgr_origin(const struct resmgr *mgr)
 {
@@ -169,7 +175,7 @@ struct resmgr_origin resmgr_origin(const struct resmgr *mgr)
  * @dev: device, or %NULL
  *
  * Context: As resmgr_origin().
- * Return: the names, each %NULL when there is none.
+ * Return: the names; %NULL for one that does not exist.
  */
 struct resmgr_origin resmgr_device_origin(const struct device *dev)
 {
@@ -180,7 +186,7 @@ struct resmgr_origin resmgr_device_origin(const struct device *dev)
 		return origin;
 	if (dev->bus)
 		origin.bus = dev->bus->name;
-	/* Unbound at any time. */
+	/* The driver may be unbound at any time. */
 	drv = READ_ONCE(dev->driver);
 	if (drv)
 		origin.driver = drv->name;
@@ -188,7 +194,10 @@ struct resmgr_origin resmgr_device_origin(const struct device *dev)
 }
 EXPORT_SYMBOL_GPL(resmgr_device_origin);
 
-/* Misuse is reported with the owner named, and is refused; nothing stops. */
+/*
+ * Report misuse, naming the owner. The operation is refused and the kernel goes
+ * on.
+ */
 void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...)
 {
 	struct va_format vaf = { .fmt = fmt };
@@ -204,12 +213,12 @@ void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...)
 }
 
 /**
- * resmgr_empty() - is nothing on a manager?
+ * resmgr_empty() - test whether a manager is empty
  * @mgr: manager
  *
  * Context: Any context. Takes no lock: exact only when the caller keeps others
  * from adding and removing.
- * Return: true when there is neither a resource nor a group.
+ * Return: true if it has neither a resource nor a group.
  */
 bool resmgr_empty(const struct resmgr *mgr)
 {
@@ -218,12 +227,12 @@ bool resmgr_empty(const struct resmgr *mgr)
 EXPORT_SYMBOL_GPL(resmgr_empty);
 
 /**
- * resmgr_node_init() - prepare a node that is embedded in a struct of yours
+ * resmgr_node_init() - prepare a resource that is embedded in a struct of yours
  * @node: the node
- * @release: called when the node is released. It is off the manager then, and
- *	the function may free the memory that the node is in
- * @name: for traces and warnings: a string constant
- * @size: bytes that the resource stands for; for traces only, may be 0
+ * @release: called when the resource is released. It is off the manager by
+ *	then, and the function may free the memory that it is in
+ * @name: for traces and warnings; a string constant
+ * @size: size of the resource in bytes; for traces only, may be 0
  *
  * Context: Any context.
  */
@@ -236,8 +245,8 @@ EXPORT_SYMBOL_GPL(resmgr_node_init);
 
 /*
  * Put @node on @mgr as the newest. The caller reports an error with
- * resmgr_warn_add() once it has dropped the lock: printing takes locks of
- * consoles, and those may allocate.
+ * resmgr_warn_add() after it has dropped the lock: printing takes the locks of
+ * consoles, and consoles may allocate.
  */
 int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node,
 		      unsigned long by)
@@ -253,14 +262,14 @@ int resmgr_add_locked(struct resmgr *mgr, struct resmgr_node *node,
 	return 0;
 }
 
-/* Out of the way of resmgr_add_new(), which decides whether to come here. */
+/* Slow path of resmgr_add_new(). */
 noinline int resmgr_add_new_traced(struct resmgr *mgr, struct resmgr_node *node)
 {
-	/* Asked again: a kernel without events has no resmgr_caller(). */
+	/* Check again: a kernel without events has no resmgr_caller(). */
 	return __resmgr_add_new(mgr, node, resmgr_caller_if_wanted());
 }
 
-/* Out of the way, as nobody should come here. */
+/* noinline: an error path that a correct driver never takes. */
 noinline int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
 			     int ret)
 {
@@ -275,14 +284,14 @@ noinline int resmgr_warn_add(struct resmgr *mgr, const struct resmgr_node *node,
  * @mgr: manager
  * @node: the resource; on no manager
  *
- * It will be released before all that were added earlier. May be called by a
- * release function, for the manager that is being released too: the new
+ * It will be released before all resources that were added earlier. A release
+ * function may call this, also for the manager that is being released: the new
  * resource is released next.
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -EBUSY when @node is on a manager already; -ESHUTDOWN when @mgr
- * was never initialised or has seen its final release. Errors come with a WARN
- * that names owner and resource; nothing has changed then.
+ * Return: 0; -EBUSY if @node is on a manager already; -ESHUTDOWN if @mgr was
+ * never initialised or has seen its final release. On an error, which comes
+ * with a WARN that names owner and resource, nothing has changed.
  */
 int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 {
@@ -300,7 +309,7 @@ int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node)
 }
 EXPORT_SYMBOL_GPL(resmgr_node_add);
 
-/* The link that points to @node, or %NULL when it is not on @mgr. */
+/* Returns the link that points to @node, or %NULL if it is not on @mgr. */
 noinline struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 					       const struct resmgr_node *node)
 {
@@ -317,11 +326,11 @@ noinline struct resmgr_node **resmgr_find_link(struct resmgr *mgr,
 /**
  * resmgr_node_remove() - take a resource off its manager without releasing it
  * @mgr: manager
- * @node: the resource; the caller has it to itself afterwards
+ * @node: the resource; the caller owns it afterwards
  *
- * Context: Any context but NMI. Takes and releases the lock of @mgr, and walks
- * from the newest resource to @node meanwhile.
- * Return: 0; -ENOENT with a WARN when @node is not on @mgr.
+ * Context: Any context but NMI. Takes and releases the lock of @mgr, under
+ * which it walks from the newest resource to @node.
+ * Return: 0; -ENOENT with a WARN if @node is not on @mgr.
  */
 int resmgr_node_remove(struct resmgr *mgr, struct resmgr_node *node)
 {
@@ -345,14 +354,14 @@ int resmgr_node_remove(struct resmgr *mgr, struct resmgr_node *node)
 EXPORT_SYMBOL_GPL(resmgr_node_remove);
 
 /**
- * resmgr_node_replace() - put a resource in the place of another
+ * resmgr_node_replace() - replace a resource by another
  * @mgr: manager
  * @old: resource to take off, without releasing it
- * @new: resource to put in its place in the order of release; on no manager
+ * @new: resource that takes its place in the order of release; on no manager
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT when @old is not on @mgr; -EBUSY when @new is on a manager
- * already. Errors come with a WARN; nothing has changed then.
+ * Return: 0; -ENOENT if @old is not on @mgr; -EBUSY if @new is on a manager
+ * already. On an error, which comes with a WARN, nothing has changed.
  */
 int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 			struct resmgr_node *new)
@@ -381,7 +390,7 @@ int resmgr_node_replace(struct resmgr *mgr, struct resmgr_node *old,
 }
 EXPORT_SYMBOL_GPL(resmgr_node_replace);
 
-/* noinline, as the walk would be in each of those below that search. */
+/* noinline, or the walk would be duplicated in each search function below. */
 static noinline struct resmgr_node **
 resmgr_match_link(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 		  resmgr_match_t match, const void *data)
@@ -405,11 +414,11 @@ resmgr_match_link(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
  * @mgr: manager
  * @kind: kind of the resource
  * @fn: its release function
- * @match: which one of these; %NULL for any
+ * @match: selects among these; %NULL for any
  * @data: passed to @match
  *
- * Nothing keeps the resource there once the lock is dropped: that is up to the
- * caller, who knows who else may remove it.
+ * Nothing keeps the resource on the manager once the lock is dropped: the
+ * caller has to know who else may remove it.
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
  * called with it held.
@@ -432,17 +441,17 @@ struct resmgr_node *resmgr_find(struct resmgr *mgr, enum resmgr_kind kind,
 EXPORT_SYMBOL_GPL(resmgr_find);
 
 /**
- * resmgr_find_or_add() - find a resource, add it if there is none, atomically
+ * resmgr_find_or_add() - find a resource or add it, atomically
  * @mgr: manager
- * @new: resource to add; its kind and release function are what is looked for
- * @match: which one of these; %NULL for any
+ * @new: resource to add; its kind and release function are searched for
+ * @match: selects among these; %NULL for any
  * @data: passed to @match
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
  * called with it held.
- * Return: the newest match, and @new still is the caller's; or @new, which was
- * added; or %NULL with a WARN when there was no match and @new could not be
- * added, for the reasons that resmgr_node_add() has.
+ * Return: the newest match, with @new still owned by the caller; or @new, which
+ * was added; or %NULL with a WARN if there was no match and @new could not be
+ * added, see resmgr_node_add().
  */
 struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 				       struct resmgr_node *new,
@@ -469,7 +478,7 @@ struct resmgr_node *resmgr_find_or_add(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_find_or_add);
 
-/* In line, so that @op is a constant, and one event all that is asked for. */
+/* __always_inline so that @op is constant and only one tracepoint is tested. */
 static __always_inline struct resmgr_node *
 resmgr_take(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
 	    resmgr_match_t match, const void *data, enum resmgr_op op)
@@ -493,13 +502,13 @@ resmgr_take(struct resmgr *mgr, enum resmgr_kind kind, void *fn,
  * @mgr: manager
  * @kind: kind of the resource
  * @fn: its release function
- * @match: which one of these; %NULL for any
+ * @match: selects among these; %NULL for any
  * @data: passed to @match
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr; @match is
  * called with it held.
- * Return: the resource, which was not released and is the caller's now; %NULL
- * when there is none.
+ * Return: the resource, which was not released and is now owned by the caller;
+ * %NULL if there is none.
  */
 struct resmgr_node *resmgr_find_remove(struct resmgr *mgr, enum resmgr_kind kind,
 				       void *fn, resmgr_match_t match,
@@ -514,12 +523,12 @@ EXPORT_SYMBOL_GPL(resmgr_find_remove);
  * @mgr: manager
  * @kind: kind of the resource
  * @fn: its release function
- * @match: which one of these; %NULL for any
+ * @match: selects among these; %NULL for any
  * @data: passed to @match
  *
  * Context: That of the release function. Takes and releases the lock of @mgr
- * before; @match is called with it held.
- * Return: 0; -ENOENT when there is none.
+ * before it is called; @match is called with the lock held.
+ * Return: 0; -ENOENT if there is none.
  */
 int resmgr_find_release(struct resmgr *mgr, enum resmgr_kind kind,
 			void *fn, resmgr_match_t match, const void *data)
@@ -537,15 +546,15 @@ EXPORT_SYMBOL_GPL(resmgr_find_release);
 /**
  * resmgr_for_each() - call a function for each resource, newest first
  * @mgr: manager
- * @fn: the function; stops the walk by returning other than 0. Called with the
+ * @fn: the function; any return value but 0 stops the walk. Called with the
  *	lock of @mgr held and interrupts off: must not sleep, and must not call
  *	back into @mgr
  * @data: passed to @fn
  *
- * Group markers are left out.
+ * Group markers are skipped.
  *
  * Context: Any context but NMI. Takes and releases the lock of @mgr.
- * Return: what the last call of @fn returned, 0 if there was none.
+ * Return: the return value of the last call of @fn, 0 if there was none.
  */
 int resmgr_for_each(struct resmgr *mgr,
 		    int (*fn)(struct resmgr *mgr, struct resmgr_node *node,
@@ -570,7 +579,7 @@ int resmgr_for_each(struct resmgr *mgr,
 }
 EXPORT_SYMBOL_GPL(resmgr_for_each);
 
-/* The core frees what it has allocated. */
+/* The core frees these by the address of the node. */
 static_assert(offsetof(struct resmgr_data, node) == 0);
 static_assert(offsetof(struct resmgr_data, data) == sizeof(struct resmgr_data));
 static_assert(offsetof(struct resmgr_action, node) == 0);
@@ -583,7 +592,7 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 						    node);
 	unsigned long addr;
 
-	/* Not left to a table of jumps: it is what there is most of. */
+	/* The most common kind, tested first and not left to a jump table. */
 	if (likely(node->kind == RESMGR_ACTION)) {
 		((resmgr_action_t)node->fn)(action->data);
 		return;
@@ -616,8 +625,8 @@ static __always_inline void resmgr_run_release(struct resmgr *mgr,
 }
 
 /*
- * The functions for events that are on are by themselves: in line, the registers
- * and the stack that they need would be paid for when the events are off.
+ * noinline: inlined, this would cost registers and stack even when the event is
+ * off.
  */
 static noinline void resmgr_run_release_traced(struct resmgr *mgr,
 					       struct resmgr_node *node)
@@ -636,12 +645,15 @@ static noinline void resmgr_run_release_traced(struct resmgr *mgr,
 }
 
 /*
- * Release a node that the caller has taken off @mgr. Sleeps if the release
- * function does. The owner has to be there until this returns; the node is not.
+ * Release a resource that the caller has taken off @mgr. Sleeps if the release
+ * function does. The caller keeps the owner alive until this returns; the
+ * resource may be freed.
  */
 void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 {
-	/* Asked now: a node that its user has embedded may be gone afterwards. */
+	/*
+	 * Read it now: an embedded node may be freed by its release function.
+	 */
 	enum resmgr_kind kind = node->kind;
 
 	lockdep_assert_not_held(&mgr->lock);
@@ -652,7 +664,7 @@ void resmgr_release_node(struct resmgr *mgr, struct resmgr_node *node)
 		resmgr_run_release(mgr, node);
 	if (kind == RESMGR_NODE || kind == RESMGR_EARLY)
 		return;
-	/* Not before the event: the name may be in the same memory. */
+	/* Free it after the event, as the name may be in the same memory. */
 	if (kind == RESMGR_DATA || kind == RESMGR_MEM)
 		node = resmgr_data_start(container_of(node, struct resmgr_data,
 						      node));
@@ -666,7 +678,7 @@ static noinline void resmgr_trace_all_begin(struct resmgr *mgr)
 
 	lockdep_assert_held(&mgr->lock);
 
-	/* Markers are no resources. */
+	/* Markers are not resources. */
 	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older)
 		count += !resmgr_is_marker(*link);
 	trace_resmgr_release_all_begin(mgr, count, mgr->seq++);
@@ -679,14 +691,18 @@ static noinline void resmgr_trace_all_end(struct resmgr *mgr, int count)
 	trace_resmgr_release_all_end(mgr, count, mgr->seq++);
 }
 
-/* Freed for one taking of the lock. Few, since interrupts are off meanwhile. */
+/*
+ * How many are freed each time the lock is taken. A small number, since
+ * interrupts are off while they are unlinked.
+ */
 #define RESMGR_BATCH	16
 
 /*
- * Take the newest off @mgr, which is plain memory, and what follows of that kind.
- * They stay linked to each other. How many they are. Freeing plain memory runs no
- * foreign code that could look at the list in between. Nor is there anything that
- * could take time: the release of each, such as it is, ends when it has begun.
+ * Take the newest resource, which is plain memory, off @mgr, and the plain
+ * memory that follows it. Returns how many were taken; they remain linked.
+ * Freeing plain memory runs no foreign code that could look at the list in
+ * between. Nor does it take any time worth measuring: the release of each is
+ * traced as ending when it begins.
  */
 static __always_inline int __resmgr_take_memory(struct resmgr *mgr, bool ends)
 {
@@ -734,9 +750,10 @@ static void resmgr_free_memory(struct resmgr_node *node)
 }
 
 /*
- * Is a teardown that has released @count resources one without an end? @limit
- * begins as RESMGR_CHAIN_MAX. When it is reached, what is left is counted, once:
- * whatever comes after that, and after RESMGR_CHAIN_MAX more, was added meanwhile.
+ * Returns true if a teardown that has released @count resources goes on without
+ * end. @limit starts as RESMGR_CHAIN_MAX. When it is first reached, the
+ * remaining entries are counted: a resource that comes after that many and
+ * RESMGR_CHAIN_MAX more was added meanwhile.
  */
 noinline bool resmgr_is_endless(struct resmgr *mgr, int count, int *limit)
 {
@@ -753,9 +770,9 @@ noinline bool resmgr_is_endless(struct resmgr *mgr, int count, int *limit)
 }
 
 /*
- * Say that there are too many like @node, and what becomes of them. Drops the lock
- * meanwhile, see resmgr_add_locked(). No WARN: devres has always gone on, so this
- * must, with panic_on_warn.
+ * Report that there are too many resources like @node, and what happens to
+ * them. Drops the lock while printing, see resmgr_add_locked(). It is no WARN:
+ * devres has always gone on, and this must too, also with panic_on_warn.
  */
 void resmgr_report_endless(struct resmgr *mgr, const struct resmgr_node *node,
 			   const char *what, unsigned long *flags)
@@ -774,10 +791,10 @@ void resmgr_report_endless(struct resmgr *mgr, const struct resmgr_node *node,
 }
 
 /*
- * The end of a teardown that would have none: release each resource that is on
- * @mgr now, and none that comes meanwhile. Those are newer than a marker, which is
- * a closing one, as nobody takes such for the beginning of a group. Somebody else
- * who releases everything takes it off, too.
+ * Finish a teardown that would not end: release each resource that is on @mgr
+ * now, and none that is added meanwhile. Those are newer than a marker. It is a
+ * closing one, as nobody takes such a marker for the start of a group. Another
+ * task that releases everything takes it off, too.
  */
 static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 					    unsigned long *flags)
@@ -809,7 +826,9 @@ static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 	}
 	if (resmgr_is_linked(&marker))
 		resmgr_unlink(mgr, resmgr_find_link(mgr, &marker));
-	/* Nobody will look at them again, so that their functions cannot run. */
+	/*
+	 * Nobody will look at them again, so their functions are never called.
+	 */
 	while (final && resmgr_is_node(mgr->newest))
 		resmgr_unlink(mgr, &mgr->newest);
 	return count;
@@ -849,7 +868,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 				spin_lock_irqsave(&mgr->lock, flags);
 				continue;
 			}
-			/* That a release function has added. */
+			/* A release function has added it. */
 			if (unlikely(resmgr_is_early(node)) && mgr->early) {
 				count += resmgr_run_early(mgr, NULL, &flags);
 				continue;
@@ -864,7 +883,7 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 		}
 		spin_unlock_irqrestore(&mgr->lock, flags);
 
-		/* In line for what there is most of. */
+		/* Inlined for the most common kind. */
 		if (likely(node->kind == RESMGR_ACTION) &&
 		    !trace_resmgr_release_end_enabled()) {
 			resmgr_run_release(mgr, node);
@@ -890,13 +909,13 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
  * resmgr_release_all() - release every resource, newest first
  * @mgr: manager
  *
- * Also what release functions add meanwhile. The manager is empty afterwards
- * and can be used again. When they go on adding resources and there is no end to
- * it, that is reported in the log, and what they add is left there.
+ * Resources that release functions add meanwhile are released, too. The manager
+ * is empty afterwards and can be used again. If release functions go on adding
+ * resources without end, that is reported in the log and those resources stay.
  *
  * Context: Process context, sleeps if a release function does. Takes and
  * releases the lock of @mgr once per resource at most.
- * Return: number of resources that were released; -ENODEV with a WARN when @mgr
+ * Return: number of resources that were released; -ENODEV with a WARN if @mgr
  * was never initialised or has seen its final release.
  */
 int resmgr_release_all(struct resmgr *mgr)
@@ -904,7 +923,7 @@ int resmgr_release_all(struct resmgr *mgr)
 #ifdef CONFIG_RESMGR_DEBUG
 	WRITE_ONCE(mgr->released, true);
 #endif
-	/* Spares idle owners the lock; NULL goes on, to be reported. */
+	/* Idle owners skip the lock; NULL goes on, to be reported. */
 	if (READ_ONCE(mgr->newest) == RESMGR_LAST)
 		return 0;
 	return resmgr_teardown(mgr, false);
@@ -912,16 +931,17 @@ int resmgr_release_all(struct resmgr *mgr)
 EXPORT_SYMBOL_GPL(resmgr_release_all);
 
 /**
- * resmgr_release_final() - release every resource, and accept none any more
+ * resmgr_release_final() - release every resource and refuse new ones
  * @mgr: manager
  *
- * For the end of an owner's life. There is no moment between the last release
- * and the refusal at which a resource could be added and be lost. When release
- * functions go on adding resources and there is no end to it, that is reported in
- * the log, and what they add is lost: never released, and its memory not freed.
+ * For the end of an owner's life. Additions are refused from the moment that
+ * the list is empty, so no resource can be added and lost in between. If
+ * release functions go on adding resources without end, that is reported in the
+ * log and those resources are lost: they are never released and their memory is
+ * not freed.
  *
  * Context: Process context, sleeps if a release function does.
- * Return: number of resources that were released; -ENODEV with a WARN when this
+ * Return: number of resources that were released; -ENODEV with a WARN if this
  * was done before.
  */
 int resmgr_release_final(struct resmgr *mgr)

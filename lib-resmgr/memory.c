@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Resource manager: memory
+ */
+
+/**
+ * DOC: memory
  *
- * The node sits right before the memory, in one allocation. Given a pointer
- * that a driver hands in, its node is looked for by address only: a pointer
- * that is not of this manager is reported and never followed.
+ * Memory is allocated with its node right before it, in one allocation. To find
+ * the node of a pointer, the list is searched for its address: a pointer that
+ * is not of this manager is reported and never followed.
  *
- * What is allocated is what was asked for, and not the whole slab object, so
- * that KASAN sees who writes behind it. The rest of the object is had when
- * memory grows.
+ * The allocation has the size that was asked for, not that of the whole slab
+ * object, so that KASAN sees writes behind the end. The rest of the object is
+ * used when resmgr_krealloc() makes the memory larger.
  *
- * What others here call is noinline: the compiler would put it into each of
- * them, and they are many and seldom run.
+ * Where DMA needs more alignment than the node gives, as on arm64, the data
+ * begins with a cache line of its own, unless it is so short that the DMA code
+ * bounces it, as it does with kmalloc() memory. The padding is before the node:
+ * 16 bytes take an object of 64 bytes, not of 192. So such a node is freed with
+ * resmgr_data_free(), not with kfree().
+ */
+
+/*
+ * Functions that others in this file call are noinline: they have many callers,
+ * most of which are rarely run, and inlining would duplicate them.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -20,10 +32,10 @@
 
 #include "internal.h"
 
-/* What can be allocated at all does not saturate &resmgr_node.size. */
+/* No size that can be allocated saturates &resmgr_node.size. */
 static_assert(KMALLOC_MAX_SIZE <= U32_MAX);
 
-/* A node that is to be added, see resmgr_add_new(). */
+/* Allocate a node that will be added by resmgr_add_new(). */
 static __always_inline struct resmgr_data *
 resmgr_data_new(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp, int nid,
 		const char *name, unsigned long caller)
@@ -53,11 +65,11 @@ resmgr_data_new(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp, int nid
  * @gfp: allocation flags; with %__GFP_ZERO the data is zeroed
  * @nid: NUMA node or %NUMA_NO_NODE
  * @name: for traces and warnings: a string constant
- * @caller: to whom slab debugging attributes the memory
+ * @caller: address that slab debugging records for the memory
  *
  * Context: What @gfp allows.
- * Return: the node, on no manager yet; %NULL on failure, and when @size is
- * larger than can be.
+ * Return: the node, on no manager yet; %NULL on failure, or if @size is too
+ * large.
  */
 noinline struct resmgr_data *
 __resmgr_data_alloc(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp,
@@ -73,13 +85,13 @@ __resmgr_data_alloc(enum resmgr_kind kind, void *fn, size_t size, gfp_t gfp,
 EXPORT_SYMBOL_GPL(__resmgr_data_alloc);
 
 /**
- * resmgr_data_free() - free a node with data that is on no manager
- * @data: the node; may be %NULL
+ * resmgr_data_free() - free a &struct resmgr_data that is on no manager
+ * @data: the resource; may be %NULL
  *
  * The release function is not called.
  *
- * Context: Any context that kfree() allows. A node that still is on a manager
- * is reported with a WARN, and left there: it will be released in its turn.
+ * Context: Any context that kfree() allows. A resource that is still on a
+ * manager is reported with a WARN, and stays: it will be released in its turn.
  */
 void resmgr_data_free(struct resmgr_data *data)
 {
@@ -93,13 +105,13 @@ void resmgr_data_free(struct resmgr_data *data)
 EXPORT_SYMBOL_GPL(resmgr_data_free);
 
 /**
- * __resmgr_kmalloc() - what resmgr_kmalloc() does, for fronts
+ * __resmgr_kmalloc() - managed kmalloc() for typed front ends
  * @mgr: manager
  * @size: bytes
  * @gfp: allocation flags
  * @nid: NUMA node or %NUMA_NO_NODE
  * @name: for traces: a string constant
- * @caller: to whom slab debugging attributes the memory
+ * @caller: address that slab debugging records for the memory
  *
  * Context: What @gfp allows.
  * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure.
@@ -124,7 +136,10 @@ noinline void *__resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp,
 }
 EXPORT_SYMBOL_GPL(__resmgr_kmalloc);
 
-/* A manager that was never initialised has no class; the add will say so. */
+/*
+ * A manager that was never initialised has no class; resmgr_add_new() reports
+ * it.
+ */
 static int resmgr_nid(const struct resmgr *mgr)
 {
 	return mgr->class && mgr->class->nid ? mgr->class->nid(mgr) :
@@ -137,7 +152,7 @@ static const char *resmgr_mem_name(const struct resmgr *mgr)
 						    "kmalloc";
 }
 
-/* The way in for the family below: the class says what the rest is. */
+/* Common part of the functions below; the class supplies the rest. */
 static noinline void *resmgr_alloc(struct resmgr *mgr, size_t size, gfp_t gfp,
 				   unsigned long caller)
 {
@@ -160,7 +175,7 @@ void *resmgr_kmalloc(struct resmgr *mgr, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(resmgr_kmalloc);
 
-/* The link to the memory at @ptr, or %NULL. */
+/* Returns the link to the memory at @ptr, or %NULL. */
 static struct resmgr_node **resmgr_find_memory(struct resmgr *mgr,
 					       const void *ptr)
 {
@@ -174,9 +189,8 @@ static struct resmgr_node **resmgr_find_memory(struct resmgr *mgr,
 }
 
 /*
- * Make @data larger where it is, if the slab object has the room. It does not
- * move then, so that it is fine to do this under the lock; krealloc() is what
- * tells KASAN.
+ * Grow @data in place, if the slab object has room. It does not move, so this
+ * is safe under the lock. krealloc() tells KASAN.
  */
 static bool resmgr_data_grow(struct resmgr *mgr, struct resmgr_data *data,
 			     size_t size)
@@ -192,7 +206,7 @@ static bool resmgr_data_grow(struct resmgr *mgr, struct resmgr_data *data,
 	    krealloc(start, bytes, GFP_NOWAIT) != start)
 		return false;
 
-	/* RESMGR_DEBUG reads it under another lock. */
+	/* RESMGR_DEBUG reads the size under another lock. */
 	WRITE_ONCE(data->node.size, size);
 	return true;
 }
@@ -201,15 +215,16 @@ static bool resmgr_data_grow(struct resmgr *mgr, struct resmgr_data *data,
  * resmgr_krealloc() - managed krealloc()
  * @mgr: manager
  * @ptr: memory of @mgr, or %NULL, or %ZERO_SIZE_PTR
- * @size: new size in bytes; 0 frees
+ * @size: new size in bytes; 0 frees the memory
  * @gfp: allocation flags
  *
- * The place of the memory in the order of release stays, and so does the
- * content, up to the lesser of both sizes.
+ * The memory keeps its place in the order of release, and its content up to the
+ * smaller of both sizes.
  *
  * Context: What @gfp allows.
  * Return: memory; %ZERO_SIZE_PTR for no bytes; %NULL on failure, with @ptr
- * unchanged. With a WARN when @ptr is not of @mgr, or is a constant string.
+ * unchanged. It comes with a WARN if @ptr is not of @mgr, or is a constant
+ * string.
  */
 void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 {
@@ -231,8 +246,9 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	}
 
 	/*
-	 * Twice under the lock: the allocation may sleep, and may not be needed.
-	 * Nothing behind the pointer is looked at before it is known to be ours.
+	 * The lock is taken twice: the allocation may sleep, and may not be
+	 * needed. Nothing behind the pointer is read before it is known to be
+	 * ours.
 	 */
 	old = container_of(ptr, struct resmgr_data, data[0]);
 	by = resmgr_caller_to_stamp();
@@ -268,8 +284,8 @@ void *resmgr_krealloc(struct resmgr *mgr, void *ptr, size_t size, gfp_t gfp)
 	}
 
 	/*
-	 * The lock protects the list and not what is in the memory: a user who
-	 * resizes memory while using it would be in trouble with krealloc(), too.
+	 * The lock protects the list and not the content of the memory:
+	 * resizing memory that is in use would be a bug with krealloc(), too.
 	 */
 	memcpy(new->data, old->data, min_t(size_t, size, old->node.size));
 	resmgr_free_data(&old->node);
@@ -280,11 +296,12 @@ EXPORT_SYMBOL_GPL(resmgr_krealloc);
 /**
  * resmgr_kfree() - free managed memory early
  * @mgr: manager
- * @ptr: memory of @mgr; %NULL, %ZERO_SIZE_PTR and what resmgr_kstrdup_const()
- *	gave back unchanged are fine
+ * @ptr: memory of @mgr; may be %NULL, %ZERO_SIZE_PTR, or a string that
+ *	resmgr_kstrdup_const() returned unchanged
  *
- * Context: Any context that kfree() allows. Takes and releases the lock of @mgr.
- * Return: 0; -ENOENT with a WARN when the memory is not of @mgr.
+ * Context: Any context that kfree() allows. Takes and releases the lock of
+ * @mgr.
+ * Return: 0; -ENOENT with a WARN if the memory is not of @mgr.
  */
 noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 {
@@ -295,10 +312,13 @@ noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 		return 0;
 
 	node = &container_of(ptr, struct resmgr_data, data[0])->node;
-	/* Or the compiler keeps both, where one is as good as the other. */
+	/*
+	 * Otherwise the compiler keeps both pointers in registers, where one is
+	 * enough.
+	 */
 	OPTIMIZER_HIDE_VAR(node);
 	spin_lock_irqsave(&mgr->lock, flags);
-	/* resmgr_find_memory(), in line: this is run most of all that search. */
+	/* resmgr_find_memory() inlined: this is the most frequent search. */
 	for (link = &mgr->newest; resmgr_is_node(*link); link = &(*link)->older) {
 		if (*link != node)
 			continue;
@@ -312,7 +332,10 @@ noinline int resmgr_kfree(struct resmgr *mgr, const void *ptr)
 	}
 	spin_unlock_irqrestore(&mgr->lock, flags);
 
-	/* A string that resmgr_kstrdup_const() gave back was never here. */
+	/*
+	 * A string that resmgr_kstrdup_const() returned unchanged was never on
+	 * @mgr.
+	 */
 	ptr = container_of(node, struct resmgr_data, node)->data;
 	if (is_kernel_rodata((unsigned long)ptr))
 		return 0;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Resource manager: a refcounted owner, and keeping one alive for another
- */
+/* Resource manager: a refcounted owner, and references between owners */
 #include <linux/export.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
 /**
- * __resmgr_object_init() - what resmgr_object_init() does, with a lock class
+ * __resmgr_object_init() - initialise an object with a given lock class
  * @obj: the object
  * @class: kind of owner
  * @name: of the lock class
@@ -27,7 +25,7 @@ EXPORT_SYMBOL_GPL(__resmgr_object_init);
 
 /**
  * resmgr_object_get() - take a reference
- * @obj: object on which the caller has a reference already
+ * @obj: object on which the caller already has a reference
  *
  * Context: Any context.
  */
@@ -38,11 +36,11 @@ void resmgr_object_get(struct resmgr_object *obj)
 EXPORT_SYMBOL_GPL(resmgr_object_get);
 
 /**
- * resmgr_object_tryget() - take a reference, unless the last one went
- * @obj: object whose memory something else keeps there, a lock or RCU
+ * resmgr_object_tryget() - take a reference, unless the last one was dropped
+ * @obj: object whose memory is kept by a lock or by RCU
  *
  * Context: Any context.
- * Return: true when a reference was taken.
+ * Return: true if a reference was taken.
  */
 bool resmgr_object_tryget(struct resmgr_object *obj)
 {
@@ -54,8 +52,8 @@ EXPORT_SYMBOL_GPL(resmgr_object_tryget);
  * resmgr_object_put() - drop a reference
  * @obj: object
  *
- * With the last one the resources are released, newest first, and the object
- * is freed by its class.
+ * When the last one is dropped, the resources are released, newest first, and
+ * the class frees the object.
  *
  * Context: Process context, sleeps if a release function does and this is the
  * last reference.
@@ -93,17 +91,17 @@ static void resmgr_unhold(struct resmgr *child, struct resmgr_node *node)
 }
 
 /**
- * resmgr_hold() - keep an object alive until another owner's resources go
- * @child: manager of the one that needs @parent
- * @parent: object on which the caller has a reference now
+ * resmgr_hold() - keep an object alive until another owner's release
+ * @child: manager of the owner that needs @parent
+ * @parent: object on which the caller has a reference
  *
- * Adds a reference on @parent to @child, as a resource like any other: it is
- * dropped after all that @child gets later has been released. Two owners that
- * hold each other are never freed; RESMGR_DEBUG names them.
+ * Takes a reference on @parent and adds it to @child as a resource: it is
+ * dropped after everything that @child gets later has been released. Two owners
+ * that hold each other are never freed; RESMGR_DEBUG reports them.
  *
  * Context: Process context, may sleep.
- * Return: 0; -ENOMEM, or -ESHUTDOWN when @child has seen its final release; no
- * reference was taken then.
+ * Return: 0; -ENOMEM, or -ESHUTDOWN if @child has seen its final release. On an
+ * error no reference is held.
  */
 int resmgr_hold(struct resmgr *child, struct resmgr_object *parent)
 {

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Provider: what others call into, and what may go while they hold it
+ * Provider: an object that others call into, and whose driver may go meanwhile
  *
- * Two lifetimes in one struct. The memory is a &struct resmgr_object: it is there
- * until the last handle goes. The driver behind it is behind a &struct resmgr_gate:
- * it is there until the driver is unbound. Everything else follows from the order
- * in which resmgr_provider_withdraw() does three things.
+ * Two lifetimes are in one struct. The memory is a &struct resmgr_object: it
+ * stays until the last handle is dropped. The driver is behind a &struct
+ * resmgr_gate: it stays until it is unbound. Everything else follows from the
+ * order of three steps in resmgr_provider_withdraw():
  *
- * 1. The gate is revoked. Calls that begin after this are refused.
- * 2. ->gone(). A call that sleeps inside and is woken by this must see that the
- *    provider is gone, or it would go to sleep again: hence after 1. It must be woken
- *    before it is waited for: hence before 3.
- * 3. The gate is drained. What the calls inside did is seen by whoever returns from
- *    here, so that the driver's data can be freed: it has been used for the last time.
+ * 1. The gate is revoked. Calls that begin afterwards are refused.
+ * 2. ->gone() is called. A call that sleeps inside and is woken by it must see
+ *   that the provider is gone, or it would sleep again: hence after 1. It must
+ *   be woken before it is waited for: hence before 3.
+ * 3. The gate is drained. The caller then sees everything that the calls inside
+ *   have done. So the driver's data can be freed: it was used for the last
+ *   time.
  *
- * The driver's data is only reached through resmgr_provider_enter(), so after 3 there
- * is no way to it. That needs no lock: there is nothing that is written. In particular
- * the pointer is not cleared, which readers would have to be protected from.
+ * The driver's data is only reached through resmgr_provider_enter(), so nothing
+ * reaches it after 3. No lock is needed, since nothing is written. In
+ * particular the pointer is not cleared, from which readers would have to be
+ * protected.
  *
- * When: before ->remove(), as long as the driver is in working order. A call that is
- * inside uses registers, clocks, and interrupts to wait for; ->remove() turns them off,
- * and devm turns off the rest after it. So devm_resmgr_provider_register() withdraws by
- * an unpublish action, and not by a devm action.
+ * This is done before ->remove(), while the driver still works. A call inside
+ * uses registers, clocks, and interrupts to wait for; ->remove() turns them
+ * off, and devm the rest after it. So devm_resmgr_provider_register() withdraws
+ * in an unpublish action, not in a devm action.
  *
- * Nobody is waited for with a lock held that is of this file: there is none.
+ * No lock of this file is held while waiting: there is none.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -33,7 +35,7 @@
 
 #include "internal.h"
 
-/* As cdevm does for a scope. What waits for hardware is back by then. */
+/* As cdevm does for a scope. A wait for hardware has ended by then. */
 #define RESMGR_PROVIDER_REPORT_AFTER	(10 * HZ)
 
 static struct resmgr_provider *resmgr_to_provider(const struct resmgr *mgr)
@@ -65,11 +67,11 @@ static void resmgr_provider_gate(void *gate)
 }
 
 /**
- * __resmgr_provider_init() - what resmgr_provider_init() does, with given lock classes
+ * __resmgr_provider_init() - initialise a provider with given lock classes
  * @provider: the provider
  * @priv: the driver's data
- * @ops: what the core does for it
- * @name: of the provider
+ * @ops: callbacks of the core
+ * @name: name of the provider
  * @lock_name: of the lock classes
  * @keys: of the lock classes of the gate and of the manager
  *
@@ -83,7 +85,7 @@ int __resmgr_provider_init(struct resmgr_provider *provider, void *priv,
 {
 	int ret;
 
-	/* It would look like a provider that is gone, to all but the drain. */
+	/* It would look like a provider that is gone, except to the drain. */
 	if (WARN(!priv, "resmgr: provider %s has no data of a driver\n", name))
 		return -EINVAL;
 
@@ -95,30 +97,32 @@ int __resmgr_provider_init(struct resmgr_provider *provider, void *priv,
 	provider->name = name;
 	__resmgr_object_init(&provider->object, &resmgr_provider_class, lock_name,
 			     &keys[1]);
-	/* The first resource, and so the last that goes. */
+	/* The first resource, so it is released last. */
 	return resmgr_add_action_or_reset(&provider->object.mgr, resmgr_provider_gate,
 					  &provider->gate);
 }
 EXPORT_SYMBOL_GPL(__resmgr_provider_init);
 
 /**
- * resmgr_provider_withdraw() - let no call into the driver any more
+ * resmgr_provider_withdraw() - end calls into the driver
  * @provider: provider on which the caller has a reference
  *
- * Refuses new calls, tells the consumers by &resmgr_provider_ops.gone, and waits for
- * the calls inside. For cores that register without devm: to be called first thing
- * when the driver unregisters. Calling it again is no error, and waits as well.
+ * Refuses new calls, notifies the consumers through &resmgr_provider_ops.gone,
+ * and waits for the calls inside. For cores that register without devm: call it
+ * first when the driver unregisters. It may be called again, and then waits as
+ * well.
  *
  * A call that stays inside for ten seconds is reported in the log.
  *
- * Context: Process context, sleeps. Not from inside a call of this provider, nor with
- * a lock held that calls or &resmgr_provider_ops.gone take: lockdep says so.
+ * Context: Process context, sleeps. Not from inside a call of this provider,
+ * nor while holding a lock that calls or &resmgr_provider_ops.gone take:
+ * lockdep reports it.
  */
 void resmgr_provider_withdraw(struct resmgr_provider *provider)
 {
 	unsigned int seconds = 0;
 
-	/* The first one tells; all wait. */
+	/* The first caller notifies; all wait. */
 	if (resmgr_gate_revoke(&provider->gate) && provider->ops->gone)
 		provider->ops->gone(provider);
 
@@ -141,18 +145,18 @@ static void resmgr_provider_drop(void *provider)
 }
 
 /**
- * devm_resmgr_provider_register() - withdraw a provider when its driver is unbound
+ * devm_resmgr_provider_register() - withdraw a provider at unbind
  * @dev: device whose driver provides it, being probed
- * @provider: the provider, with the reference from resmgr_provider_init(), which goes
- *	over to @dev
+ * @provider: the provider; @dev takes over the reference from
+ *	resmgr_provider_init()
  *
- * resmgr_provider_withdraw() is called before ->remove(), or when the probe fails,
- * before anything is undone. The reference is dropped when it is the turn of this call
- * in the reverse order of devm, so that ->remove() can still use the provider.
+ * resmgr_provider_withdraw() is called before ->remove(), or when the probe
+ * fails, before anything is undone. The reference is dropped in its turn in the
+ * reverse order of devm, so ->remove() can still use the provider.
  *
  * Context: Process context, may sleep.
- * Return: 0; -ENOMEM, -ENODEV when @dev was never registered. On an error the provider
- * is withdrawn, and the reference was dropped.
+ * Return: 0; -ENOMEM, -ENODEV if @dev was never registered. On an error the
+ * provider is withdrawn, and the reference was dropped.
  */
 int devm_resmgr_provider_register(struct device *dev, struct resmgr_provider *provider)
 {
@@ -175,16 +179,16 @@ EXPORT_SYMBOL_GPL(devm_resmgr_provider_register);
 
 /**
  * resmgr_provider_get() - take a reference for a handle
- * @provider: provider that cannot go now: a reference, or a lock of the core that it is
- *	found under, sees to that
- * @holder: in the handle, for resmgr_provider_put(). Takes no room without
+ * @provider: provider that stays meanwhile, by a reference or by the lock of
+ *	the core under which it was found
+ * @holder: in the handle, for resmgr_provider_put(). Has no size without
  *	%CONFIG_RESMGR_DEBUG
- * @by: manager of the consumer, such as &device.devres, or %NULL. Not used unless
- *	RESMGR_DEBUG names it
+ * @by: manager of the consumer, such as &device.devres, or %NULL. Only used by
+ *	RESMGR_DEBUG
  *
  * Context: Any context but NMI.
- * Return: true; false when the provider is gone, so that nobody looks for a new
- * provider and is given the old one.
+ * Return: true; false if the provider is gone, so that a search for a new
+ * provider does not return the old one.
  */
 bool resmgr_provider_get(struct resmgr_provider *provider,
 			 struct resmgr_holder *holder, const struct resmgr *by)
@@ -200,10 +204,10 @@ EXPORT_SYMBOL_GPL(resmgr_provider_get);
 /**
  * resmgr_provider_put() - drop the reference of a handle
  * @provider: the provider
- * @holder: of the same handle, as given to resmgr_provider_get()
+ * @holder: holder of the same handle, as given to resmgr_provider_get()
  *
- * Context: Process context. With the last reference the resources of the provider go,
- * and its memory; may sleep then.
+ * Context: Process context. The last call releases the resources and the memory
+ * of the provider, and may then sleep.
  */
 void resmgr_provider_put(struct resmgr_provider *provider, struct resmgr_holder *holder)
 {
@@ -213,14 +217,14 @@ void resmgr_provider_put(struct resmgr_provider *provider, struct resmgr_holder 
 EXPORT_SYMBOL_GPL(resmgr_provider_put);
 
 /**
- * resmgr_provider_hold() - hold a provider until a consumer's resources go
+ * resmgr_provider_hold() - hold a provider until a consumer's release
  * @consumer: manager of the consumer: of a device, of another object
  * @provider: as for resmgr_provider_get()
  *
  * There is no put: the reference is a resource of @consumer.
  *
  * Context: Process context, may sleep.
- * Return: 0; -ENODEV when the provider is gone; else as resmgr_hold().
+ * Return: 0; -ENODEV if the provider is gone; otherwise as resmgr_hold().
  */
 int resmgr_provider_hold(struct resmgr *consumer, struct resmgr_provider *provider)
 {

@@ -2,8 +2,8 @@
 /*
  * The examples of cdevm-conversion.rst
  *
- * One small driver for each decision of the guide, without hardware: what would be
- * registers are counters. The guide shows the parts between the markers.
+ * One small driver for each decision of the guide, without hardware: counters
+ * replace registers. The guide shows the parts between the markers.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
@@ -18,7 +18,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-static atomic_t convert_hw;	/* what stands for hardware */
+static atomic_t convert_hw;	/* stands for hardware */
 
 static int convert_start_hw(void)
 {
@@ -62,11 +62,11 @@ static int unwind_probe(struct platform_device *pdev)
 	u->misc.fops = &convert_fops;
 	ret = cdevm_register_misc(&u->scope, &u->misc);
 	if (ret)
-		goto err_buffer;	/* it was not published */
+		goto err_buffer;	/* not published */
 
 	ret = convert_start_hw();
 	if (ret)
-		goto err_withdraw;	/* it was, and calls may be inside */
+		goto err_withdraw;	/* published, and calls may be inside */
 	return 0;
 
 err_withdraw:
@@ -80,7 +80,7 @@ static void unwind_remove(struct platform_device *pdev)
 {
 	struct unwind *u = platform_get_drvdata(pdev);
 
-	/* No call is inside, and none will be. The node has gone. */
+	/* No call is inside, and none will be. The node is gone. */
 	convert_stop_hw();
 	kfree(u->buffer);
 }
@@ -98,7 +98,9 @@ static int closing_open(struct inode *inode, struct file *file)
 	return convert_start_hw();
 }
 
-/* Once for each open(): at the close, or at unbind for a file that is open then. */
+/*
+ * Called once for each open(): at close, or at unbind if the file is open then.
+ */
 static int closing_release(struct inode *inode, struct file *file)
 {
 	/* The hardware is there in both cases. */
@@ -124,7 +126,7 @@ static int closing_probe(struct platform_device *pdev)
 
 	if (IS_ERR(c))
 		return PTR_ERR(c);
-	/* Before the first node. */
+	/* Call this before publishing the first node. */
 	cdevm_set_ops(&c->scope, &closing_ops);
 	c->misc.minor = MISC_DYNAMIC_MINOR;
 	c->misc.name = "cdevm-closing";
@@ -178,7 +180,10 @@ static int minors_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	/* Names in /dev. device_destroy() of one that is not there is harmless. */
+	/*
+	 * Names in /dev. device_destroy() of a name that does not exist is
+	 * harmless.
+	 */
 	ret = devm_add_action_or_reset(&pdev->dev, minors_destroy, m);
 	for (i = 0; !ret && i < 2; i++) {
 		node = device_create(minors_class, &pdev->dev, m->devt + i, m,
@@ -211,7 +216,7 @@ static ssize_t answer_read(struct file *file, char __user *buf, size_t count,
 
 static void answer_kick(struct cdevm_scope *scope)
 {
-	/* Stays complete: also for a call that is only about to wait. */
+	/* Stays complete, also for a call that is just about to wait. */
 	complete_all(&container_of(scope, struct answer, scope)->done);
 }
 
@@ -273,7 +278,10 @@ static int poller_probe(struct platform_device *pdev)
 		return PTR_ERR(p);
 
 	INIT_DELAYED_WORK(&p->work, poller_work);
-	/* After the hardware was acquired, so before it goes. */
+	/*
+	 * Added after acquiring the hardware, so it runs before that is
+	 * released.
+	 */
 	ret = devm_add_action_or_reset(&pdev->dev, poller_stop, p);
 	if (ret)
 		return ret;
@@ -328,7 +336,7 @@ static int offered_probe(struct platform_device *pdev)
 	ret = atomic_notifier_chain_register(&others, &o->nb);
 	if (ret)
 		return ret;
-	/* There is no _or_reset() of this one: undo it by hand. */
+	/* This has no _or_reset() variant: undo it by hand. */
 	ret = devm_add_unpublish_action(&pdev->dev, offered_withdraw, o);
 	if (ret)
 		offered_withdraw(o);

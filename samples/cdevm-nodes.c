@@ -3,8 +3,8 @@
  * cdevm sample: nodes of every kind in one driver
  *
  * A scope with two video nodes, a media node, a cdev and a misc device, and a
- * DRM device beside it. The "hardware" counts how often it was asked; each node
- * can ask it.
+ * DRM device beside it. The "hardware" counts its accesses; each node can
+ * access it.
  *
  *	/dev/videoN		two, "cdevm-nodes 0" and "cdevm-nodes 1"
  *	/dev/mediaN		model "cdevm-nodes"
@@ -12,16 +12,16 @@
  *	/dev/cdevm-nodes-misc	misc device
  *	/dev/dri/cardN		DRM device
  *
- * Two lifetimes meet here. The nodes of the scope go when the driver is unbound
- * and the last of *their* files is closed. A DRM device has a reference count of
- * its own, which its open files hold. What the files of both reach is in struct
- * nodes, so it has to outlive both: the DRM device holds the scope, with one
- * call of resmgr_hold(). Whichever file is closed last, of whichever node, frees
- * the memory.
+ * Two lifetimes meet here. The scope ends when the driver is unbound and the
+ * last of the scope's files is closed. A DRM device has a reference count of
+ * its own, which its open files hold. The files of both use struct nodes, so it
+ * has to outlive both: the DRM device holds the scope, with one call of
+ * resmgr_hold(). Whichever file is closed last, of whichever node, frees the
+ * memory.
  *
- * Calls are kept out in the same way by either: the scope's gate refuses calls
- * into its nodes; drm_dev_unplug(), which is called at the same time, refuses
- * sections that begin with drm_dev_enter(). So the hardware may be devm.
+ * Both refuse calls in the same way: the scope's gate refuses calls into its
+ * nodes; drm_dev_unplug(), which is called at the same time, refuses sections
+ * that begin with drm_dev_enter(). So the hardware may be devm.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
@@ -56,7 +56,7 @@
 #define NODES_NAME "cdevm-nodes"
 #define NODES_VIDEOS 2
 
-/* Over all bindings, for whoever wants to see that nothing is lost. */
+/* Counters over all bindings, to check that nothing is lost. */
 static atomic_t nodes_allocs, nodes_frees;
 
 module_param_named(allocs, nodes_allocs.counter, int, 0444);
@@ -64,7 +64,7 @@ MODULE_PARM_DESC(allocs, "private structs allocated");
 module_param_named(frees, nodes_frees.counter, int, 0444);
 MODULE_PARM_DESC(frees, "private structs freed");
 
-/* The register block. Nobody may look at it once the driver is unbound. */
+/* The register block. It must not be accessed once the driver is unbound. */
 struct nodes_hw {
 	u32 count;
 };
@@ -87,7 +87,7 @@ struct nodes {
 	struct miscdevice misc;
 };
 
-/* Of its own memory, which DRM frees. */
+/* In memory of its own, which DRM frees. */
 struct nodes_drm {
 	struct drm_device drm;
 	struct nodes *nodes;
@@ -97,7 +97,7 @@ static dev_t nodes_devt;
 static struct class *nodes_class;
 static struct platform_device *nodes_pdev;
 
-/* From inside the gate, or from a section of the DRM device. */
+/* Called inside the gate, or in a section of the DRM device. */
 static u32 nodes_ask(struct nodes *n)
 {
 	u32 count;
@@ -108,7 +108,7 @@ static u32 nodes_ask(struct nodes *n)
 	return count;
 }
 
-/* At any time until the last close. */
+/* May be called at any time until the last close. */
 static void nodes_file(struct nodes *n, int change)
 {
 	mutex_lock(&n->lock);
@@ -244,7 +244,7 @@ static int nodes_add_video(struct nodes *n, int i)
 	ret = media_entity_pads_init(&vdev->entity, 1, &n->video[i].pad);
 	if (ret)
 		return ret;
-	/* No release function: the memory is the scope's. */
+	/* No release function: the memory belongs to the scope. */
 	snprintf(vdev->name, sizeof(vdev->name), NODES_NAME " %d", i);
 	vdev->fops = &nodes_video_fops;
 	vdev->ioctl_ops = &nodes_ioctl_ops;
@@ -288,7 +288,7 @@ static int nodes_drm_open(struct drm_device *drm, struct drm_file *file)
 	return 0;
 }
 
-/* Also long after the unbind, when the scope may have no file open any more. */
+/* May be called long after the unbind, when the scope may have no open file. */
 static void nodes_drm_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	nodes_file(nodes_of_drm(drm), -1);
@@ -351,21 +351,21 @@ static int nodes_add_drm(struct nodes *n, struct device *dev)
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	d->nodes = n;
-	/* As long as there is the DRM device, there is the scope. */
+	/* The scope stays as long as the DRM device. */
 	ret = resmgr_hold(&d->drm.managed.resources, &n->scope.obj);
 	if (ret)
 		return ret;
 	ret = drm_dev_register(&d->drm, 0);
 	if (ret)
 		return ret;
-	/* With the nodes of the scope, before the hardware goes. */
+	/* Runs with the end of the scope, before the hardware is gone. */
 	ret = devm_add_unpublish_action(dev, nodes_drm_unplug, &d->drm);
 	if (ret)
 		drm_dev_unplug(&d->drm);
 	return ret;
 }
 
-/* devm: at unbind, when nobody is inside and nobody will be */
+/* devm: at unbind, when no call is inside and none will be */
 static void nodes_hw_off(void *data)
 {
 	memset(data, 0xdd, sizeof(struct nodes_hw));
@@ -461,7 +461,7 @@ err_region:
 }
 module_init(nodes_init);
 
-/* Can run only with all files closed: each open file holds the module. */
+/* Runs only when all files are closed: each open file holds the module. */
 static void __exit nodes_exit(void)
 {
 	platform_device_unregister(nodes_pdev);

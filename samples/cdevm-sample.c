@@ -2,25 +2,25 @@
 /*
  * cdevm sample: two cdevs and a misc device that survive their driver
  *
- * The "device" is a FIFO behind a register block that is not there: what is
+ * The "device" is a FIFO behind an imaginary register block: data that is
  * written to any of the three nodes can be read from any of them.
  *
  *	/dev/cdevm-sample-a	cdev with a struct device of its own
  *	/dev/cdevm-sample-b	plain cdev, its device node made by hand
  *	/dev/cdevm-sample-ctl	misc device
  *
- * Three things to see here:
+ * What it shows:
  *
- * - What an open file can reach (struct sample, the FIFO, the cdevs) is cdevm:
- *   it lives until unbind and the last close of all three nodes. What is
- *   hardware (struct sample_hw) is devm: it goes at unbind.
- * - The file operations do not care. They run only while the driver is bound,
- *   and whoever calls them later gets -ENODEV without their being called.
- *   ->release() is the exception: it always runs, and asks before it touches
- *   the hardware.
- * - There is no ->remove(), and nothing to get wrong in it.
+ * - Everything that an open file uses (struct sample, the FIFO, the cdevs) is
+ *   cdevm: it lives until unbind and the last close of all three nodes.
+ *   Hardware (struct sample_hw) is devm: it is released at unbind.
+ * - The file operations need no checks. They run only while the driver is
+ *   bound; later calls get -ENODEV without reaching them. ->release() is the
+ *   exception: it always runs, and checks before it accesses the hardware.
+ * - There is no ->remove() that could be wrong.
  *
- * devm-sample.c does the same as many drivers do it today. Compare the two:
+ * devm-sample.c does the same in the way of many drivers today. Compare the
+ * two:
  *
  *	diff -u devm-sample.c cdevm-sample.c
  */
@@ -45,9 +45,9 @@
 #define SAMPLE_NAME "cdevm-sample"
 
 /*
- * Counters over all bindings, for whoever wants to see that nothing is lost:
+ * Counters over all bindings, to check that nothing is lost:
  * /sys/module/cdevm_sample/parameters/. They are not in struct sample, since
- * they are to be read after that has gone.
+ * they are read after that is freed.
  */
 static atomic_t sample_opens, sample_releases, sample_late_releases;
 static atomic_t sample_allocs, sample_frees, sample_hw_offs;
@@ -65,7 +65,7 @@ MODULE_PARM_DESC(frees, "private structs freed");
 module_param_named(hw_offs, sample_hw_offs.counter, int, 0444);
 MODULE_PARM_DESC(hw_offs, "times the hardware went away");
 
-/* The register block. Nobody may look at it once the driver is unbound. */
+/* The register block. It must not be accessed once the driver is unbound. */
 struct sample_hw {
 	u32 users;
 	u32 bytes;
@@ -78,7 +78,7 @@ struct sample_node {
 	struct sample *sample;
 };
 
-/* No kfree() anywhere: the memory of this struct is the scope's. */
+/* No kfree() anywhere: the memory of this struct belongs to the scope. */
 struct sample {
 	struct cdevm_scope scope;
 	struct sample_hw *hw;
@@ -124,7 +124,9 @@ static int sample_release(struct inode *inode, struct file *file)
 	struct sample *s = file->private_data;
 	bool late = true;
 
-	/* Runs after unbind, too. The memory is there, the hardware may not be. */
+	/*
+	 * Runs after unbind, too. The memory is there, the hardware may not be.
+	 */
 	cdevm_scoped_enter(&s->scope) {
 		mutex_lock(&s->lock);
 		s->hw->users--;
@@ -156,8 +158,8 @@ static ssize_t sample_read(struct file *file, char __user *buf, size_t count,
 			return -EAGAIN;
 		/*
 		 * Ends with -ENODEV at unbind. A plain wait_event_*() would
-		 * need a cdevm_ops.kick() to wake it and a condition that
-		 * looks at cdevm_is_revoked().
+		 * need a cdevm_ops.kick() that wakes it and a condition that
+		 * checks cdevm_is_revoked().
 		 */
 		ret = cdevm_wait_event_interruptible(&s->scope, s->wait,
 						     !kfifo_is_empty(&s->fifo));
@@ -188,7 +190,7 @@ static ssize_t sample_write(struct file *file, const char __user *buf,
 	wake_up_interruptible(&s->wait);
 	if (ret)
 		return ret;
-	/* A short write says that the FIFO is full; so does -ENOSPC. */
+	/* A short write means that the FIFO is full; so does -ENOSPC. */
 	return copied || !count ? copied : -ENOSPC;
 }
 
@@ -251,7 +253,7 @@ static const struct file_operations sample_ctl_fops = {
 /* devm: at unbind, when no file operation is running and none will */
 static void sample_hw_off(void *data)
 {
-	/* So that a late access is seen even without KASAN. */
+	/* Makes a late access visible even without KASAN. */
 	memset(data, 0xdd, sizeof(struct sample_hw));
 	atomic_inc(&sample_hw_offs);
 }
@@ -283,9 +285,9 @@ static int sample_add_a(struct sample *s, struct device *parent)
 	/*
 	 * A struct device has a reference count of its own: somebody may hold
 	 * it for longer than the files are open. It may be in the scope's
-	 * memory all the same, which waits for it. No release function is
-	 * needed, and the reference that device_initialize() gives is taken
-	 * over by cdevm_add_cdev_device().
+	 * memory nevertheless, as the scope waits for it. It needs no release
+	 * function, and cdevm_add_cdev_device() takes over the reference of
+	 * device_initialize().
 	 */
 	device_initialize(&s->dev_a);
 	s->dev_a.parent = parent;
@@ -340,7 +342,7 @@ static int sample_probe(struct platform_device *pdev)
 	cdevm_set_ops(&s->scope, &sample_scope_ops);
 	atomic_inc(&sample_allocs);
 
-	/* What files reach: cdevm. */
+	/* Used by files: cdevm. */
 	ret = cdevm_mutex_init(&s->scope, &s->lock);
 	if (ret)
 		return ret;
@@ -355,7 +357,7 @@ static int sample_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	/* What is hardware: devm. */
+	/* Hardware: devm. */
 	s->hw = devm_kzalloc(dev, sizeof(*s->hw), GFP_KERNEL);
 	if (!s->hw)
 		return -ENOMEM;
@@ -385,8 +387,8 @@ static int __init sample_init(void)
 		return ret;
 
 	/*
-	 * Not a static struct class: its release would be called when the
-	 * last reference goes, which may be after this module's memory went.
+	 * Not a static struct class: its release would be called with the last
+	 * reference, perhaps after the memory of this module is freed.
 	 */
 	sample_class = class_create(SAMPLE_NAME);
 	if (IS_ERR(sample_class)) {
@@ -417,7 +419,7 @@ err_region:
 }
 module_init(sample_init);
 
-/* Can run only with all files closed: each open file holds the module. */
+/* Runs only when all files are closed: each open file holds the module. */
 static void __exit sample_exit(void)
 {
 	platform_device_unregister(sample_pdev);

@@ -2,16 +2,16 @@
 /*
  * devm sample: the broken twin of cdevm-sample.c
  *
- * The same driver the way that many are written: the private struct comes from
- * devm_kzalloc(), and ->remove() takes the nodes away. It looks tidy, and it is
- * a use after free as soon as the driver is unbound while a file is open:
+ * The same driver in the way of many others: the private struct comes from
+ * devm_kzalloc(), and ->remove() removes the nodes. It looks tidy, and it is a
+ * use after free as soon as the driver is unbound while a file is open:
  *
  * - ->read(), ->ioctl() and all others run in freed memory. Removing the nodes
  *   only keeps new files from being opened.
  * - So does ->release().
  * - After it the VFS drops its reference on the cdev, which is in there too.
  *
- * Not to be copied. Only here to prove that the tests can see the bug.
+ * Do not copy this. It only proves that the tests can detect the bug.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
@@ -33,9 +33,9 @@
 #define SAMPLE_NAME "devm-sample"
 
 /*
- * Counters over all bindings, for whoever wants to see that nothing is lost:
+ * Counters over all bindings, to check that nothing is lost:
  * /sys/module/devm_sample/parameters/. They are not in struct sample, since
- * they are to be read after that has gone.
+ * they are read after that is freed.
  */
 static atomic_t sample_opens, sample_releases, sample_allocs, sample_frees;
 
@@ -48,7 +48,7 @@ MODULE_PARM_DESC(allocs, "private structs allocated");
 module_param_named(frees, sample_frees.counter, int, 0444);
 MODULE_PARM_DESC(frees, "private structs freed");
 
-/* The register block. Nobody may look at it once the driver is unbound. */
+/* The register block. It must not be accessed once the driver is unbound. */
 struct sample_hw {
 	u32 users;
 	u32 bytes;
@@ -103,7 +103,7 @@ static int sample_release(struct inode *inode, struct file *file)
 {
 	struct sample *s = file->private_data;
 
-	/* The bug: after unbind neither s nor s->hw is there any more. */
+	/* The bug: after unbind neither s nor s->hw exists. */
 	mutex_lock(&s->lock);
 	s->hw->users--;
 	s->stats.releases++;
@@ -155,7 +155,7 @@ static ssize_t sample_write(struct file *file, const char __user *buf,
 	wake_up_interruptible(&s->wait);
 	if (ret)
 		return ret;
-	/* A short write says that the FIFO is full; so does -ENOSPC. */
+	/* A short write means that the FIFO is full; so does -ENOSPC. */
 	return copied || !count ? copied : -ENOSPC;
 }
 

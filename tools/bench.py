@@ -89,8 +89,7 @@ ROWS = (
     ("enter and exit", "contended_2_cpus", None, None, None),
 )
 
-CDEVM = ("gate.o", "cdevm_scope.o", "cdevm_fops.o", "cdevm_poll.o", "cdevm_mmap.o", "cdevm_calls.o",
-         "cdevm_watch.o", "cdevm_nodes.o")
+CDEVM = ("gate.o", "calls.o", "files.o", "fops.o", "look.o", "mmap.o", "nodes.o", "poll.o", "scope.o", "watch.o")
 
 
 def read(files):

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# build-check.sh [x86] [w1] [clang] [arm64] [sh]: does it compile elsewhere, and without warnings? All of it, or the
-# named parts. The builds are lean (allnoconfig and what is named below), and what does not have to be linked is not:
+# build-check.sh [x86] [w1] [clang] [arm64] [sh]: checks that it compiles elsewhere, without warnings: everything, or
+# the named parts. The builds are small (allnoconfig and what is named below), and only linked where that is needed:
 #
-#   x86-64, gcc     vmlinux and modules, linked: modpost is what finds a symbol that is not exported. All tests and
+#   x86-64, gcc     vmlinux and modules, linked: modpost finds a symbol that is not exported. All tests and
 #                   samples are modules here. No lockdep, no KASAN: the branches that the UML kernels do not see.
 #   x86-64, W=1     the objects that the series touches, before it and after it: no warning may be new. Its own files,
 #                   for which there is no before, may have none.

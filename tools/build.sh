@@ -33,7 +33,7 @@ outside() {
 	local f files=("$TOP"/e2e/modules/board-{clock,dmabuf,i2c,import,m2m,mmio,nodes,open-dice,pci,regulator}.c "$TOP"/e2e/modules/{xilinx-hwicap.c,board-dmabuf.h})
 	# Drivers of hardware that UML has not, and some of which cannot be asked for there: e2e/many-drivers.c.
 	for f in char/ipmi/{bt-bmc,kcs_bmc,kcs_bmc_aspeed,kcs_bmc_cdev_ipmi} media/pci/dt3155/dt3155 \
-		media/common/videobuf2/videobuf2-dma-contig media/radio/radio-tea5764 \
+		media/radio/radio-tea5764 \
 		misc/xilinx_sdfec platform/goldfish/goldfish_pipe soc/aspeed/aspeed-{lpc-ctrl,lpc-snoop,p2a-ctrl} \
 		staging/axis-fifo/axis-fifo video/fbdev/pxa3xx-gcu; do
 		files+=("$SRC/drivers/$f.c")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# convert.sh: converts drivers to cdevm as far as a script can, and offers the patches that compile and that checkpatch
-# has nothing against. FILE='drivers/misc/a.c ...' names them; ALL=misc|cdev|video takes those of out/find.json that have
+# convert.sh: converts drivers to cdevm as far as a script can, and offers the patches that compile and that pass
+# checkpatch. FILE='drivers/misc/a.c ...' names them; ALL=misc|cdev|video takes those of out/find.json that have
 # such a node, ALL=devm every one. The trees are not modified: see out/convert-VERSION/.
 . "$(dirname "$0")/lib.sh"
 

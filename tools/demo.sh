@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# make demo: the real driver as mainline has it and converted, and the sample without and with cdevm, on one kernel;
-# what happened as a table.
+# make demo: the mainline driver and the converted one, and the sample without and with cdevm, on one kernel; prints the
+# results as a table.
 . "$(dirname "$0")/lib.sh"
 
 log=$LOGS/demo-$KERNEL.log start=$(now)

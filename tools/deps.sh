@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Makes sure that the build tools are there: installs them with apt where we are root, else says what to install.
+# Ensures that the build tools are there: installs them with apt if root, otherwise says what to install.
 . "$(dirname "$0")/lib.sh"
 
 # A program (or a file that the package brings), and the Debian package it comes from.

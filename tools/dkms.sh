@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# cdevm as a module, for the kernels of Debian as they are.
+# cdevm as a module, for Debian's unpatched kernels.
 # dkms.sh source DIR: lays out its source in DIR: lib-resmgr, with dkms/ over it.
 # dkms.sh deb: makes out/cdevm-dkms_VERSION_all.deb.
 # dkms.sh test: installs that in a Debian for each line of dkms/kernels, removes it, and boots Debian's kernel with the

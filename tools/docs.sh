@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # docs.sh: our pages as HTML, made by the kernel's own make htmldocs. A warning about one of them, or about a comment
-# that they take in, is a failure.
+# that they include, is a failure.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 

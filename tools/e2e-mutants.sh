@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# e2e-mutants.sh [NAME...]: can the end-to-end suites fail? Plants the bugs of tools/mutants/e2e, one at a time, in a copy
+# e2e-mutants.sh [NAME...]: tests the end-to-end suites. Plants the bugs of tools/mutants/e2e, one at a time, in a copy
 # of the tree, and boots the suites that the patch names in its first line: each has to fail. In UML, for KERNEL.
 . "$(dirname "$0")/lib.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# event-cost.sh: what trace events cost that are off. Compiles lib/resmgr for x86-64, without debugging, with tracing and
+# event-cost.sh: what disabled trace events cost. Compiles lib/resmgr for x86-64, without debugging, with tracing and
 # without, runs both in a process and counts instructions: see event-cost.c. A table, also in out/event-cost-<version>.txt.
-# No kernel is built, but for what the compilation of an object needs.
+# No kernel is built, except for what the compilation of an object needs.
 . "$(dirname "$0")/lib.sh"
 
 W=$BASE/event-cost-$KERNEL

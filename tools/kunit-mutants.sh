@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kunit-mutants.sh [NAME...]: can the KUnit suites fail? Plants the bugs of tools/mutants/kunit, one at a time, in a copy
-# of the tree, and runs the suites that the patch names in its first line: one of their cases has to fail, or to hang.
+# kunit-mutants.sh [NAME...]: tests the KUnit suites. Plants the bugs of tools/mutants/kunit, one at a time, in a copy
+# of the tree, and runs the suites that the patch names in its first line: one of their cases has to fail, or to hang. In
+# the kernel that LIKE names, else in that of make kunit.
 . "$(dirname "$0")/lib.sh"
 
 like=kunit
 [ ! -e "$TOP/tools/configs/kunit-plain-$KERNEL.config" ] || like=kunit-plain
+like=${LIKE:-$like}
 arch=um flavour=mutant-kunit
 . "$(dirname "$0")/mutants.sh"
 [ -e "$FROM/linux" ] || die "no $like kernel in $FROM; run: make kunit KERNEL=$KERNEL"
@@ -13,7 +15,7 @@ arch=um flavour=mutant-kunit
 LOG=$LOGS/mutants-$KERNEL.log
 PATCHES=$TOP/tools/mutants/kunit
 args=(--kernel_args kasan_multi_shot)
-[ ! -e "$TOP/tools/configs/$like-$KERNEL.config" ] || args+=(--kernel_args seccomp=on --kernel_args ncpus=2)
+! grep -q '^CONFIG_SMP=y' "$FROM/.config" || args+=(--kernel_args seccomp=on --kernel_args ncpus=2)
 
 plant_and_make() { # patch
 	plant "$1" && make -C "$T" ARCH=$arch O="$O" CC="$KCC" -j"$JOBS" all

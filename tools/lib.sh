@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Shared by the scripts in tools/: where things are, how a stage is run and shown. Sourced, not run.
+# Shared by the scripts in tools/: paths, and how a stage is run and shown. Sourced, not run.
 
 set -u
 set -o pipefail

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # litmus.sh: the litmus tests in tools/litmus/, by herd7 with the memory model of the kernel's source. Each says in its
-# comment what is to be observed.
+# comment what must be observed.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # picture.sh: draws docs/lifetimes.svg, the picture of the README, from a trace of the sample driver that is a test of
-# resmgr-trace, too. Left out is what is not of the scope that is shown.
+# resmgr-trace, too. It leaves out everything outside the scope that is shown.
 . "$(dirname "$0")/lib.sh"
 
 TRACE=$TOP/tracepoints/tools/tests/traces/sample-ours.txt

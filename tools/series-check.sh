@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # make series-check: walks the series mail by mail. After each, the KUnit kernel (User Mode Linux) and its modules are
-# built and the suites run that are there by then; and checkpatch looks at each mail. Everything happens in a tree of
-# its own below build/, in which from one step to the next just the files change that the mail changes.
+# built and the suites run that exist by then; and checkpatch checks each mail. Everything happens in a tree of its
+# own below build/, in which each step only changes the files that the mail changes.
 # A step whose source (documentation apart) and options are those of one that passed is not built again: an interrupted
 # run goes on where it was, and after an edit only the steps from there on are walked. FORCE=1 forgets what passed.
 . "$(dirname "$0")/lib.sh"

@@ -249,7 +249,7 @@ def export(pristine, tree, version, out, base, work):
     said = []
     for i, (part, since) in enumerate(named):
         until = named[i + 1][1] if i + 1 < len(named) else end
-        folder = os.path.join(out_of, f"{i + 1}-{part}")
+        folder = os.path.join(out_of, f"{i + 1:02}-{part}")
         cover = letter(part)
         repo.git("checkout", "-q", until)
         count = int(repo.git("rev-list", "--count", f"{since}..HEAD"))

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# stress-mutants.sh [NAME...]: is the stress test any good? Plants the bugs of tools/mutants, one at a time, in a copy of
+# stress-mutants.sh [NAME...]: tests the stress test. Plants the bugs of tools/mutants, one at a time, in a copy of
 # the tree, and runs the stress test on each until it finds the bug. KERNEL=7.3: in UML. KERNEL=6.12: in QEMU, in the
 # kernel that STRESS names, x86-kcsan if none; what one CPU cannot show (smp-*) is found there, by its data race.
 # SECONDS_EACH=90: at most; SEED=1.

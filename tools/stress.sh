@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# stress.sh: e2e/stress.c in the kernels that can show a race. SECONDS_EACH=20 in each; SEED=1 for what is random.
+# stress.sh: e2e/stress.c and then the torture test, in the kernels that can show a race. SECONDS_EACH=20 for each of the
+# two in each kernel; SEED=1 for what is random. SUITES=torture: only that one. BUG=NAME: torture with a bug planted, which
+# has to be found; see the module's parameter.
 # KERNEL=7.3: UML with two CPUs, KASAN and lockdep. KERNEL=6.12: QEMU with two CPUs, once with KASAN and lockdep, once
 # with KCSAN; STRESS=x86-kasan or STRESS=x86-kcsan: only that one.
 . "$(dirname "$0")/lib.sh"
@@ -11,18 +13,19 @@ SEED=${SEED:-1}
 status=0
 
 # What one boot may take on a busy machine: what comes before and after, and an emulated CPU's share of it.
-LIMIT=$((SECONDS_EACH * 6 + 600))
+LIMIT=$((SECONDS_EACH * 12 + 600))
+SUITES=${SUITES:-stress,torture}
 # loglevel: DEBUG_KOBJECT_RELEASE has a line for each kobject, and a serial port is slow.
-ARGS=("e2e_seconds=$SECONDS_EACH" "e2e_seed=$SEED" loglevel=6)
+ARGS=("e2e_seconds=$SECONDS_EACH" "e2e_seed=$SEED" ${BUG:+"e2e_bug=$BUG"} loglevel=6)
 
 run() { # flavour command...
 	local label="stress $KERNEL $1" log=$LOGS/stress-$KERNEL-$1.log start rc
 	shift
 	start=$(now)
-	"$@" stress "$log" $LIMIT "${ARGS[@]}"
+	"$@" "$SUITES" "$log" $LIMIT "${ARGS[@]}"
 	judge "$label" "$log" $? $(($(now) - start)) "make stress KERNEL=$KERNEL SECONDS=$SECONDS_EACH SEED=$SEED"
 	rc=$?
-	tr -d '\r' <"$log" | sed -n 's/^# total: /    /p'
+	tr -d '\r' <"$log" | sed -n 's/^# \(total\|torture\): /    /p'
 	return $rc
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test.sh VERSION...: everything there is, on each of these kernels. The last line is "N passed, N failed, N skipped".
+# test.sh VERSION...: all tests, on each of these kernels. The last line is "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# trace-tools.sh: builds resmgr-trace, of tracepoints/tools, and runs its tests. It is for the machine that this runs on
+# trace-tools.sh: builds resmgr-trace, of tracepoints/tools, and runs its tests. It is built for this machine
 # and needs no kernel.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"

@@ -17,19 +17,19 @@ WHEN = ("before", "asleep", "after")
 # (file, call, when), each a regular expression, and why it is not as on stock
 REASONS = [
     ("video .*", "VIDIOC_DQBUF", "asleep",
-     "Whoever waits for a frame is told that the device is gone. On stock it is told what the driver makes of it, or "
-     "sleeps until the file is closed, which is when vim2m stops its queues."),
+     "A task that waits for a frame gets the error of a device that is gone. On stock it gets the error that the "
+     "driver chooses, or sleeps until the file is closed, which is when vim2m stops its queues."),
     (".*", "VIDIOC_DQEVENT", "asleep",
-     "No event will come. On stock nobody looks at the device when a sleeper has been woken."),
+     "No event will come. On stock nothing checks the device after a sleeper was woken."),
     ("request .*", r"poll\(.*|select\(.*|epoll_wait\(.*", "asleep|after",
      "The request will not be done, and its queue is streamed off. On stock it stays queued until the video node is "
      "closed."),
     ("request .*", "MEDIA_REQUEST_IOC_.*", "after",
-     "Refused as all calls of a file of a scope are. On stock the driver is still asked."),
+     "Refused like all calls of a file of a scope. On stock the driver is still called."),
     ("video .*|subdev .*|media .*", r"read\(\)|write\(\)", "after",
-     "One answer for all calls of a file of a scope. On stock it is found out first that the node has no such method."),
+     "One error for all calls of a file of a scope. Stock first finds that the node has no such method."),
     ("media .*", r"open\(\)|MEDIA_IOC_.*", "after",
-     "The same answer as of the other nodes. The media core has another one on stock."),
+     "The same error as for other nodes. The media core has another one on stock."),
 ]
 
 

@@ -2,8 +2,8 @@
 /*
  * Trace events of cdevm scopes, their nodes and files
  *
- * They are in the system of the resource manager, and are numbered with its
- * events: see trace/events/resmgr.h.
+ * They are in the trace system of the resource manager, and are numbered with
+ * its events: see trace/events/resmgr.h.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM resmgr
@@ -39,7 +39,7 @@ DECLARE_EVENT_CLASS(cdevm_scope_event,
 );
 
 /**
- * cdevm_create - a scope was created; it holds the reference of the binding
+ * cdevm_create - a scope was created, with its first reference
  * @scope: scope
  * @seq: number of this event on the manager of the scope
  */
@@ -89,7 +89,7 @@ DEFINE_EVENT(cdevm_scope_event, cdevm_drain_end,
 );
 
 /**
- * cdevm_free - every resource was released, the memory of the scope goes
+ * cdevm_free - every resource was released, the memory is about to be freed
  * @scope: scope
  * @seq: number of this event on the manager of the scope
  */
@@ -128,7 +128,7 @@ DECLARE_EVENT_CLASS(cdevm_ref_event,
 /**
  * cdevm_get - a reference is about to be taken
  * @scope: scope
- * @caller: by whom
+ * @caller: who takes it
  * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_ref_event, cdevm_get,
@@ -140,7 +140,7 @@ DEFINE_EVENT(cdevm_ref_event, cdevm_get,
 /**
  * cdevm_put - a reference is about to be dropped
  * @scope: scope
- * @caller: by whom
+ * @caller: who drops it
  * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_ref_event, cdevm_put,
@@ -150,10 +150,10 @@ DEFINE_EVENT(cdevm_ref_event, cdevm_put,
 );
 
 /**
- * cdevm_publish - a character device can be opened from now on
+ * cdevm_publish - a node was published: it can be opened from now on
  * @scope: scope
- * @node: name of the character device
- * @object: the driver's struct of it, which has to be there as long as the scope
+ * @node: name of the node
+ * @object: the driver's struct for it, which must stay as long as the scope
  * @seq: number of this event on the manager of the scope
  */
 TRACE_EVENT(cdevm_publish,
@@ -187,9 +187,9 @@ TRACE_EVENT(cdevm_publish,
 );
 
 /**
- * cdevm_unpublish - a character device was removed
+ * cdevm_unpublish - a node is being removed
  * @scope: scope
- * @node: name of the character device
+ * @node: name of the node
  * @seq: number of this event on the manager of the scope
  */
 TRACE_EVENT(cdevm_unpublish,
@@ -252,7 +252,7 @@ DECLARE_EVENT_CLASS(cdevm_file_event,
 /**
  * cdevm_open - a file was opened
  * @scope: scope
- * @node: name of the character device
+ * @node: name of the node
  * @file: the file, which may have several descriptors
  * @seq: number of this event on the manager of the scope
  */
@@ -263,10 +263,10 @@ DEFINE_EVENT(cdevm_file_event, cdevm_open,
 );
 
 /**
- * cdevm_close - a file was closed, its ->release() has run
+ * cdevm_close - a file was closed, and its ->release() has run
  * @scope: scope
- * @node: name of the character device
- * @file: the file, as in its cdevm_open; the memory is about to be reused
+ * @node: name of the node
+ * @file: the file, as in its cdevm_open; its memory is about to be reused
  * @seq: number of this event on the manager of the scope
  */
 DEFINE_EVENT(cdevm_file_event, cdevm_close,

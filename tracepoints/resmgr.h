@@ -3,12 +3,13 @@
  * Trace events of the resource manager
  *
  * Strings are copied into the record, so that tools outside the kernel can
- * print them. Functions are addresses in the record, and are printed as symbols. No
- * name is looked up under the manager's lock; who adds a resource is found before.
+ * print them. Functions are addresses in the record, and are printed as
+ * symbols. No symbol is looked up under the manager's lock: the caller that
+ * adds a resource is found before.
  *
- * Each event has the next number of its manager, given under the manager's lock:
- * the events of a manager have an order that does not depend on clocks, and it
- * shows when one is missing. The number has 24 bits: 0xffffff is followed by 0.
+ * Each event has the next number of its manager, assigned under the manager's
+ * lock: the order of a manager's events does not depend on clocks, and a gap
+ * shows that one is missing. The number has 24 bits: 0xffffff is followed by 0.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM resmgr
@@ -19,7 +20,7 @@
 #include <linux/resmgr.h>
 #include <linux/tracepoint.h>
 
-/* Tools outside the kernel are told the values that the names stand for. */
+/* Export the values of the names to tools outside the kernel. */
 TRACE_DEFINE_ENUM(RESMGR_NODE);
 TRACE_DEFINE_ENUM(RESMGR_DATA);
 TRACE_DEFINE_ENUM(RESMGR_MEM);
@@ -50,7 +51,8 @@ TRACE_DEFINE_ENUM(RESMGR_GROUP_CLOSE);
  * resmgr_add - a resource was added to a manager
  * @mgr: manager
  * @node: resource
- * @caller: by whom, outside the functions that manage resources; 0 if unknown
+ * @caller: who added it, the first caller outside the managed interfaces; 0 if
+ *	unknown
  * @seq: number of this event on this manager
  */
 TRACE_EVENT(resmgr_add,
@@ -141,10 +143,10 @@ DEFINE_EVENT(resmgr_node_event, resmgr_remove,
 );
 
 /**
- * resmgr_replace - a resource took the place of another, which is not released
+ * resmgr_replace - a resource replaced another one, which is not released
  * @mgr: manager
- * @old: the one that was there
- * @new: the one that has its place in the order of release now
+ * @old: the old resource
+ * @new: the new resource, which has its place in the order of release
  * @seq: number of this event on this manager
  */
 TRACE_EVENT(resmgr_replace,
@@ -201,10 +203,10 @@ DEFINE_EVENT(resmgr_node_event, resmgr_release_begin,
 /**
  * resmgr_release_end - the release of a resource is complete
  * @mgr: manager
- * @node: the resource's former address; the memory may be gone
- * @was: what was in the resource before
- * @duration: nanoseconds since its resmgr_release_begin; 0 where plain memory is
- *	taken several at a time
+ * @node: the former address of the resource; the memory may be freed
+ * @was: copy of the node from before the release
+ * @duration: nanoseconds since its resmgr_release_begin; 0 for plain memory
+ *	that is taken in a batch
  * @seq: number of this event on this manager
  */
 TRACE_EVENT(resmgr_release_end,
@@ -274,9 +276,9 @@ DECLARE_EVENT_CLASS(resmgr_all_event,
 );
 
 /**
- * resmgr_release_all_begin - every resource of a manager is about to be released
+ * resmgr_release_all_begin - the release of all resources of a manager begins
  * @mgr: manager
- * @count: how many there are now
+ * @count: number of resources that are on it now
  * @seq: number of this event on this manager
  */
 DEFINE_EVENT(resmgr_all_event, resmgr_release_all_begin,
@@ -287,8 +289,8 @@ DEFINE_EVENT(resmgr_all_event, resmgr_release_all_begin,
 /**
  * resmgr_release_all_end - no resource is left on a manager
  * @mgr: manager
- * @count: how many were released; more than at the beginning if release
- *	functions added some, fewer if they released some themselves
+ * @count: number of resources that were released; more than at the beginning if
+ *	release functions added some, fewer if they released some themselves
  * @seq: number of this event on this manager
  */
 DEFINE_EVENT(resmgr_all_event, resmgr_release_all_end,

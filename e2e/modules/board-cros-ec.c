@@ -2,7 +2,7 @@
 /*
  * The "board" for cros_ec_chardev: an embedded controller that is a switch
  *
- * It answers what the core has to know to register it, tells a version, and
+ * It answers the core's queries for the registration, reports a version, and
  * has one event, which is raised by writing a number to the parameter "event".
  * It goes when the driver board-cros-ec is unbound from the device of that
  * name.

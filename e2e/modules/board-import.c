@@ -2,8 +2,8 @@
 /*
  * A device that imports buffers, for board-dmabuf.c
  *
- * Each open file attaches one buffer, and keeps it mapped from the first read on, until
- * it is told that the buffer moves, or is closed.
+ * Each open file attaches one buffer, and keeps it mapped from the first read
+ * on, until it is notified that the buffer moves, or is closed.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>

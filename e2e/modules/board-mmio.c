@@ -19,6 +19,7 @@
 #include <linux/logic_iomem.h>
 #include <linux/module.h>
 #include <linux/of.h>
+#include <linux/platform_device.h>
 #include <linux/swab.h>
 #include <linux/vmalloc.h>
 
@@ -28,7 +29,10 @@
 #define BOARD_HWICAP		0x4000
 #define BOARD_GOLDFISH		0x5000
 #define BOARD_AXIS_FIFO		0x6000
-/* Registers that can be mapped by programs are in the guest's memory. */
+/*
+ * Registers that programs map have to be in the guest's memory. There they see other
+ * registers than the driver does: not all of that memory is mapped for the kernel.
+ */
 #define BOARD_RAM_REGS		0x0c030000
 #define BOARD_RAM_REGS_SIZE	0x1000
 
@@ -263,38 +267,48 @@ static const struct kernel_param_ops board_raise_ops = {
 module_param_cb(irq, &board_raise_ops, NULL, 0200);
 MODULE_PARM_DESC(irq, "this interrupt happens");
 
-/* Ranges of addresses cannot be given back, so this module stays. */
+/* A device with a driver, which the others wait for. */
+static int board_irq_probe(struct platform_device *pdev)
+{
+	board_irqs = irq_domain_create_linear(of_fwnode_handle(pdev->dev.of_node), BOARD_IRQS,
+					      &board_irq_ops, NULL);
+	return board_irqs ? 0 : -ENOMEM;
+}
+
+static const struct of_device_id board_irq_match[] = {
+	{ .compatible = "resmgr,interrupts" },
+	{ }
+};
+
+static struct platform_driver board_irq_driver = {
+	.probe	= board_irq_probe,
+	.driver	= {
+		.name			= "board-mmio",
+		.of_match_table		= board_irq_match,
+		.suppress_bind_attrs	= true,
+	},
+};
+
+/* A range of addresses cannot be given back, so this module stays once it has one. */
 static int __init board_init(void)
 {
-	struct device_node *node = of_find_node_by_path("/interrupts");
-	int ret;
+	int ret = -ENOMEM;
 
-	if (!node)
-		return -ENODEV;
-	board_irqs = irq_domain_create_linear(of_fwnode_handle(node), BOARD_IRQS,
-					      &board_irq_ops, NULL);
-	of_node_put(node);
 	board_regs = vzalloc(BOARD_REGS_SIZE);
-	board_ram_regs = phys_to_virt(BOARD_RAM_REGS);
-	if (!board_irqs || !board_regs) {
-		ret = -ENOMEM;
-		goto free;
+	board_ram_regs = vzalloc(BOARD_RAM_REGS_SIZE);
+	if (board_regs && board_ram_regs)
+		ret = logic_iomem_add_region(&board_regs_res, &board_regs_ops);
+	if (ret) {
+		vfree(board_ram_regs);
+		vfree(board_regs);
+		return ret;
 	}
-	memset(board_ram_regs, 0, BOARD_RAM_REGS_SIZE);
-	ret = logic_iomem_add_region(&board_regs_res, &board_regs_ops);
-	if (ret)
-		goto free;
-	ret = logic_iomem_add_region(&board_ram_regs_res, &board_ram_regs_ops);
-	if (ret)
-		pr_err("board-mmio: no registers in memory: %d\n", ret);
 	__module_get(THIS_MODULE);
+	ret = logic_iomem_add_region(&board_ram_regs_res, &board_ram_regs_ops) ?:
+	      platform_driver_register(&board_irq_driver);
+	if (ret)
+		pr_err("board-mmio: not all of it: %d\n", ret);
 	return 0;
-
-free:
-	vfree(board_regs);
-	if (board_irqs)
-		irq_domain_remove(board_irqs);
-	return ret;
 }
 module_init(board_init);
 

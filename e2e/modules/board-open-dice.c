@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The "board" for open-dice: takes its device away and brings it back
+ * The "board" for open-dice: removes its device and brings it back
  *
- * The device comes from the reserved memory that e2e/modules/board.dts has. Its
- * driver cannot be unbound through sysfs, and its module is held by an open
- * file, so the device itself has to go. Loading this module takes it away,
- * unloading brings it back.
+ * The device comes from the reserved memory in e2e/modules/board.dts. Its
+ * driver cannot be unbound through sysfs, and an open file holds its module, so
+ * the device itself has to go. Loading this module removes it, unloading brings
+ * it back.
  */
 #include <linux/device.h>
 #include <linux/module.h>

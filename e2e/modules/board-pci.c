@@ -2,9 +2,9 @@
 /*
  * The "board" for PCI drivers: a bus with a card on it
  *
- * The card is a DT3155 frame grabber, as far as its driver looks when it is bound:
- * configuration space, and registers that are memory, but for those of the bus
- * inside of it, which are done with a command at once. It captures nothing.
+ * The card is a DT3155 frame grabber, as far as its driver checks at bind:
+ * configuration space, and registers that are memory, except for those of its
+ * internal bus, which complete a command at once. It captures nothing.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>

@@ -2,9 +2,10 @@
 /*
  * The "board" for regulators: two of them, and a consumer that does what it is told
  *
- * A buck, and an LDO that it supplies, each with a driver of its own. All that the
- * drivers have is devm memory, descriptions included, as in fixed.c and gpio-regulator.c.
- * What the hardware would have is outside of it, for the test to look at.
+ * A buck, and an LDO that it supplies, each with a driver of its own.
+ * Everything that the drivers have is devm memory, descriptions included, as in
+ * fixed.c and gpio-regulator.c. The state of the hardware is outside of it, for
+ * the test to inspect.
  *
  * The consumer is a device without a driver. A command written to the file
  * board-regulator in debugfs is carried out, and reading gives what came of it:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drivers/char/xilinx_hwicap as one file, for a machine that is no Microblaze
+ * drivers/char/xilinx_hwicap as one file, for a machine other than Microblaze
  *
  * The driver is made of three files, and of two accessors that only that
  * architecture and PowerPC have.

@@ -1,8 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * cdevm: resources that live until the last close of all nodes of a driver
+ */
+
+/**
+ * DOC: overview
  *
- * See Documentation/driver-api/driver-model/cdevm.rst.
+ * Many drivers are written like this::
+ *
+ *	struct foo {
+ *		struct miscdevice misc;
+ *		wait_queue_head_t wait;
+ *	};
+ *
+ *	static int foo_probe(struct platform_device *pdev)
+ *	{
+ *		struct foo *foo = devm_kzalloc(&pdev->dev, sizeof(*foo),
+ *					       GFP_KERNEL);
+ *		...
+ *		return misc_register(&foo->misc);
+ *	}
+ *
+ *	static void foo_remove(struct platform_device *pdev)
+ *	{
+ *		misc_deregister(&foo->misc);
+ *	}	(BUG: foo is freed now, files may be open)
+ *
+ * misc_deregister() keeps new files from being opened. It does nothing about
+ * files that are open. Their ->read(), ->poll() and ->release() are still
+ * called, with a freed foo. A user who can open the node and have the device
+ * unbound can use freed memory by calling close().
+ *
+ * Freeing foo in ->release() is no fix, either. A driver with two nodes does
+ * not know which release is the last; a reader may sleep on foo->wait; and the
+ * hardware is gone already, while the driver is still being called.
+ *
+ * With a scope, foo is freed after unbind and the last close of every node. No
+ * file operation but ->release() runs after unbind::
+ *
+ *	struct foo {
+ *		struct cdevm_scope scope;
+ *		struct miscdevice misc;
+ *		wait_queue_head_t wait;
+ *	};
+ *
+ *	static int foo_probe(struct platform_device *pdev)
+ *	{
+ *		struct foo *foo = devm_cdevm_alloc(&pdev->dev, struct foo,
+ *						   scope);
+ *
+ *		if (IS_ERR(foo))
+ *			return PTR_ERR(foo);
+ *		...
+ *		return cdevm_register_misc(&foo->scope, &foo->misc);
+ *	}
+ *
+ * The rule: hardware is devm, what a file operation uses is cdevm. There is no
+ * cdevm_ioremap(), because hardware must not be accessed after unbind, and need
+ * not be.
  */
 #ifndef _LINUX_CDEVM_H
 #define _LINUX_CDEVM_H
@@ -31,18 +86,18 @@ struct module;
 struct cdevm_scope;
 
 /**
- * struct cdevm_ops - what a driver wants to be told
+ * struct cdevm_ops - callbacks and options of a driver
  * @kick: optional; called once, after the gate was revoked and before the wait
- *	for the calls inside. Wake whoever sleeps in the driver here, if it does
- *	not use the cdevm_wait_event_*() family. May sleep
- * @released: optional; called when every resource of the scope has been
- *	released, just before the memory of the scope goes. May sleep
- * @release_at_unbind: ->release() is called at unbind for files that are open then:
- *	after the calls inside have left, before ->remove(), newest file first. It
- *	is called once, and what it gives back, such as a runtime PM reference, is
- *	still there. No method is called for the file afterwards
- * @nodes_go_alone: nodes can be taken back one by one, with cdevm_del_cdev() and the
- *	like. Each has a gate of its own then
+ *	for the calls inside. Wake tasks that sleep in the driver here, unless
+ *	they use the cdevm_wait_event_*() family. May sleep
+ * @released: optional; called after every resource of the scope has been
+ *	released, just before the memory of the scope is freed. May sleep
+ * @release_at_unbind: ->release() is called at unbind for files that are open
+ *	then: after the calls inside have left, before ->remove(), newest file
+ *	first. It is called once, and what it gives back, such as a runtime PM
+ *	reference, is still there. No method is called for the file afterwards
+ * @nodes_go_alone: nodes can be removed one by one, with cdevm_del_cdev() and
+ *	the like. Each node then has a gate of its own
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);
@@ -53,66 +108,73 @@ struct cdevm_ops {
 
 /**
  * struct cdevm_scope - memory and gate of the character devices of a driver
- * @obj: references and resources. One reference is the binding's, one is held
- *	by each open file, each published cdev and each cdevm_get()
+ * @obj: references and resources. One reference is held by the binding, one by
+ *	each open file, each published cdev and each cdevm_get()
  * @gate: counts calls inside the driver; revoked at unbind
- * @nodes: the published character devices; unpublished newest first.
- *	Additions are serialised with the unpublishing by @lock
+ * @nodes: the published character devices; removed newest first. @lock
+ *	serialises additions with their removal
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
- *	taken over misc_mtx. Not taken by any file operation
- * @gone: cdevm_wait_event_*() sleepers, those in poll() and select(), and pollers
- *	that no queue of the driver's is remembered for; woken at revoke
- * @fasync: files that want SIGIO; told at revoke. Protected by locks of its own,
+ *	and outside misc_mtx. No file operation takes it
+ * @gone: sleepers of cdevm_wait_event_*(), of poll() and of select(), and
+ *	pollers for which no queue of the driver is remembered; woken by the
+ *	revoke
+ * @fasync: files that get SIGIO at the revoke. Protected by locks of its own,
  *	see fasync_helper()
- * @inode: has the address space that all mappings are in; %NULL while nothing
- *	can be mapped. Written once, before there are mappings
+ * @inode: its address space holds all mappings; %NULL while nothing can be
+ *	mapped. Written once, before there are mappings
  * @vm_ops: wrapped operations of mappings. Grows without a lock
- * @files: files with a record, by address; see cdevm/files.c. Protected by @files_lock
- * @open_files: those that nobody has claimed, newest first. Protected by @files_lock
- * @closing_files: those that are being closed. Protected by @files_lock
- * @files_lock: a leaf
- * @tracked: there is or was something to look for when a file is closed. Never
- *	cleared
- * @sticky: some mapping names the driver in a way that the gate cannot be put before.
+ * @files: files with a record, by address; see cdevm/files.c. Protected by
+ *	@files_lock
+ * @open_files: files that nobody has claimed, newest first. Protected by
+ *	@files_lock
+ * @closing_files: files that are being closed. Protected by @files_lock
+ * @files_lock: protects the three above, @parts, and each record; a leaf
+ * @tracked: there is or was something to search for when a file is closed.
  *	Never cleared
- * @mappers: tasks that are in mmap(). Protected by a lock of cdevm/mmap.c, which
- *	is taken under the mmap_lock
- * @kicks: what wakes sleepers at unbind; see cdevm_add_kick_action()
- * @stops: what ends that calls have begun; see cdevm_add_stop_action()
- * @dev: the device, %NULL once unbound. Valid inside the gate; else protected
- *	by cdevm_live_lock
+ * @sticky: some mapping refers to the driver in a way that the gate cannot
+ *	guard. Never cleared
+ * @mappers: tasks inside mmap(). Protected by a lock of cdevm/mmap.c, which is
+ *	taken under the mmap_lock
+ * @kicks: actions that wake sleepers at unbind; see cdevm_add_kick_action()
+ * @stops: actions that stop what calls have started; see
+ *	cdevm_add_stop_action()
+ * @dev: the device, %NULL once unbound. Valid inside the gate, otherwise
+ *	protected by cdevm_live_lock
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
  * @owner: module whose text the release functions and file operations are in;
  *	its removal waits for this scope
- * @name: name of the device, which may be gone before the scope is. Behind it in
- *	the same memory are those of its bus and its driver, for traces
- * @mem: start of the memory that the scope is in
- * @mem_size: bytes of it
- * @memory: what has to be there as long as @mem, though the resources may go before
- * @held: who needs @mem: all with a reference in @obj together, and files and cdevs
- *	that have let go of the driver
- * @alone: it is of no driver, and ended by cdevm_withdraw() only. Constant
- * @parent: scope that this one is a part of, for a node that can go alone; or %NULL.
- *	Held. Constant
+ * @name: name of the device, copied as the scope may outlive it. Behind it in
+ *	the same memory are the names of its bus and its driver, for traces
+ * @mem: start of the memory that holds the scope
+ * @mem_size: size of that memory in bytes
+ * @memory: resources that must stay as long as @mem, even if those of @obj are
+ *	released before
+ * @held: number of holds on @mem: one for all references in @obj together, and
+ *	one for each file and cdev that has let go of the driver
+ * @alone: a scope of no driver, ended only by cdevm_withdraw(). Constant
+ * @parent: scope that this one is a part of, for a node that can be removed
+ *	alone; or %NULL. Held. Constant
  * @parts: such parts of this scope, newest first. Protected by @files_lock
  * @part: link in @parts of @parent
  * @only: the node of a part. Constant once the part is in @parts
- * @passed: how many steps @parent has seen to. Used by its steps only
- * @bound: among the managed resources of the device: its steps end the scope, its
+ * @passed: number of steps that @parent has run for this part. Used by its
+ *	steps only
+ * @bound: early resource of the device: its steps end the scope, and its
  *	release drops the reference of the binding
- * @step: what is being done to end the scope, for reports
- * @ender: the task that does it, which is not waited for
- * @leaving: link in the list of the scopes that are being left. This and the next
- *	three are protected by a lock of cdevm/watch.c
- * @left_at: in jiffies, when that began
- * @stir_at: when those inside are interrupted next
- * @tell_at: when they are named next
- * @anon: file operations of files that are on no node, wrapped. Grows without a lock
+ * @step: the current step that ends the scope, for reports
+ * @ender: the task that runs the step, which is not waited for
+ * @leaving: link in the list of the scopes that are waited for. This and the
+ *	next three are protected by a lock of cdevm/watch.c
+ * @left_at: when the wait began, in jiffies
+ * @stir_at: when the tasks inside are interrupted next
+ * @tell_at: when they are reported next
+ * @anon: wrapped file operations of files that are on no node. Grows without a
+ *	lock
  * @keys: lock classes of @gate and @put_map. Constant
- * @put_map: what the last cdevm_put() does, for lockdep
+ * @put_map: lockdep map for the locks that the last cdevm_put() takes
  * @live: link in the list of all scopes. Protected by cdevm_live_lock
  * @id: with %CONFIG_RESMGR_DEBUG: number of the scope, constant
- * @bind_ref: with %CONFIG_RESMGR_DEBUG: the reference of the binding is held
+ * @bind_ref: with %CONFIG_RESMGR_DEBUG: the binding holds its reference
  *
  * All fields are private to cdevm.
  */
@@ -167,7 +229,7 @@ struct cdevm_scope {
 #endif
 };
 
-/* Of the gate, and of what the last cdevm_put() does. */
+/* Lock classes of a scope: of its gate, and of its last cdevm_put(). */
 #define CDEVM_KEYS	2
 
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
@@ -185,9 +247,9 @@ void *__cdevm_alloc(const char *name, size_t size, size_t offset,
  * the last close of every node published through the scope, and after the last
  * cdevm_put(). Never free it.
  *
- * The scope belongs to the devres group that is open, as any devm resource does,
- * and ends when that is released. @dev has to be the device whose driver is being
- * probed, not its parent: see __devm_cdevm_alloc().
+ * The scope belongs to the devres group that is open, as any devm resource
+ * does, and ends when the group is released. @dev has to be the device whose
+ * driver is being probed, not its parent: see __devm_cdevm_alloc().
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: pointer to the private struct; on failure as __devm_cdevm_alloc().
@@ -202,7 +264,7 @@ void *__cdevm_alloc(const char *name, size_t size, size_t offset,
 })
 
 /**
- * devm_cdevm_create() - create a bare scope, where embedding does not fit
+ * devm_cdevm_create() - create a bare scope that is not embedded
  * @dev: device that is being probed
  *
  * Context: Process context, may sleep. From probe, under the device lock.
@@ -219,17 +281,18 @@ void *__cdevm_alloc(const char *name, size_t size, size_t offset,
 
 /**
  * cdevm_alloc() - allocate a struct with a scope of no driver in it
- * @name: of the scope, for traces and the log; copied
+ * @name: name of the scope, for traces and the log; copied
  * @type: type of the struct
  * @member: name of the &struct cdevm_scope in it
  *
- * For what comes and goes while a driver is bound, or without any: a device that an
- * ioctl of a control node makes. It ends when it is told to, by cdevm_withdraw().
- * After that whoever made it drops the reference that this gives, with cdevm_put().
- * Until the first node is published, cdevm_put() alone takes it back.
+ * For objects that come and go while a driver is bound, or without any driver:
+ * for example a device that is created by an ioctl of a control node.
+ * cdevm_withdraw() ends the scope. After that the creator drops its reference
+ * with cdevm_put(). Before the first node is published, cdevm_put() alone is
+ * enough.
  *
- * If it uses something of a device, it has to end before that goes, in ->remove() at
- * the latest.
+ * A scope that uses something of a device has to end before that is released,
+ * in ->remove() at the latest.
  *
  * Context: Process context, may sleep.
  * Return: pointer to the zeroed struct; ERR_PTR(-ENOMEM).
@@ -259,15 +322,16 @@ int cdevm_file_remove_action(struct file *file, resmgr_action_t action, void *da
  * @action: function to call
  * @data: its argument
  *
- * Whichever is first, and once. At unbind after the calls inside have left, and
- * before ->remove(). Actions of a file run newest first, and before its
- * ->release(). Those that an open() has added that fails are run, too.
+ * Whichever comes first, and once. At unbind it is called after the calls
+ * inside have left, and before ->remove(). The actions of a file run newest
+ * first, and before its ->release(). They also run if an open() that has added
+ * them fails.
  *
  * Context: Process context, may sleep. From a file operation, or after
  * cdevm_enter() with a reference on @file.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun or the file is being closed;
- * -EINVAL with a WARN for a file of something else. On an error the function has not
- * been called.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun or the file is being
+ * closed; -EINVAL with a WARN if the file is not of a scope. On an error the
+ * function has not been called.
  */
 #define cdevm_file_add_action(file, action, data) \
 	__cdevm_file_add_action(file, action, data, #action)
@@ -284,21 +348,21 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 			   const struct file_operations *fops, void *priv, int flags);
 
 /**
- * struct cdevm_node_type - a kind of node that a subsystem makes
+ * struct cdevm_node_type - a kind of node that a subsystem creates
  * @name: for traces
- * @fops: file operations of such nodes, as they are without a scope; %NULL when
- *	each driver has its own
+ * @fops: file operations of such nodes without a scope; %NULL if each driver
+ *	has its own
  * @add: make the node visible. It has to call cdevm_node_wrap() with the cdev
- *	that it makes, before it adds that; and cdevm_node_hold() with the
- *	struct device that stands for the node. When the cdev is one for many nodes
- *	it puts cdevm_node_fops() in the table in which that is looked up. May sleep
- *	%NULL for files that are no nodes
- * @remove: make it invisible; %NULL when that is done later, in ->remove() or
- *	as a devm resource. Calls may be inside. May sleep
- * @hangup: what poll() reports when the device is gone, if that is not
- *	EPOLLHUP | EPOLLERR
- * @mappings_stay: what is mapped is memory that its mappings keep, and never a
- *	register. Mappings are left alone at unbind then, as without a scope
+ *	of the node before it adds that; and cdevm_node_hold() with the struct
+ *	device of the node. If many nodes share one cdev, it puts
+ *	cdevm_node_fops() into the table in which the node is looked up. May
+ *	sleep. %NULL for files that are not nodes
+ * @remove: make it invisible; %NULL if that is done later, in ->remove() or as
+ *	a devm resource. Calls may be inside. May sleep
+ * @hangup: what poll() reports when the device is gone; 0 for EPOLLHUP |
+ *	EPOLLERR
+ * @mappings_stay: mappings only map memory that they keep themselves, never
+ *	registers. They are left alone at unbind, as without a scope
  */
 struct cdevm_node_type {
 	const char *name;
@@ -309,7 +373,7 @@ struct cdevm_node_type {
 	bool mappings_stay;
 };
 
-/* For subsystems that have functions of their own to publish a node. */
+/* For subsystems with their own functions to publish a node. */
 int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
 		       void *data);
@@ -323,7 +387,7 @@ void cdevm_node_hold(struct cdevm_node *node, struct device *device);
 const struct file_operations *cdevm_node_fops(const struct cdevm_node *node);
 struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node);
 
-/* For subsystems whose nodes have files made that are no nodes themselves. */
+/* For subsystems whose nodes create files that are not nodes. */
 struct cdevm_fops;
 
 struct cdevm_fops *cdevm_wrap_files(struct cdevm_scope *scope,
@@ -333,12 +397,12 @@ struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 const struct file_operations *cdevm_file_operations(const struct file *file);
 
 /**
- * cdevm_add_kick_action() - have sleepers woken at unbind
+ * cdevm_add_kick_action() - add an action that wakes sleepers at unbind
  * @s: scope
  * @action: function to call
  * @data: its argument
  *
- * As the driver's own &cdevm_ops.kick, for helpers of a subsystem: called after
+ * For helpers of a subsystem, as &cdevm_ops.kick is for a driver: called after
  * the gate was revoked and before the wait for the calls inside, newest first.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
@@ -348,15 +412,16 @@ const struct file_operations *cdevm_file_operations(const struct file *file);
 	resmgr_add_action(&(s)->kicks, action, data)
 
 /**
- * cdevm_add_stop_action() - have something ended at unbind that calls have begun
+ * cdevm_add_stop_action() - add an action that stops activity at unbind
  * @s: scope
  * @action: function to call
  * @data: its argument
  *
- * For what goes on when the call that began it has returned, such as streaming.
- * Called when no call is inside any more, before ->remove(), with the hardware
- * still there; newest first. A ->release() may run at the same time, if it
- * began after the revoke: a lock that both take keeps them apart.
+ * For activity that continues after the call that started it has returned, such
+ * as streaming. @action is called when no call is inside any more, before
+ * ->remove(), while the hardware is still there; newest first. A ->release()
+ * that began after the revoke may run at the same time: use a lock that both
+ * take.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: as resmgr_add_action().
@@ -368,7 +433,7 @@ const struct file_operations *cdevm_file_operations(const struct file *file);
  * cdevm_enter() - begin a call into the driver
  * @scope: scope
  *
- * For work items, timers and in-kernel callers that touch the hardware. File
+ * For work items, timers and in-kernel callers that access the hardware. File
  * operations of nodes published through the scope are wrapped already. In
  * ->release() it tells whether the hardware is still there.
  *
@@ -393,11 +458,11 @@ static inline void cdevm_exit(struct cdevm_scope *scope)
 }
 
 /**
- * cdevm_is_revoked() - has unbinding begun?
+ * cdevm_is_revoked() - test whether unbinding has begun
  * @scope: scope
  *
  * Context: Any context.
- * Return: true once no new call is let in; see resmgr_gate_is_revoked().
+ * Return: true once new calls are refused; see resmgr_gate_is_revoked().
  */
 static inline bool cdevm_is_revoked(const struct cdevm_scope *scope)
 {
@@ -405,7 +470,7 @@ static inline bool cdevm_is_revoked(const struct cdevm_scope *scope)
 }
 
 /**
- * cdevm_device() - the device that a scope is of
+ * cdevm_device() - get the device of a scope
  * @scope: scope
  *
  * Context: Where the device cannot be unbound: from probe, or inside the gate.
@@ -423,7 +488,7 @@ DEFINE_CLASS(cdevm_entered, struct cdevm_scope *, if (_T) cdevm_exit(_T),
  * cdevm_scoped_enter() - run the statement that follows inside the gate
  * @_scope: scope
  *
- * The statement is skipped when the device is being unbound; leaving it by
+ * The statement is skipped if the device is being unbound; leaving it by
  * return, break or goto exits the gate.
  *
  * Context: As cdevm_enter().
@@ -434,8 +499,8 @@ DEFINE_CLASS(cdevm_entered, struct cdevm_scope *, if (_T) cdevm_exit(_T),
 
 /**
  * struct cdevm_waiter - a task that sleeps in a driver
- * @entry: on &cdevm_scope.gone, so that revoke wakes the task itself, whatever
- *	wait queue it sleeps on
+ * @entry: on &cdevm_scope.gone, so that the revoke wakes the task itself,
+ *	whatever wait queue it sleeps on
  */
 struct cdevm_waiter {
 	struct wait_queue_entry entry;
@@ -445,7 +510,7 @@ struct cdevm_scope *cdevm_waiting_scope(struct cdevm_scope *scope);
 void cdevm_wait_begin(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 
-/* What the family below has in common: @wait is the kernel's macro that waits. */
+/* Common part of the family below: @wait is the kernel's macro that waits. */
 #define __cdevm_wait_event(scope, type, wait, ...)			\
 ({									\
 	struct cdevm_scope *__scope = cdevm_waiting_scope(scope);	\
@@ -459,15 +524,15 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
 })
 
 /**
- * cdevm_wait_event_interruptible() - wait_event_interruptible() that ends at unbind
+ * cdevm_wait_event_interruptible() - wait_event_interruptible() ended by unbind
  * @scope: scope
  * @wq: wait queue of the driver
  * @condition: what to wait for
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
- * Return: 0 when @condition came true; -ERESTARTSYS on a signal; -ENODEV when
- * the device is being unbound, whatever @condition says.
+ * Return: 0 if @condition became true; -ERESTARTSYS on a signal; -ENODEV if the
+ * device is being unbound, whatever the value of @condition.
  */
 #define cdevm_wait_event_interruptible(scope, wq, condition)		\
 	__cdevm_wait_event(scope, int, wait_event_interruptible,	\
@@ -479,7 +544,7 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  * @wq: wait queue of the driver
  * @condition: what to wait for
  *
- * An ordinary wake_up() of @wq wakes one such sleeper; the unbind wakes all.
+ * An ordinary wake_up() of @wq wakes one such sleeper; an unbind wakes all.
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
@@ -497,8 +562,8 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
- * Return: 0 when @condition came true; -ERESTARTSYS on a fatal signal; -ENODEV
- * when the device is being unbound.
+ * Return: 0 if @condition became true; -ERESTARTSYS on a fatal signal; -ENODEV
+ * if the device is being unbound.
  */
 #define cdevm_wait_event_killable(scope, wq, condition)			\
 	__cdevm_wait_event(scope, int, wait_event_killable,		\
@@ -513,15 +578,15 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
- * Return: remaining jiffies, at least 1, when @condition came true; 0 on
- * timeout; -ERESTARTSYS on a signal; -ENODEV when the device is being unbound.
+ * Return: remaining jiffies, at least 1, if @condition became true; 0 on
+ * timeout; -ERESTARTSYS on a signal; -ENODEV if the device is being unbound.
  */
 #define cdevm_wait_event_interruptible_timeout(scope, wq, condition, timeout) \
 	__cdevm_wait_event(scope, long, wait_event_interruptible_timeout, \
 			   (wq), (condition) || cdevm_is_revoked(__scope), timeout)
 
 /**
- * cdevm_wait_event_timeout() - the same, without regard to signals
+ * cdevm_wait_event_timeout() - the same, ignoring signals
  * @scope: scope
  * @wq: wait queue of the driver
  * @condition: what to wait for
@@ -529,20 +594,20 @@ void cdevm_wait_end(struct cdevm_scope *scope, struct cdevm_waiter *waiter);
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
- * Return: remaining jiffies, at least 1, when @condition came true; 0 on
- * timeout; -ENODEV when the device is being unbound.
+ * Return: remaining jiffies, at least 1, if @condition became true; 0 on
+ * timeout; -ENODEV if the device is being unbound.
  */
 #define cdevm_wait_event_timeout(scope, wq, condition, timeout)		\
 	__cdevm_wait_event(scope, long, wait_event_timeout,		\
 			   (wq), (condition) || cdevm_is_revoked(__scope), timeout)
 
 /*
- * The memory family and the actions: resmgr_*() with the scope as the owner.
- * What each takes and returns is documented there. The type of the first
- * argument is what keeps a devm lifetime from being taken for a cdevm one.
+ * Memory and actions: resmgr_*() with the scope as the owner. Arguments and
+ * return values are documented there. The type of the first argument keeps a
+ * devm lifetime from being mistaken for a cdevm one.
  *
  * There is no cdevm_ioremap() and no cdevm_request_irq(), on purpose: hardware
- * goes at unbind, which is what devm_*() is for.
+ * is gone at unbind, so use devm_*() for it.
  */
 static inline struct resmgr *cdevm_mgr(struct cdevm_scope *scope)
 {
@@ -602,15 +667,15 @@ void cdevm_workqueue_destroy(void *wq);
 })
 
 /**
- * cdevm_alloc_workqueue() - allocate a workqueue that is destroyed with the scope
+ * cdevm_alloc_workqueue() - allocate a workqueue destroyed with the scope
  * @s: scope
  * @fmt: printf format of the name
  * @flags: %WQ_* flags
  * @max_active: as for alloc_workqueue()
  *
  * Its work items may run after unbind: they must use cdevm_enter() before they
- * touch hardware. The last reference on the scope must not be dropped from one
- * of them, since the workqueue would wait for itself.
+ * access hardware. None of them may drop the last reference on the scope, since
+ * the workqueue would wait for itself.
  *
  * Context: Process context, may sleep.
  * Return: the workqueue, %NULL on failure.

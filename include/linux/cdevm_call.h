@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * cdevm: what a task is in the middle of
+ * cdevm: records of calls and probes of a task
  *
- * Records on the stack, to the innermost of which the task points: the calls into
- * drivers that it is inside of, and the probes of drivers that it is running. A
- * record is only read where its task keeps it, or as lib/resmgr/cdevm/look.c does.
+ * A task points to the innermost of these records, which are on its stack: the
+ * calls into drivers that it is inside, and the driver probes that it is
+ * running. Only the task itself reads its records, and lib/resmgr/cdevm/look.c.
  */
 #ifndef _LINUX_CDEVM_CALL_H
 #define _LINUX_CDEVM_CALL_H
@@ -16,10 +16,10 @@ struct cdevm_scope;
 
 /**
  * struct cdevm_call - a call into a driver, or a probe
- * @scope: whose gate the call is inside of; %NULL for a probe
+ * @scope: scope whose gate the call is inside; %NULL for a probe
  * @method: name of the method
  * @fn: function of the driver; for a probe the &struct device
- * @outer: the record that was there before, or %NULL
+ * @outer: the enclosing record, or %NULL
  */
 struct cdevm_call {
 	const struct cdevm_scope	*scope;
@@ -28,14 +28,14 @@ struct cdevm_call {
 	struct cdevm_call		*outer;
 };
 
-/* Tag of a devres group that is not of the probe of its device. */
+/* Tag of a devres group that does not belong to the probe of its device. */
 #define CDEVM_GROUP_LATE	1
 
 #ifdef CONFIG_CDEVM
 struct device *cdevm_own_probe(void);
 
 /**
- * cdevm_innermost_call() - the innermost record of this task
+ * cdevm_innermost_call() - get the innermost record of this task
  *
  * Context: Task context.
  * Return: the record, or %NULL.
@@ -47,8 +47,8 @@ static inline const struct cdevm_call *cdevm_innermost_call(void)
 
 /**
  * cdevm_push_call() - make a record the innermost one of this task
- * @call: on the stack of the caller, until cdevm_pop_call()
- * @scope: for its fields, as are the rest
+ * @call: the record, on the stack of the caller until cdevm_pop_call()
+ * @scope: see &struct cdevm_call
  * @method: see &struct cdevm_call
  * @fn: see &struct cdevm_call
  *
@@ -77,7 +77,7 @@ static __always_inline void cdevm_pop_call(struct cdevm_call *call)
 	WRITE_ONCE(current->cdevm_call, call->outer);
 }
 
-/* So that it is known whose probe asks for a scope. */
+/* Record whose probe asks for a scope. */
 static inline void cdevm_begin_probe(struct cdevm_call *call, struct device *dev)
 {
 	cdevm_push_call(call, NULL, "probe", dev);
@@ -89,9 +89,9 @@ static inline void cdevm_end_probe(struct cdevm_call *call)
 }
 
 /*
- * For a devres group that is opened now. It is late when the driver is bound, or
- * when another device is being probed: component_bind() may come while the probe
- * of its device has not quite come to its end, in another task.
+ * Tag for a devres group that is opened now. The group is late if the driver is
+ * bound, or if another device is being probed: component_bind() may run in
+ * another task while the probe of its device is not quite finished.
  */
 static inline unsigned int cdevm_group_tag(const struct device *dev)
 {

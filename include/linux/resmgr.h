@@ -1,14 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Resource manager: an ordered list of resources attached to any owner
+ */
+
+/**
+ * DOC: overview
  *
- * An owner (a device, a DRM device, a cdevm scope, a struct of yours) embeds a
- * &struct resmgr. Resources are added to it while the owner is being set up
- * and are released in the exact reverse of that order when it goes away. How
- * long the owner lives is the owner's business; that is the only difference
- * between devm_*, drmm_* and cdevm_*, which are thin typed fronts over this.
+ * A driver acquires resources in an order, and has to release them in the
+ * reverse order when something ends. What ends differs: the binding of a driver
+ * to its device (devm_*), a DRM device (drmm_*), the last open file of a driver
+ * (cdevm_*), or an object of yours. The list of resources is the same each
+ * time. That list is &struct resmgr. The three interfaces are thin typed front
+ * ends over it.
  *
- * See Documentation/driver-api/driver-model/resmgr.rst.
+ * A &struct resmgr is embedded in its owner, any object that knows when it
+ * ends. Resources are added while the owner is being set up, and are released
+ * in the exact reverse of that order when it goes away. The class of the owner
+ * says what kind of owner it is, and how to name it in traces::
+ *
+ *	struct foo {
+ *		struct kref	kref;
+ *		struct resmgr	mgr;
+ *	};
+ *
+ *	static const struct resmgr_class foo_class = {
+ *		.name		= "foo",
+ *		.owner_name	= foo_name,
+ *	};
+ *
+ *	resmgr_init(&foo->mgr, &foo_class);
+ *	foo->table = resmgr_kcalloc(&foo->mgr, n, sizeof(*foo->table),
+ *				    GFP_KERNEL);
+ *	...
+ *	(the last reference was dropped)
+ *	resmgr_release_final(&foo->mgr);
+ *
+ * For an owner that is only a reference count there is &struct resmgr_object.
  */
 #ifndef _LINUX_RESMGR_H
 #define _LINUX_RESMGR_H
@@ -28,23 +55,23 @@ struct resmgr_node;
 struct resmgr_step;
 
 /**
- * typedef resmgr_release_t - release function of a node embedded by its user
- * @mgr: the manager that the node was on; it no longer is
- * @node: the node; the function may free the memory that it is in
+ * typedef resmgr_release_t - release function of an embedded resource
+ * @mgr: the manager that the resource was on
+ * @node: the resource; the function may free the memory that it is in
  */
 typedef void (*resmgr_release_t)(struct resmgr *mgr, struct resmgr_node *node);
 
 /**
  * typedef resmgr_action_t - a function to call at release time
- * @data: what was given when the action was added
+ * @data: argument that was given when the action was added
  */
 typedef void (*resmgr_action_t)(void *data);
 
 /**
- * typedef resmgr_match_t - tell whether a node is the one that is looked for
+ * typedef resmgr_match_t - test whether a resource is the wanted one
  * @mgr: the manager that is searched
- * @node: a node of the kind and with the release function that was asked for
- * @data: the caller's
+ * @node: a resource of the kind and with the release function to search for
+ * @data: argument of the search function
  *
  * Called with the manager's lock held and interrupts off: must not sleep, and
  * must not call back into the same manager.
@@ -53,7 +80,7 @@ typedef bool (*resmgr_match_t)(struct resmgr *mgr, struct resmgr_node *node,
 			       const void *data);
 
 /**
- * enum resmgr_kind - what a node stands for, hence how it is released
+ * enum resmgr_kind - what an entry stands for, hence how it is released
  * @RESMGR_NODE: embedded in a struct of its user, see resmgr_node_init();
  *	the release function is a &typedef resmgr_release_t
  * @RESMGR_DATA: a &struct resmgr_data with a release function of the class's
@@ -88,30 +115,30 @@ enum resmgr_kind {
 };
 
 /**
- * struct resmgr_node - one resource on a manager
- * @older: the node that was added before this one; %NULL when the node is on
+ * struct resmgr_node - one entry on a manager: a resource or a group marker
+ * @older: the entry that was added before this one; %NULL when this one is on
  *	no manager. Protected by the lock of the manager
- * @fn: release function, of the type that @kind says. Only an identity: it is
- *	cast back to that type before it is called, as control flow integrity
- *	demands
- * @name: for traces and warnings. A string constant, or one in the memory of the
- *	node where the core frees that
+ * @fn: release function, of the type that @kind says. Cast back to that type
+ *	before it is called, as control flow integrity demands
+ * @name: for traces and warnings. A string constant, or a string in the memory
+ *	of the node if the core frees that
  * @size: bytes, for traces only; saturates at %U32_MAX
  * @kind: an &enum resmgr_kind
- * @added: with %CONFIG_RESMGR_DEBUG: when it was, by ktime_get_mono_fast_ns()
- * @caller: with %CONFIG_RESMGR_DEBUG: by whom, outside the managed interfaces;
- *	0 when that cannot be told
+ * @added: with %CONFIG_RESMGR_DEBUG: time of the addition, by
+ *	ktime_get_mono_fast_ns()
+ * @caller: with %CONFIG_RESMGR_DEBUG: who added it, the first caller outside
+ *	the managed interfaces; 0 if unknown
  * @mgr: with %CONFIG_RESMGR_DEBUG: the manager that it is on, if that has a
  *	&resmgr_class.dev
- * @block: with %CONFIG_RESMGR_DEBUG: in the index of memory that goes at unbind, see
- *	&resmgr_class.dev. Protected by the lock of the index
+ * @block: with %CONFIG_RESMGR_DEBUG: link in the index of memory that is freed
+ *	at unbind, see &resmgr_class.dev. Protected by the lock of the index
  *
- * 32 bytes on 64-bit machines without RESMGR_DEBUG. The list is singly linked,
- * newest first, which is what keeps it that small: nodes leave in the reverse
- * order of their coming, so the common removal is at the head. A removal from the
- * middle walks from the newest node on. devres has always done that walk, as it
- * looks resources up by what they hold; here it also proves that the node is on
- * the manager that it is said to be on.
+ * It is 32 bytes on 64-bit machines without RESMGR_DEBUG. The singly linked
+ * list, newest first, keeps it that small. Resources are normally released in
+ * the reverse order of their addition, so the common removal is at the head. A
+ * removal from the middle walks from the newest entry. devres has always walked
+ * the list, as it finds resources by what they hold. Here the walk also proves
+ * that the resource is on the manager that the caller named.
  */
 struct resmgr_node {
 	struct resmgr_node	*older;
@@ -128,14 +155,14 @@ struct resmgr_node {
 };
 
 /**
- * struct resmgr_data - a node with memory behind it
+ * struct resmgr_data - a resource with memory behind it
  * @node: the node
- * @data: what the caller gets
+ * @data: the memory that the caller gets
  *
- * Always right before the data, so that either is found from the other. Not
- * always at the start of the allocation: where the data has to be aligned to
- * more than this, there is room before the node. So only resmgr_data_free() and
- * the core free it.
+ * The node is always right before the data, so that either is found from the
+ * other. It is not always at the start of the allocation: where the data needs
+ * a larger alignment than this struct has, there is padding before the node. So
+ * only resmgr_data_free() and the core free it.
  */
 struct resmgr_data {
 	struct resmgr_node	node;
@@ -143,7 +170,7 @@ struct resmgr_data {
 };
 
 /**
- * struct resmgr_action - a node with a pointer behind it
+ * struct resmgr_action - a resource that holds one pointer
  * @node: the node; for an action, its @fn is the function itself
  * @data: argument of the function, or the resource
  */
@@ -153,17 +180,17 @@ struct resmgr_action {
 };
 
 /**
- * struct resmgr_early - a resource that has something done before any is released
- * @node: the node. Its own release comes when it is its turn in the list
- * @step: do one step; may sleep
- * @steps: how many steps there are
- * @next: the next one to be done. Protected by the lock of the manager
- * @busy: the step that is being done, or %NULL. Protected by the lock of the manager
+ * struct resmgr_early - a resource with steps that run before any release
+ * @node: the node. Its own release comes in its turn in the list
+ * @step: does one step; may sleep
+ * @steps: number of steps
+ * @next: number of the next step. Protected by the lock of the manager
+ * @busy: the step in progress, or %NULL. Protected by the lock of the manager
  *
  * A release of several resources, all of a manager or those of a group, begins
- * with the early ones among them: the first step of each, newest first, then the
- * second step of each, and so on; then the early actions, newest first. Only
- * then does the release proper begin.
+ * with the early ones among them: the first step of each, newest first, then
+ * the second step of each, and so on; then the early actions, newest first.
+ * Only then are the resources released.
  */
 struct resmgr_early {
 	struct resmgr_node	node;
@@ -174,10 +201,10 @@ struct resmgr_early {
 };
 
 /**
- * enum resmgr_op - what happened to a node, for &resmgr_class.log
+ * enum resmgr_op - what happened to an entry, for &resmgr_class.log
  * @RESMGR_OP_ADD: it was put on a manager
  * @RESMGR_OP_REMOVE: it was taken off without a release
- * @RESMGR_OP_REPLACE: another node took its place
+ * @RESMGR_OP_REPLACE: another entry took its place
  * @RESMGR_OP_RELEASE: it was taken off and is about to be released
  */
 enum resmgr_op {
@@ -203,24 +230,25 @@ struct resmgr_origin {
  * struct resmgr_class - a kind of owner
  * @name: short name, as in traces: "devm", "drmm", "cdevm"
  * @owner_name: name of the owner of a manager, for traces and warnings. Called
- *	with the manager's lock held or not; must not sleep
- * @release: call the release function @fn of a %RESMGR_DATA node, which is of
- *	a type that only the class knows, with @res being the node's data; or
- *	the function of a %RESMGR_TYPED_ACTION, with @res being its argument.
- *	%NULL for a class without such nodes
+ *	with or without the manager's lock; must not sleep
+ * @release: calls the release function @fn of a %RESMGR_DATA resource, whose
+ *	type only the class knows, with its data as @res; or the function of a
+ *	%RESMGR_TYPED_ACTION, with its argument as @res. %NULL for a class
+ *	without such resources
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
- * @log_switch: optional, for a log with a switch of its own: @log is called while
- *	one of @log_bits is set here, whatever resmgr_log_get() says
- * @nid: optional; NUMA node that memory of this owner should come from
- * @mem_name: optional; name that memory has in traces
- * @origin: optional; the bus and the driver that the owner belongs to, for traces.
- *	Called with the manager's lock held or not; must not sleep
- * @dev: optional; for owners whose resources go when a driver is unbound: the
- *	device that it is unbound from. RESMGR_DEBUG warns of objects in such
- *	memory that others can hold for longer
- * @free: optional, used by &struct resmgr_object: free the memory of the owner
- *	after its last resource went
+ * @log_switch: optional, for a log with a switch of its own: @log is called
+ *	while one of @log_bits is set in it, whatever resmgr_log_get() says
+ * @nid: optional; returns the NUMA node that memory of this owner should come
+ *	from
+ * @mem_name: optional; name of memory in traces
+ * @origin: optional; returns the bus and the driver that the owner belongs to,
+ *	for traces. Called with or without the manager's lock; must not sleep
+ * @dev: optional, for owners whose resources are released when a driver is
+ *	unbound: returns the device that it is unbound from. RESMGR_DEBUG warns
+ *	of objects in such memory that others can hold for longer
+ * @free: optional, used by &struct resmgr_object: frees the memory of the owner
+ *	after its last resource was released
  * @log_bits: see @log_switch
  */
 struct resmgr_class {
@@ -240,28 +268,28 @@ struct resmgr_class {
 
 /**
  * struct resmgr - the resources of one owner
- * @lock: protects the list, the @older link of every node on it, @seq,
- *	@releasing and @early. A leaf but for match functions. Never held while a release
- *	function runs
- * @seq: number of trace events so far; each carries its number. Of 24 bits:
- *	0xffffff is followed by 0
- * @releasing: how many resmgr_release_all() are running: a release function
- *	may call it, too
- * @log: whether there is a &resmgr_class.log_switch; constant
- * @early: there may be early nodes that are not done
+ * @lock: protects the list, the @older link of every entry on it, @seq,
+ *	@releasing and @early. A leaf but for match functions. Never held while
+ *	a release function runs
+ * @seq: number of trace events so far; each event carries its number. It has 24
+ *	bits: 0xffffff is followed by 0
+ * @releasing: how many calls of resmgr_release_all() are running: a release
+ *	function may call it, too
+ * @log: the class has a &resmgr_class.log_switch; constant
+ * @early: there may be early resources or actions that have not run
  * @newest: head of the list. %NULL before resmgr_init() and after
- *	resmgr_release_final(), so that an add to either is refused.
- *	Protected by @lock
- * @class: what kind of owner this is in; constant
+ *	resmgr_release_final(), so that additions are refused. Protected by
+ *	@lock
+ * @class: kind of the owner
  * @live: with %CONFIG_RESMGR_DEBUG: link in the list of the managers that have
  *	resources; see lib/resmgr/debug/debugfs.c
- * @count: with %CONFIG_RESMGR_DEBUG: how many nodes are on the list. Protected by
- *	@lock
- * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, be it
- *	in vain
+ * @count: with %CONFIG_RESMGR_DEBUG: number of entries on the list. Protected
+ *	by @lock
+ * @released: with %CONFIG_RESMGR_DEBUG: resmgr_release_all() was called, even
+ *	if the list was empty
  *
- * 24 bytes on 64-bit machines without lock debugging: what a spinlock and a
- * list head take.
+ * It is 24 bytes on 64-bit machines without lock debugging: the size of a
+ * spinlock and a list head.
  */
 struct resmgr {
 	spinlock_t			lock;	/* list, seq, releasing */
@@ -283,8 +311,8 @@ void __resmgr_init(struct resmgr *mgr, const struct resmgr_class *class,
 
 /**
  * resmgr_init() - make a manager ready for use
- * @mgr: the manager, in memory of the owner's
- * @class: what kind of owner this is
+ * @mgr: the manager, embedded in its owner
+ * @class: kind of the owner
  *
  * Each place that calls this gets a lock class of its own for lockdep.
  *
@@ -307,7 +335,7 @@ struct resmgr_origin resmgr_device_origin(const struct device *dev);
 void resmgr_log_get(void);
 void resmgr_log_put(void);
 
-/* Nodes */
+/* Resources */
 void resmgr_node_init(struct resmgr_node *node, resmgr_release_t release,
 		      const char *name, size_t size);
 int resmgr_node_add(struct resmgr *mgr, struct resmgr_node *node);
@@ -331,7 +359,7 @@ int resmgr_for_each(struct resmgr *mgr,
 			      void *data),
 		    void *data);
 
-/* What comes before all others */
+/* Early resources and early actions */
 void resmgr_early_init(struct resmgr_early *early,
 		       void (*step)(struct resmgr_early *early, unsigned int step),
 		       unsigned int steps, resmgr_release_t release,
@@ -350,8 +378,9 @@ int resmgr_remove_early_action(struct resmgr *mgr, resmgr_action_t action,
  * @action: function to call
  * @data: its argument
  *
- * Before any resource of @mgr, or of the group that it belongs to. The early
- * actions run newest first, when all steps of the early nodes are done.
+ * @action is called before any resource of @mgr, or of the group that it
+ *	belongs to, is released. The early actions run newest first, after all
+ *	steps of the early resources.
  *
  * Context: Process context, may sleep (allocates with %GFP_KERNEL).
  * Return: as resmgr_add_action().
@@ -398,8 +427,8 @@ int resmgr_release_typed_action(struct resmgr *mgr, void *fn, void *data);
  * @action: function to call
  * @data: its argument
  *
- * Like resmgr_add_action(), but when that fails the function is called at once,
- * so that the caller need not undo what the action was to undo.
+ * Like resmgr_add_action(), but calls the function at once if that fails. So
+ * the caller need not undo what the action was to undo.
  *
  * Context: Process context, may sleep.
  * Return: 0; -ENOMEM or -ESHUTDOWN after having called @action.
@@ -450,7 +479,7 @@ static inline void *resmgr_kzalloc(struct resmgr *mgr, size_t size, gfp_t gfp)
  * @gfp: allocation flags
  *
  * Context: What @gfp allows.
- * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure or when the
+ * Return: memory, %ZERO_SIZE_PTR for no bytes, %NULL on failure or if the
  * product overflows.
  */
 static inline void *resmgr_kmalloc_array(struct resmgr *mgr, size_t n,
@@ -484,7 +513,7 @@ static inline void *resmgr_kcalloc(struct resmgr *mgr, size_t n, size_t size,
  * @gfp: allocation flags
  *
  * Context: What @gfp allows.
- * Return: as resmgr_krealloc(); %NULL when the product overflows.
+ * Return: as resmgr_krealloc(); %NULL if the product overflows.
  */
 static inline void * __must_check
 resmgr_krealloc_array(struct resmgr *mgr, void *ptr, size_t n, size_t size,
@@ -525,9 +554,9 @@ int resmgr_free_percpu(struct resmgr *mgr, void __percpu *ptr);
 							 __alignof__(type), "percpu"))
 
 /**
- * struct resmgr_object - a refcounted owner for code that has none
- * @mgr: its resources; what its release does is what was added here
- * @ref: references
+ * struct resmgr_object - a refcounted owner, for code that has none
+ * @mgr: its resources. Releasing them is all that its release does
+ * @ref: reference count
  *
  * After the last resmgr_object_put() the resources are released and then
  * &resmgr_class.free is called.
@@ -538,18 +567,18 @@ struct resmgr_object {
 };
 
 /**
- * struct resmgr_holder - who has a reference on an object
- * @entry: with %CONFIG_RESMGR_DEBUG: in the table of all
- * @queue: with %CONFIG_RESMGR_DEBUG: while a circle is looked for
- * @by: with %CONFIG_RESMGR_DEBUG: manager of the one that holds; %NULL if not known
- * @of: with %CONFIG_RESMGR_DEBUG: manager of the object that is held
- * @since: with %CONFIG_RESMGR_DEBUG: when the reference was taken, by
+ * struct resmgr_holder - the holder of a reference on an object
+ * @entry: with %CONFIG_RESMGR_DEBUG: link in the table of all holders
+ * @queue: with %CONFIG_RESMGR_DEBUG: link in the search for a circle
+ * @by: with %CONFIG_RESMGR_DEBUG: manager of the holder; %NULL if unknown
+ * @of: with %CONFIG_RESMGR_DEBUG: manager of the held object
+ * @since: with %CONFIG_RESMGR_DEBUG: time when the reference was taken, by
  *	ktime_get_mono_fast_ns()
- * @caller: with %CONFIG_RESMGR_DEBUG: by whom; 0 when that cannot be told
- * @class: with %CONFIG_RESMGR_DEBUG: name of the class of the one that holds
- * @name: with %CONFIG_RESMGR_DEBUG: its name
+ * @caller: with %CONFIG_RESMGR_DEBUG: who took it; 0 if unknown
+ * @class: with %CONFIG_RESMGR_DEBUG: name of the class of the holder
+ * @name: with %CONFIG_RESMGR_DEBUG: name of the holder
  *
- * To be embedded in the handle that has the reference. Takes no room without
+ * Embed it in the handle that has the reference. It has no size without
  * RESMGR_DEBUG.
  */
 struct resmgr_holder {
@@ -570,7 +599,7 @@ void __resmgr_object_init(struct resmgr_object *obj,
 			  struct lock_class_key *key);
 
 /**
- * resmgr_object_init() - make an object with one reference, the caller's
+ * resmgr_object_init() - initialise an object with one reference
  * @obj: the object
  * @class: kind of owner
  *

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Resource manager: is an object in memory that goes too early?
+ * Resource manager: report misuse of devm resources
+ *
+ * For functions to which drivers pass objects that others can hold. Compiles to
+ * nothing without RESMGR_DEBUG.
  *
  * For the functions that drivers hand objects to which others can hold. Without
  * RESMGR_DEBUG there is nothing of this in the code.
@@ -17,7 +20,7 @@ struct device_driver;
 struct resmgr;
 
 /**
- * enum resmgr_use - what an object is about to be
+ * enum resmgr_use - what an object is about to become
  * @RESMGR_USE_KOBJECT: a &struct kobject
  * @RESMGR_USE_DEVICE: a &struct device
  * @RESMGR_USE_CDEV: a &struct cdev that can be opened
@@ -42,12 +45,12 @@ void __resmgr_check_leftovers(struct resmgr *mgr,
 			      const struct device_driver *drv);
 
 /**
- * resmgr_release_is_awaited() - an object may be in memory that goes at unbind
- * @kobj: the object, or the one in a device; before it is initialised
+ * resmgr_release_is_awaited() - allow an object in memory freed at unbind
+ * @kobj: the object, or the one in a device; not yet initialised
  *
- * For code that takes an object back and then waits until its release function has
- * run, as i2c_del_adapter() does. resmgr_check_object() says nothing then: when the
- * memory goes, nobody has the object any more.
+ * For code that takes an object back and then waits until its release function
+ * has run, as i2c_del_adapter() does. resmgr_check_object() reports nothing
+ * then: by the time the memory is freed, nobody holds the object.
  *
  * Context: Any context.
  */
@@ -59,12 +62,12 @@ static inline void resmgr_release_is_awaited(struct kobject *kobj)
 }
 
 /**
- * resmgr_check_object() - report an object that lies in memory that goes at unbind
+ * resmgr_check_object() - report an object in memory that is freed at unbind
  * @object: the object
- * @use: what it is about to be
+ * @use: what it is about to become
  *
- * To be called first thing by the function that the driver has called. The report
- * is a line in the log.
+ * The function that the driver calls must call this first. The report is a line
+ * in the log.
  *
  * Context: Any context but NMI.
  */
@@ -76,8 +79,8 @@ static __always_inline void resmgr_check_object(const void *object,
 }
 
 /**
- * resmgr_check_leftovers() - say why a driver cannot be probed
- * @mgr: devm resources of a device without a driver, which should be none
+ * resmgr_check_leftovers() - report why a driver cannot be probed
+ * @mgr: devm resources of a device without a driver; there should be none
  * @drv: the driver
  *
  * Context: Any context but NMI.

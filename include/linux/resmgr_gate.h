@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Gate: count the calls inside, refuse new ones for ever, wait for the old ones
+ */
+
+/**
+ * DOC: gate
  *
- * A door with a counter. Entering is an increment of this CPU's counter, with no
- * shared cache line and no barrier. The price is paid once, when the gate is
- * revoked: one RCU grace period, after which the counters stand still.
+ * A gate counts the calls that are inside, refuses new calls once it is
+ * revoked, and lets its owner wait until no call is inside. Entering increments
+ * a counter of this CPU, with no shared cache line and no memory barrier. The
+ * cost is paid once, at the revoke: one RCU grace period, after which the
+ * counters are constant.
+ *
+ * A call::
  *
  *	if (!resmgr_gate_enter(&foo->gate))
  *		return -ENODEV;
  *	... the hardware is there ...
  *	resmgr_gate_exit(&foo->gate);
  *
- * and, once:
+ * The end of the object::
  *
- *	resmgr_gate_revoke(&foo->gate);		no call begins after this
- *	wake up whoever sleeps inside
- *	resmgr_gate_drain(&foo->gate, MAX_SCHEDULE_TIMEOUT);	none is left
+ *	resmgr_gate_revoke(&foo->gate);	(no call begins after this)
+ *	... wake up the calls that sleep inside ...
+ *	resmgr_gate_drain(&foo->gate, MAX_SCHEDULE_TIMEOUT);	(none is left)
+ *
+ * A revoked gate is never opened again. Entering never sleeps;
+ * resmgr_gate_drain() does.
  *
  * To lockdep a call inside is a reader and the drain is a writer. So a drain
  * from inside a call, or under a mutex that calls take, is reported the first
- * time it could happen, not the first time it hangs.
+ * time it could deadlock, not the first time it does.
  */
 #ifndef _LINUX_RESMGR_GATE_H
 #define _LINUX_RESMGR_GATE_H
@@ -34,13 +45,14 @@
 
 /**
  * struct resmgr_gate - entry guard of an object
- * @inside: per-CPU pointer to the calls that have entered less those that have
- *	left, which are constant a grace period after the revoke, and changed with
- *	preemption off; and %RESMGR_GATE_REVOKED
- * @left: calls inside, once @inside has been added to it; see gate.c
- * @drained: completed when @left has come to zero
- * @rcu: for the grace period
- * @dep_map: what lockdep sees
+ * @inside: pointer to the per-CPU counters of calls that have entered less
+ *	those that have left, and the bit %RESMGR_GATE_REVOKED. The counters are
+ *	changed with preemption disabled, and constant from a grace period after
+ *	the revoke on
+ * @left: calls inside, once the sum of @inside has been added; see gate.c
+ * @drained: completed when @left reaches zero
+ * @rcu: for the grace period of the revoke
+ * @dep_map: the lock that lockdep sees
  */
 struct resmgr_gate {
 	unsigned long		inside;
@@ -52,10 +64,10 @@ struct resmgr_gate {
 #endif
 };
 
-/* In one word with the pointer, so that one load tells both. */
+/* In one word with the pointer, so that one load reads both. */
 #define RESMGR_GATE_REVOKED	BIT(0)
 
-/* What @inside is of a gate that is open. */
+/* The counters of a gate that is open. */
 static inline unsigned int __percpu *resmgr_gate_inside(unsigned long inside)
 {
 	return (unsigned int __percpu __force *)inside;
@@ -87,7 +99,10 @@ bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
 void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls);
 void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls);
 
-/* As many calls are never inside: resmgr_gate_calls() does not know yet. */
+/*
+ * More calls than are ever inside: resmgr_gate_calls() does not know the number
+ * yet.
+ */
 #define RESMGR_GATE_MANY	(INT_MAX / 4)
 
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate);
@@ -98,20 +113,23 @@ void resmgr_gate_destroy(struct resmgr_gate *gate);
  * resmgr_gate_enter() - begin a call
  * @gate: the gate
  *
- * Calls nest. A call that was inside before the revoke stays inside, yet a
- * nested resmgr_gate_enter() of it is refused from then on: what is behind the
- * gate is about to go, and the sooner the call learns of it the better.
+ * Calls nest. A call that was inside before the revoke stays inside, but a
+ * nested resmgr_gate_enter() is refused from then on: what the gate protects is
+ * about to go, and the sooner the call learns of it the better.
  *
  * Context: Any context but NMI.
  * Return: true when inside; then resmgr_gate_exit() must follow, from the same
- * task. False for ever after resmgr_gate_revoke().
+ * task. Always false after resmgr_gate_revoke().
  */
 static __always_inline bool __must_check
 resmgr_gate_enter(struct resmgr_gate *gate)
 {
 	unsigned long inside;
 
-	/* Preemption off: the revoke waits until none is between these two. */
+	/*
+	 * Preemption is off: the revoke waits until no CPU is between test and
+	 * increment.
+	 */
 	rcu_read_lock_sched();
 	inside = READ_ONCE(gate->inside);
 	if (likely(!(inside & RESMGR_GATE_REVOKED)))
@@ -119,7 +137,7 @@ resmgr_gate_enter(struct resmgr_gate *gate)
 	rcu_read_unlock_sched();
 	if (unlikely(inside & RESMGR_GATE_REVOKED))
 		return false;
-	/* A trylock to lockdep: refused, not blocked, so it waits for no one. */
+	/* A trylock to lockdep: the call is refused, never blocked. */
 	rwsem_acquire_read(&gate->dep_map, 0, 1, _THIS_IP_);
 	return true;
 }
@@ -128,7 +146,7 @@ resmgr_gate_enter(struct resmgr_gate *gate)
  * resmgr_gate_exit() - end a call
  * @gate: the gate
  *
- * Context: Any context but NMI. After this the object may go at any time.
+ * Context: Any context but NMI. The object may be freed at any time after this.
  */
 static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 {
@@ -146,12 +164,12 @@ static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 }
 
 /**
- * resmgr_gate_is_revoked() - has the gate been revoked?
+ * resmgr_gate_is_revoked() - test whether a gate has been revoked
  * @gate: the gate
  *
- * Only a hint for code outside the gate: false may be stale at once. For code
- * that sleeps inside it is exact enough, since resmgr_gate_revoke() orders the
- * flag before the wakeups that its caller sends.
+ * Outside the gate this is only a hint: false may be stale at once. For a call
+ * that sleeps inside it is exact enough, since resmgr_gate_revoke() sets the
+ * mark before its caller sends the wakeups.
  *
  * Context: Any context.
  * Return: true after resmgr_gate_revoke() has begun.

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Provider: what others call into, and what may go while they hold it
+ * Provider: an object that others call into, and whose driver may go meanwhile
+ */
+
+/**
+ * DOC: provider
  *
- * For the core of a subsystem whose drivers provide something to other drivers: a
- * regulator, a chip with GPIOs, a clock. A consumer has a handle, and keeps it for
- * as long as it likes. The driver of the provider is unbound meanwhile.
+ * For the core of a subsystem whose drivers provide something to other drivers:
+ * a regulator, a chip with GPIOs, a clock. A consumer has a handle, and keeps
+ * it for as long as it likes. The driver of the provider may be unbound
+ * meanwhile::
  *
  *	struct foo_dev {
  *		struct resmgr_provider	provider;
  *		const struct foo_ops	*ops;
  *	};
  *
- * A call into the driver is made inside of the provider, where the driver's data is
- * there, and its driver is bound:
+ * A call into the driver is made inside the provider, where the driver is bound
+ * and its data is valid::
  *
  *	struct foo_chip *chip;
  *	int ret = -ENODEV;
@@ -20,12 +25,11 @@
  *	resmgr_provider_scoped_enter(&foo->provider, chip)
  *		ret = foo->ops->set(chip, value);
  *
- * At unbind, before ->remove(): new calls are refused, consumers are told, calls that
- * are inside finish. The memory of the provider stays until the last handle goes.
+ * At unbind, before ->remove(), new calls are refused, consumers are notified,
+ * and calls inside finish. The memory of the provider stays until the last
+ * handle is dropped.
  *
- * It is no lock. Two calls are inside at the same time as they were before.
- *
- * See Documentation/driver-api/driver-model/providers.rst.
+ * It is not a lock. Calls run concurrently, as without it.
  */
 #ifndef _LINUX_RESMGR_PROVIDER_H
 #define _LINUX_RESMGR_PROVIDER_H
@@ -38,9 +42,10 @@ struct device;
 struct resmgr_provider;
 
 /**
- * struct resmgr_provider_ops - what the core of a subsystem does for a provider
- * @gone: optional; called once, when new calls are refused and before those inside
- *	are waited for: wakes who sleeps inside, and tells the consumers. May sleep
+ * struct resmgr_provider_ops - callbacks of a subsystem's core for a provider
+ * @gone: optional; called once, after new calls are refused and before those
+ *	inside are waited for: wakes sleepers inside, and notifies the
+ *	consumers. May sleep
  * @free: free the memory of the provider, after the last reference. May sleep
  */
 struct resmgr_provider_ops {
@@ -50,11 +55,11 @@ struct resmgr_provider_ops {
 
 /**
  * struct resmgr_provider - something that consumers hold and call into
- * @object: the reference count and the resources of the provider itself, which go
- *	after the last reference
+ * @object: the reference count and the resources of the provider itself, which
+ *	are released with the last reference
  * @gate: counts the calls inside
- * @priv: the driver's data. Constant; given to those that are inside only
- * @ops: what the core does. Constant
+ * @priv: the driver's data. Constant; only available inside
+ * @ops: callbacks of the core. Constant
  * @name: for the log and the lists. Constant
  */
 struct resmgr_provider {
@@ -71,21 +76,21 @@ int __must_check __resmgr_provider_init(struct resmgr_provider *provider, void *
 					struct lock_class_key keys[2]);
 
 /**
- * resmgr_provider_init() - make a provider
+ * resmgr_provider_init() - initialise a provider
  * @provider: the provider, in memory that @ops->free frees
  * @priv: the driver's data, not %NULL; needed until resmgr_provider_withdraw()
  *	has returned
- * @ops: what the core does for it
- * @name: of the provider. Not copied: needed until @ops->free is called
+ * @ops: callbacks of the core
+ * @name: name of the provider. Not copied: needed until @ops->free is called
  *
- * The caller has the first reference, and can be called from now on. It lets
- * consumers find the provider when it is ready to be.
+ * The caller has the first reference, and calls may come from now on. It lets
+ * consumers find the provider when that is ready.
  *
  * Each place that calls this gets lock classes of its own for lockdep.
  *
  * Context: Process context, may sleep.
- * Return: 0; -ENOMEM, or -EINVAL with a WARN without @priv. On an error the memory
- * is the caller's, and there is nothing to undo.
+ * Return: 0; -ENOMEM, or -EINVAL with a WARN without @priv. On an error the
+ * caller keeps the memory, and there is nothing to undo.
  */
 #define resmgr_provider_init(provider, priv, ops, name)			\
 ({									\
@@ -108,12 +113,12 @@ int __must_check resmgr_provider_hold(struct resmgr *consumer,
 				      struct resmgr_provider *provider);
 
 /**
- * resmgr_provider_is_withdrawn() - is the provider gone, or about to go?
+ * resmgr_provider_is_withdrawn() - test whether a provider is or will be gone
  * @provider: provider on which the caller has a reference
  *
  * Context: Any context.
- * Return: true once calls are refused. A hint outside of the provider, as false may
- * be stale at once; see resmgr_gate_is_revoked().
+ * Return: true once calls are refused. Outside the provider it is a hint, as
+ * false may be stale at once; see resmgr_gate_is_revoked().
  */
 static inline bool resmgr_provider_is_withdrawn(const struct resmgr_provider *provider)
 {
@@ -124,34 +129,36 @@ static inline bool resmgr_provider_is_withdrawn(const struct resmgr_provider *pr
  * resmgr_provider_enter() - begin a call into the driver
  * @provider: provider on which the caller has a reference
  *
- * Calls nest, but a nested one is refused as soon as the provider goes, and the
- * outer one goes on; see resmgr_gate_enter().
+ * Calls nest, but a nested call is refused as soon as the provider goes, while
+ * the outer one continues; see resmgr_gate_enter().
  *
- * May be called with spinlocks held and from interrupts. It never waits. The one who
- * unbinds the driver waits for those inside, and sleeps for it: so it does not matter
- * to the drain what a call has interrupted, or which spinlocks it holds. Not from
- * NMI, and not where instrumentation or RCU is off (noinstr, the idle loop).
+ * May be called with spinlocks held and from interrupts. It never waits. The
+ * task that unbinds the driver waits for the calls inside, and sleeps: so it
+ * does not matter what a call has interrupted, or which spinlocks it holds. Not
+ * from NMI, and not where instrumentation or RCU is off (noinstr, the idle
+ * loop).
  *
  * Context: Any context but NMI.
- * Return: the driver's data, which is valid until resmgr_provider_exit(); %NULL when
- * the provider is gone.
+ * Return: the driver's data, which is valid until resmgr_provider_exit(); %NULL
+ * if the provider is gone.
  */
 static __always_inline void * __must_check
 resmgr_provider_enter(struct resmgr_provider *provider)
 {
 	/*
-	 * @priv is written before anybody can have a reference, and never again. What
-	 * it points to is freed after the drain, which comes after the exit of each
-	 * call for which this was true.
+	 * @priv is written before anybody can have a reference, and never
+	 *	again. Its target is freed after the drain, which comes after
+	 *	the exit of each call for which this returned true.
 	 */
 	return resmgr_gate_enter(&provider->gate) ? provider->priv : NULL;
 }
 
 /**
  * resmgr_provider_exit() - end a call into the driver
- * @provider: provider that resmgr_provider_enter() was called with, and was not refused
+ * @provider: provider whose resmgr_provider_enter() succeeded
  *
- * Context: Any context but NMI. The driver's data may go at any time after this.
+ * Context: Any context but NMI. The driver's data may be freed at any time
+ * after this.
  */
 static __always_inline void resmgr_provider_exit(struct resmgr_provider *provider)
 {
@@ -172,11 +179,11 @@ DEFINE_CLASS(resmgr_provider_call, struct resmgr_provider *, if (_T) resmgr_prov
 /**
  * resmgr_provider_scoped_enter() - run the statement that follows as a call
  * @_provider: provider on which the caller has a reference
- * @_priv: variable that is set to the driver's data. Not to be used after the
+ * @_priv: variable that is set to the driver's data. Must not be used after the
  *	statement
  *
- * The statement is skipped when the provider is gone. Leaving it by return, break or
- * goto ends the call.
+ * The statement is skipped if the provider is gone. Leaving it by return, break
+ * or goto ends the call.
  *
  * Context: As resmgr_provider_enter().
  */

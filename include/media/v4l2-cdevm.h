@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * V4L2 nodes that live until the last close of all nodes of their driver
+ */
+
+/**
+ * DOC: V4L2 nodes of a scope
  *
  * The struct video_device, the struct v4l2_device, the vb2 queue, the controls
- * and the mutex are all in memory of a cdevm scope:
+ * and the mutex are all in memory of a cdevm scope::
  *
  *	struct foo {
  *		struct cdevm_scope scope;
@@ -14,22 +18,21 @@
  *		struct mutex lock;
  *	};
  *
- * probe:
+ * In probe()::
  *
  *	foo = devm_cdevm_alloc(dev, struct foo, scope);
  *	cdevm_mutex_init(&foo->scope, &foo->lock);
  *	cdevm_v4l2_device_register(&foo->scope, dev, &foo->v4l2_dev);
  *	cdevm_v4l2_ctrl_handler_init(&foo->scope, &foo->hdl, 4);
  *	cdevm_vb2_queue_init(&foo->scope, &foo->queue);
- *	cdevm_video_register_device(&foo->scope, &foo->vdev, VFL_TYPE_VIDEO, -1);
+ *	cdevm_video_register_device(&foo->scope, &foo->vdev, VFL_TYPE_VIDEO,
+ *				    -1);
  *
- * ->remove() does nothing about nodes, queues and controls; what else it did, it
- * still does. No ->release() is needed in struct video_device. At unbind the
- * nodes go and whoever sleeps in VIDIOC_DQBUF wakes with -ENODEV; when no call is
- * inside any more the queues are streamed off, before ->remove() and with the
- * hardware still there. Frames that are mapped stay mapped: they are memory.
- *
- * See Documentation/driver-api/driver-model/cdevm.rst.
+ * ->remove() does nothing about nodes, queues and controls; it still does
+ * everything else. struct video_device needs no ->release(). At unbind the
+ * nodes are removed, and sleepers in VIDIOC_DQBUF wake with -ENODEV. When no
+ * call is inside any more the queues are streamed off, before ->remove() and
+ * with the hardware still there. Mapped frames stay mapped: they are memory.
  */
 #ifndef _MEDIA_V4L2_CDEVM_H
 #define _MEDIA_V4L2_CDEVM_H
@@ -47,7 +50,7 @@ int cdevm_video_register_device(struct cdevm_scope *scope,
 				struct video_device *vdev,
 				enum vfl_devnode_type type, int nr);
 
-/* The name that cdevm_video_register_device() had first. */
+/* The original name of cdevm_video_register_device(). */
 #define cdevm_register_video(scope, vdev, type, nr) \
 	cdevm_video_register_device(scope, vdev, type, nr)
 
@@ -58,19 +61,20 @@ int cdevm_v4l2_ctrl_handler_add(struct cdevm_scope *scope,
 				struct v4l2_ctrl_handler *hdl);
 
 /**
- * cdevm_v4l2_ctrl_handler_init() - initialise controls that are freed with the scope
+ * cdevm_v4l2_ctrl_handler_init() - initialise controls freed with the scope
  * @s: scope
  * @hdl: &struct v4l2_ctrl_handler in memory of the scope
- * @hint: about how many controls there will be
+ * @hint: estimated number of controls
  *
- * A file that has subscribed to the events of a control reaches it when it is
- * closed.
+ * The controls must stay that long: a file that has subscribed to events of a
+ * control uses it when it is closed.
  *
- * Controls that @hdl has inherited from subdevs go with these. So it lets go of them
- * at unbind: when no call is inside any more, before ->remove(), and after all that
- * got its stop action later than this. Initialise it before the queues, whose
- * ->stop_streaming() may look for one. It lets go of those of a subdev that is
- * unregistered earlier, too, if it is the handler of the v4l2_device.
+ * Controls that @hdl has inherited from subdevs are freed with these. So @hdl
+ * drops its references to them at unbind: when no call is inside any more,
+ * before ->remove(), and after the stop actions that were added later.
+ * Initialise it before the queues, whose ->stop_streaming() may look for a
+ * control. If @hdl is the handler of the v4l2_device, it also drops the
+ * references to the controls of a subdev that is unregistered earlier.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM.
@@ -84,18 +88,19 @@ int cdevm_v4l2_ctrl_handler_add(struct cdevm_scope *scope,
 })
 
 /**
- * cdevm_v4l2_subdev_init() - v4l2_subdev_init() for a subdev of a scope
+ * cdevm_v4l2_subdev_init() - initialise a subdev of a scope
  * @scope: scope of the subdev's own device
- * @sd: in memory of the scope
+ * @sd: subdev in memory of the scope
  * @ops: as for v4l2_subdev_init()
  *
- * Its node, which the driver of the v4l2_device registers, keeps the scope until the
- * last file is closed and the node is released. Calls of the node are inside of the
- * scope's gate, besides that of the v4l2_device's scope: whichever device is unbound
- * first, they are refused and waited for.
+ * Its node, which the driver of the v4l2_device registers, holds the scope
+ * until the last file is closed and the node is released. Calls of the node are
+ * inside the gate of this scope as well as that of the v4l2_device's scope:
+ * whichever device is unbound first, they are refused and waited for.
  *
- * Calls of other drivers, by v4l2_subdev_call(), are not. They end when the driver
- * of the v4l2_device has forgotten the subdev, in ->unbind() of its notifier.
+ * Calls of other drivers through v4l2_subdev_call() are not gated. They end
+ * when the driver of the v4l2_device has dropped the subdev, in ->unbind() of
+ * its notifier.
  *
  * Context: Any context. From probe.
  */
@@ -108,9 +113,9 @@ static inline void cdevm_v4l2_subdev_init(struct cdevm_scope *scope,
 }
 
 /**
- * cdevm_v4l2_i2c_subdev_init() - v4l2_i2c_subdev_init() for a subdev of a scope
+ * cdevm_v4l2_i2c_subdev_init() - initialise an I2C subdev of a scope
  * @scope: scope of @client
- * @sd: in memory of the scope
+ * @sd: subdev in memory of the scope
  * @client: the I2C client that is being probed
  * @ops: as for v4l2_i2c_subdev_init()
  *
@@ -133,15 +138,15 @@ static inline void cdevm_v4l2_subdev_cleanup(void *sd)
 }
 
 /**
- * cdevm_v4l2_subdev_init_finalize() - v4l2_subdev_init_finalize() for a subdev of a scope
+ * cdevm_v4l2_subdev_init_finalize() - finalise a subdev of a scope
  * @scope: scope
  * @sd: after cdevm_v4l2_subdev_init() and media_entity_pads_init()
  *
- * The active state goes with the scope, after the last file of the node: it is what
- * the files have been asking about.
+ * The active state is freed with the scope, after the last close of the node,
+ * as the files use it.
  *
  * Context: Process context, may sleep. From probe.
- * Return: 0; -ENOMEM; what v4l2_subdev_init_finalize() returns.
+ * Return: 0; -ENOMEM; the error of v4l2_subdev_init_finalize().
  */
 #define cdevm_v4l2_subdev_init_finalize(scope, sd)			\
 ({									\

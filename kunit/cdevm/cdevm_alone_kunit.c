@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of cdevm: what ends while a driver is bound, or without one
+ * KUnit tests of cdevm: objects that end while a driver is bound, or without
+ * one
  *
- * Scopes of no driver, nodes that are taken back alone, and files that are on no node.
+ * Scopes of no driver, nodes that are removed alone, and files that are on no
+ * node.
  */
 #include <kunit/test.h>
 #include <linux/cdev.h>
@@ -567,7 +569,7 @@ static void alone_node_deleted(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
-/* Who sleeps in a node that goes is woken, and who sleeps in another one is not. */
+/* A sleeper in a removed node is woken, and one in another node is not. */
 static void alone_node_wakes(struct kunit *test)
 {
 	struct worker one = {}, two = {};

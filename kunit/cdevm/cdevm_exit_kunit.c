@@ -2,12 +2,12 @@
 /*
  * KUnit tests of cdevm: every way out of a driver
  *
- * Whatever takes a driver from its device, or part of what it has made, does it
- * in one order: no call can enter any more, the calls inside have left, the
- * unpublish actions run, and only then goes what a call may have used. Most
- * cases use a bus of their own, which notes when its callbacks run. Some buses
- * wrap probe in a devres group and release it themselves; this one does, too,
- * when it is told to. Each note says when a call can still enter.
+ * Whatever unbinds a driver, or releases a part of what it has created, does so
+ * in one order: calls are refused, the calls inside have left, the unpublish
+ * actions run, and only then is anything released that a call may have used.
+ * Most cases use a bus of their own, which notes when its callbacks run. Some
+ * buses wrap probe in a devres group and release it themselves; this one does,
+ * too, when it is told to. Each note says when a call can still enter.
  */
 #include <kunit/test.h>
 #include <linux/cdev.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of cdevm: files that have something done at unbind, cdevm/files.c
+ * KUnit tests of cdevm: files with work to do at unbind, cdevm/files.c
  *
- * A driver with a cdev and a misc device is bound and unbound, with files open. Its
- * release touches the hardware, which is devm memory, so KASAN knows when it comes too
- * late. All that happens to a file leaves a note with the file's number.
+ * A driver with a cdev and a misc device is bound and unbound, with files open.
+ * Its release accesses the hardware, which is devm memory, so KASAN detects one
+ * that comes too late. Each event of a file leaves a note with the file's
+ * number.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of cdevm: who is inside
+ * KUnit tests of cdevm: the calls inside
  *
- * An unbind waits for the calls that are inside, whoever makes them, and for
- * none that it is made from. Two devices of one driver, with a node each, whose
- * calls unbind one or the other. The calls are made by kernel threads, which
- * nobody interrupts and which have no table of files.
+ * An unbind waits for the calls inside, whoever makes them, except for those
+ * that it is made from. Two devices of one driver have a node each, whose calls
+ * unbind one or the other. The calls are made by kernel threads, which nobody
+ * interrupts and which have no table of files.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -64,7 +64,7 @@ static long cell_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case STAY:
 		complete(&jail.inside);
 		wait_for_completion(&jail.leave);
-		/* Whoever has not waited is over by now. */
+		/* A task that has not waited has finished by now. */
 		msleep(100);
 		return 0;
 	case UNBIND:

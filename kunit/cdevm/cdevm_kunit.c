@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the gate and of cdevm: lib/resmgr/gate.c and cdevm_*.c
+ * KUnit tests of the gate and of cdevm: lib/resmgr/gate.c and lib/resmgr/cdevm
  *
- * A platform driver is bound to a platform device and unbound from it, for
- * real. What its probe does is up to each test. Nodes are opened through the
- * VFS, on a file system that only the test knows. All that happens leaves a
- * note, and the tests compare the notes with what they want to see.
+ * A platform driver is really bound to a platform device and unbound from it.
+ * Each test chooses what its probe does. Nodes are opened through the VFS, on a
+ * file system that only the test knows. Each event leaves a note, and the tests
+ * compare the notes with the expected ones.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -190,7 +190,9 @@ static bool wait_freed(int count)
 				  atomic_read(&scene->freed) >= count, PATIENCE);
 }
 
-/* Whoever is let in by mistake leaves again: a drain would wait for ever. */
+/*
+ * A call that is let in by mistake leaves again: a drain would wait for ever.
+ */
 static bool gate_refuses(struct resmgr_gate *gate)
 {
 	if (!resmgr_gate_enter(gate))
@@ -2831,7 +2833,7 @@ static void trace_text_of_scope(struct kunit *test)
 		    " node=" MISC_NAME " refs=4 %s file=%p", from, file);
 	for (i = 0; i < ARRAY_SIZE(plain); i++)
 		expect_line(test, text_from(text, plain[i]), " %s", from);
-	/* Whoever takes the steps has one, too. */
+	/* The task that runs the steps has one, too. */
 	expect_line(test, text_from(text, ": cdevm_unpublish: "),
 		    " node=" MISC_NAME " refs=5 %s", from);
 	expect_line(test, text_from(text, ": cdevm_close: "), " %s file=%p", from,

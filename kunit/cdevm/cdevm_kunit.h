@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What KUnit suites of cdevm share: files of a node, opened through the VFS; notes. */
+/*
+ * Shared by the KUnit suites of cdevm: files of a node, opened through the VFS;
+ * notes.
+ */
 #ifndef _LIB_RESMGR_TESTS_CDEVM_KUNIT_H
 #define _LIB_RESMGR_TESTS_CDEVM_KUNIT_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of what lockdep says of cdevm
+ * KUnit tests of what lockdep reports about cdevm
  *
- * Each case does something once that would hang if it were done at the wrong
- * moment. At this moment it does not: the point is that lockdep reports it all
- * the same. With the report lockdep turns itself off, so there is one case per
- * boot, and that it is off is how a case knows that there was a report.
+ * Each case does something that would hang if it were done at the wrong moment.
+ * Here it does not, but lockdep must report it all the same. With the report
+ * lockdep turns itself off, so there is one case per boot, and a case detects
+ * the report by lockdep being off.
  */
 #include <kunit/test.h>
 #include <linux/cdevm.h>

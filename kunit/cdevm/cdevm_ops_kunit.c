@@ -3,9 +3,9 @@
  * KUnit tests of the wrapped file operations, one by one: cdevm/fops.c,
  * mmap.c and calls.c
  *
- * A driver that has every method there is. Each is called while the device is
- * bound, when the driver has to see it, and after the unbind, when it has to be
- * refused, or to reach the driver all the same, as the table of
+ * A driver that has every method. Each is called while the device is bound,
+ * when it has to reach the driver, and after the unbind, when it has to be
+ * refused, or to reach the driver nevertheless, as the table in
  * Documentation/driver-api/driver-model/cdevm.rst says.
  */
 #include <kunit/test.h>
@@ -697,7 +697,10 @@ static void ops_poll_queue_is_freed(struct kunit *test)
 	queue_free();
 }
 
-/* Who has left the queue is not stood for any longer than until it is woken. */
+/*
+ * After a poller has left the queue, the entry that stands for it leaves at the
+ * next wakeup.
+ */
 static void ops_poll_leaves_when_alone(struct kunit *test)
 {
 	struct poller *p = kunit_kcalloc(test, 2, sizeof(*p), GFP_KERNEL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of what a subsystem says of its nodes: struct cdevm_node_type
+ * KUnit tests of the types of nodes of a subsystem: struct cdevm_node_type
  *
- * A subsystem without hardware has two types of nodes: plain, which says nothing;
- * and frames, which is as the video nodes of V4L2 are. A driver publishes one of
- * each through one scope, so what is done to the one must leave the other alone.
+ * A subsystem without hardware has two types of nodes: plain, without options;
+ * and frames, with those of the video nodes of V4L2. A driver publishes one of
+ * each through one scope, so operations on one must leave the other alone.
  */
 #include <kunit/test.h>
 #include <linux/cdev.h>

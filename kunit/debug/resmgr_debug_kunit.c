@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the lists of managed resources: lib/resmgr/debugfs*.c
+ * KUnit tests of the lists in debugfs: lib/resmgr/debug/debugfs.c, scopes.c
  *
  * The files are read as a program reads them, through their file operations, a
- * few bytes at a time or many. What resmgr/dump says is read by a small parser,
- * which accepts JSON and nothing else.
+ * few bytes at a time or many. A small parser, which only accepts JSON, reads
+ * resmgr/dump.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>

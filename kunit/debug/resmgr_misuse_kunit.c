@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the warnings of RESMGR_DEBUG: lib/resmgr/debug/misuse.c
+ * KUnit tests of the reports of misuse: lib/resmgr/debug/misuse.c
  *
- * A report comes once for each place in the code and driver. So each case has its
- * own device, hence its own driver, and each begins when nothing was reported yet.
+ * A report comes once for each place in the code and driver. So each case has
+ * its own device, hence its own driver, and first forgets earlier reports.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -240,7 +240,7 @@ static noinline int foo_add_kobject(struct foo *foo)
 	return ret;
 }
 
-/* Who is to blame, and what to do instead. */
+/* The report names the caller, and what to do instead. */
 static void misuse_blame(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-blame");

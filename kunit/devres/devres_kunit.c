@@ -2,15 +2,15 @@
 /*
  * KUnit suites for managed device resources, devres
  *
- * They use nothing but the public functions and their effects, so that they say
- * the same of any implementation. Every resource has a number, and its release
- * writes that number to a log. What a suite asserts is the whole log: order,
- * and that each number is there exactly once.
+ * They only use the public functions and their effects, so they test any
+ * implementation. Every resource has a number, and its release writes that
+ * number to a log. A suite checks the whole log: order, and that each number is
+ * there exactly once.
  *
- * devres-reentrancy is about release functions that use the device which is
- * being torn down. An implementation that sets the victims aside first fails
- * all of its cases, without harm; one that takes the newest entry, runs it
- * unlocked and looks again passes.
+ * devres-reentrancy tests release functions that use the device being torn
+ * down. An implementation that sets the victims aside first fails all of its
+ * cases, without harm; one that takes the newest entry, runs it unlocked and
+ * looks again passes.
  */
 #include <kunit/device.h>
 #include <kunit/resource.h>

@@ -2,13 +2,12 @@
 /*
  * KUnit suites for managed resources of DRM devices, and for unplugging these
  *
- * They use public functions only, so that they say the same of any
- * implementation. What an action does is to write the number of its token to a
- * log; what a case asserts is the whole log.
+ * They only use public functions, so they test any implementation. An action
+ * writes the number of its token to a log; a case checks the whole log.
  *
- * drmm-latent is about what drm_managed.c and drm_dev_unplug() got wrong before
- * they used the resource manager. There all of its cases fail, without harm:
- * where more than a wrong log would come, a case ends early.
+ * drmm-latent tests what drm_managed.c and drm_dev_unplug() got wrong before
+ * they used the resource manager. There all of its cases fail, without harm: a
+ * case ends early before it could do more than write a wrong log.
  */
 #include <drm/drm_bridge.h>
 #include <drm/drm_device.h>

@@ -2,11 +2,12 @@
 /*
  * A driver whose files end with the device, for the end-to-end tests of cdevm
  *
- * Each open file takes power from the device, and has a wait queue of its own that goes
- * with its release: what a driver gives back in ->release() while the hardware is there.
- * With parameter "early" of 0 it is as most drivers are, and the power is never given
- * back for a file that is open at unbind. One node can be taken back alone, and a scope
- * of no driver is made and ended by ioctl().
+ * Each open file takes power from the device, and has a wait queue of its own
+ * that is freed by its release: examples of what a driver gives back in
+ * ->release() while the hardware is there. With parameter "early" of 0 it
+ * behaves like most drivers, and the power is never given back for a file that
+ * is open at unbind. One node can be removed alone, and ioctl() creates and
+ * ends a scope of no driver.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cdevm_desk.c and the programs that use it agree on. */
+/* Interface between cdevm_desk.c and the programs that use it. */
 #ifndef CDEVM_DESK_H
 #define CDEVM_DESK_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver of two devices, for the end-to-end tests of who is inside, and of
+ * A driver of two devices, for the end-to-end tests of the calls inside, and of
  * what an unbind waits for
  *
- * Each device has a misc node. Calls can sleep in it in several ways, one device
- * can be unbound from a call of the other, and the driver counts how often a
- * call that was to sleep has come. As in cdevm_probe.c, nobody wakes a sleeper
- * when the device goes.
+ * Each device has a misc node. Calls can sleep in it in several ways, one
+ * device can be unbound from a call of the other, and the driver counts the
+ * calls that were to sleep. As in cdevm_probe.c, nobody wakes a sleeper when
+ * the device goes.
  */
 #include <linux/atomic.h>
 #include <linux/cdevm.h>
@@ -62,7 +62,7 @@ static int pair_set_awake(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_bool(val, kp);
 
-	/* Who sleeps now is woken for good, however late it comes to run. */
+	/* A task that sleeps now is woken for good, however late it runs. */
 	if (pair_awake)
 		atomic_inc(&pair_wakes);
 	wake_up_all(&pair_wait);

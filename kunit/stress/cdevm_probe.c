@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver with every file operation there is, for the end-to-end tests of
- * cdevm
+ * A driver with every file operation, for the end-to-end tests of cdevm
  *
- * Its device is a platform device below another one. What it does is chosen by
- * ioctl() and by the parameters of the module, and what became of it is seen in
- * the latter, since they are there when the device is not.
+ * Its device is a platform device below another one. ioctl() and the parameters
+ * of the module choose what it does. The parameters also show the results,
+ * since they exist when the device does not.
  *
- * It is written as drivers are that were not made for cdevm: its sleepers are
- * not woken when the device goes, and each file has a wait queue of its own,
- * which goes at release.
+ * It is written like a driver that was not made for cdevm: its sleepers are not
+ * woken when the device goes, and each file has a wait queue of its own, which
+ * is freed at release.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>

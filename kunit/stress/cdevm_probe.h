@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cdevm_probe.c and the programs that use it agree on. */
+/* Interface between cdevm_probe.c and the programs that use it. */
 #ifndef CDEVM_PROBE_H
 #define CDEVM_PROBE_H
 

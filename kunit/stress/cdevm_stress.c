@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver to be stressed: it keeps its own books on what cdevm does to it
+ * A driver for stress tests: it keeps its own records of what cdevm does to it
  *
- * Several platform devices; each bind makes a scope (often two) with a random
- * mix of resources on all the managers there are, and publishes a cdev with a
- * device, a cdev with several minors, and a misc device. User space does its
- * worst to them. What must hold, whatever the interleaving:
+ * Several platform devices; each bind creates a scope (often two) with a random
+ * mix of resources on all the managers, and publishes a cdev with a device, a
+ * cdev with several minors, and a misc device. User space does its worst to
+ * them. What must hold in every interleaving:
  *
  * - each resource is released exactly once, and those of one manager in the
  *   exact reverse of the order in which they were added;
  * - while a call is inside, there is no ->remove() and no release of anything;
- * - no cdevm resource goes before unbind, nor before the last close, or the release of
- *   the last file at unbind, in about half of the binds;
+ * - no cdevm resource is released before unbind, nor before the last close or,
+ *   in about half of the binds, the release of the last file at unbind;
  * - such a release, and each action of a file, finds the hardware there;
  * - memory of the scope is intact for as long as anybody can look at it.
  *
- * None of the checks relies on what it checks. The books are plain memory with
- * a reference count of their own, and the number of calls inside is counted
- * here, not asked from the gate. What is wrong is reported with a WARN, and
- * counted in "violations".
+ * No check relies on what it checks. The records are plain memory with a
+ * reference count of their own, and the number of calls inside is counted here,
+ * not taken from the gate. Violations are reported with a WARN, and counted in
+ * "violations".
  *
- * The counters are in /sys/module/cdevm_stress/parameters/counters. A program
- * for the other end is e2e/stress.c in the repository that this comes from.
+ * The counters are in /sys/module/cdevm_stress/parameters/counters. The
+ * matching program is e2e/stress.c in the repository of this series.
  */
 #include <linux/atomic.h>
 #include <linux/cdev.h>
@@ -128,7 +128,7 @@ static u32 stress_roll(u32 n)
 	return hash_32(seed * 0x9e3779b1u + atomic_inc_return(&throws), 32) % n;
 }
 
-/* Widens the window for whoever is faster, now and then. */
+/* Widens the window for a faster task, now and then. */
 static void stress_dawdle(u32 one_in)
 {
 	if (!stress_roll(one_in))
@@ -874,7 +874,7 @@ static int stress_ioc_loose(struct stress *s)
 		stress_check(!ret, "%s: a loose resource that is there is not found: %d",
 			     s->book->dev_name, ret);
 	}
-	/* Whoever wants to end this need not wait for all rounds. */
+	/* A task that wants to end this need not wait for all rounds. */
 	return signal_pending(current) || cdevm_is_revoked(&s->scope) ? -EINTR : 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cdevm_stress.c and the program that torments it agree on. */
+/* Interface between cdevm_stress.c and the program that torments it. */
 #ifndef CDEVM_STRESS_H
 #define CDEVM_STRESS_H
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Torture test of cdevm, in the manner of rcutorture: no system calls, so that
- * there are as many calls through the gates as the CPUs can make
+ * Torture test of cdevm, in the manner of rcutorture: without system calls, so
+ * that as many calls pass the gates as the CPUs can make
  *
- * Each of some platform devices has a cdev. Threads open it, call it, poll it and
- * close it. One thread for each device unbinds it all the time, in all the ways that
- * there are: by the driver core, from a call of its own, by the release of a devres
- * group, and by a probe that fails after the node was published. Some files are kept
- * until long after that.
+ * Each of some platform devices has a cdev. Threads open it, call it, poll it
+ * and close it. One thread for each device unbinds it all the time, in every
+ * way: by the driver core, from a call of its own, by the release of a devres
+ * group, and by a probe that fails after the node was published. Some files are
+ * kept until long after that.
  *
- * What has to hold is checked by books that are kept here, not by asking cdevm:
+ * What must hold is checked with records that are kept here, not by asking
+ * cdevm:
  *
  * - a call finds the hardware there, which is devm memory, and the driver's struct;
  * - no call is inside when ->remove() begins, or when the hardware goes;
@@ -596,8 +597,8 @@ static int torture_start(void)
 
 	if (!ramfs)
 		return -ENODEV;
+	/* No module that would have to be let go. */
 	mnt = kern_mount(ramfs);
-	put_filesystem(ramfs);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
 	ret = alloc_chrdev_region(&devt, 0, devices, "cdevm-torture");

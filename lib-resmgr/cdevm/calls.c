@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: the calls that are inside, and whose they are
+ * cdevm: records of the calls that are inside
  *
- * The gate counts calls. Whose they are, and which method of which scope each is,
- * stands in a record on the stack of the wrapper, which the task points to while
- * it is inside. A call from inside of another one points on to that one's record.
- * So the price is some stores to the task's own stack, and nothing is shared. Those
- * of other tasks are read in cdevm_look.c.
+ * The gate only counts calls. A record on the stack of the wrapper says which
+ * method of which scope a call is, and the task points to it while it is
+ * inside. The record of a nested call points to the record of the outer one. So
+ * a call costs some stores to the task's own stack, and nothing is shared. The
+ * records of other tasks are read in look.c.
  */
 #include "internal.h"
 
 /**
- * cdevm_own_calls() - how many calls of the current task are inside a scope?
+ * cdevm_own_calls() - count the calls of the current task inside a scope
  * @scope: scope
  *
- * Those of file operations and mappings. Whoever has entered with cdevm_enter()
- * is not known.
+ * Counts calls of file operations and of mappings. Calls that entered with
+ * cdevm_enter() have no record.
  *
  * Context: Process context.
  * Return: the number of calls.
@@ -30,7 +30,7 @@ unsigned int cdevm_own_calls(const struct cdevm_scope *scope)
 	return calls;
 }
 
-/* The innermost call of the current task inside @scope. */
+/* Returns the innermost call of the current task inside @scope. */
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope)
 {
 	const struct cdevm_call *call;
@@ -41,7 +41,7 @@ const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope)
 	return call;
 }
 
-/* Is the current task inside of any scope? */
+/* Returns true if the current task is inside any scope. */
 bool cdevm_is_in_some_call(void)
 {
 	const struct cdevm_call *call;
@@ -52,7 +52,10 @@ bool cdevm_is_in_some_call(void)
 	return false;
 }
 
-/* The device whose probe the current task is running; %NULL if none is known. */
+/*
+ * Returns the device whose probe the current task is running; %NULL if none is
+ * known.
+ */
 struct device *cdevm_own_probe(void)
 {
 	const struct cdevm_call *call;

@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: open files that have something done at unbind
+ * cdevm: open files with work to do at unbind
+ */
+
+/**
+ * DOC: files at unbind
  *
- * That is so for all files of a node whose driver wants its ->release() called at
- * unbind, and for single files that an action was added to. Each has a record in
- * its scope, found by the address of the file. Nothing points from the file to it.
+ * These are all files of a node whose driver wants its ->release() called at
+ * unbind, and single files with actions. Each has a record in its scope, found
+ * by the address of the file. Nothing points from the file to the record.
  *
- * What is to be done for a file is done once: when it is closed, or by the unbind
- * after the calls inside have left. Whoever comes first claims the record, under
- * the lock. The hard part is that the other one has to wait: a file that is being
- * closed goes when its release has returned, so the unbind must be done with it by
- * then; and the unbind goes on to remove the hardware, so it waits for a close
- * that has claimed the record, which need not be inside the gate. No file is held:
- * a record is there as long as its file is.
+ * The work for a file is done once: when it is closed, or by the unbind after
+ * the calls inside have left. Whoever comes first claims the record, under the
+ * lock. The hard part is that the other one has to wait. A file that is being
+ * closed is freed when its release returns, so the unbind must be done with it
+ * by then. The unbind goes on to remove the hardware, so it waits for a close
+ * that has claimed the record and may be outside the gate. No reference on the
+ * file is needed: a record exists only as long as its file does.
  *
- * After the revoke some methods still reach the driver, since they undo something:
- * unlock, say. They are counted in the record, and none begins once it is claimed.
+ * After the revoke some methods still reach the driver, since they undo
+ * something, such as an unlock. They are counted in the record, and none begins
+ * once it is claimed.
  *
- * A file that was released at unbind lets go of the driver, if the driver has left
- * nothing that could call it: see cdevm_lets_go(). Then it holds the memory of its
- * scope and nothing else, and the module may be removed while the file is open.
+ * A file that was released at unbind lets go of the driver, if nothing is left
+ * that could call the driver: see cdevm_lets_go(). Then it holds only the
+ * memory of its scope, and the module may be removed while the file is open.
  */
 #include <linux/export.h>
 #include <linux/fs.h>
@@ -34,10 +39,10 @@
 #include "internal.h"
 
 /**
- * enum cdevm_file_state - how far is a file?
+ * enum cdevm_file_state - state of a file
  * @CDEVM_FILE_OPEN: nobody has claimed it
- * @CDEVM_FILE_CLOSING: somebody has
- * @CDEVM_FILE_CLOSED: what was to be done is done
+ * @CDEVM_FILE_CLOSING: somebody has claimed it
+ * @CDEVM_FILE_CLOSED: the work for it is done
  */
 enum cdevm_file_state {
 	CDEVM_FILE_OPEN,
@@ -47,17 +52,19 @@ enum cdevm_file_state {
 
 /**
  * struct cdevm_file - the record of an open file
- * @node: in &cdevm_scope.files, by @file
- * @link: on &cdevm_scope.open_files, newest first; on &cdevm_scope.closing_files
- *	while it is claimed
- * @file: the file, which need not be held: the record goes when it is closed
+ * @node: link in &cdevm_scope.files, by @file
+ * @link: link in &cdevm_scope.open_files, newest first; in
+ *	&cdevm_scope.closing_files while it is claimed
+ * @file: the file, without a reference: the record is freed when the file is
+ *	closed
  * @wrapped: its operations
- * @actions: what was added for this file
- * @calls: how many calls that undo something are in the driver after the revoke
- * @state: how far it is
- * @gone: it has let go of the driver. Constant once it is closed
+ * @actions: actions that were added for this file
+ * @calls: number of calls that undo something and are in the driver after the
+ *	revoke
+ * @state: its state
+ * @gone: the file has let go of the driver. Constant once it is closed
  *
- * All but @actions and @gone is protected by &cdevm_scope.files_lock.
+ * Everything but @actions and @gone is protected by &cdevm_scope.files_lock.
  */
 struct cdevm_file {
 	struct rb_node		node;
@@ -70,7 +77,7 @@ struct cdevm_file {
 	bool			gone;
 };
 
-/* For a change of the state of any record. */
+/* Woken when the state or @calls of any record change. */
 static DECLARE_WAIT_QUEUE_HEAD(cdevm_file_wait);
 
 static const char *cdevm_file_owner_name(const struct resmgr *mgr)
@@ -105,7 +112,7 @@ static struct cdevm_file *cdevm_find_file(struct cdevm_scope *scope,
 }
 
 /**
- * cdevm_list_file() - make a record of a file, unless there is one
+ * cdevm_list_file() - create the record of a file, unless it exists
  * @file: the file; the caller is inside the gate
  *
  * Context: Process context, may sleep.
@@ -118,7 +125,7 @@ int cdevm_list_file(struct file *file)
 	struct cdevm_file *f;
 	bool known;
 
-	/* Whoever has the file pays for it. */
+	/* Charged to the owner of the file. */
 	f = kzalloc_obj(*f, GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return -ENOMEM;
@@ -164,7 +171,7 @@ static void cdevm_run_actions(struct cdevm_file *f)
 		resmgr_release_final(&f->actions);
 }
 
-/* What is to be done for a file that was claimed: last in, first out. */
+/* Do the work for a file that was claimed: last in, first out. */
 static int cdevm_close_file(struct cdevm_file *f)
 {
 	const struct file_operations *orig = f->wrapped->orig;
@@ -193,16 +200,16 @@ static void cdevm_file_closed(struct cdevm_file *f)
 }
 
 /**
- * cdevm_finish_file() - a file is closed, or its open() has failed
+ * cdevm_finish_file() - finish a file that is closed, or failed to open
  * @wrapped: its operations
  * @file: the file
- * @gone: set to whether it holds nothing but the memory of the scope
+ * @gone: set to true if the file only holds the memory of the scope
  *
- * Does what is to be done for it, unless the unbind has. In the latter case it waits
- * until that is over.
+ * Does the work for the file, unless the unbind has. In that case it waits
+ * until the unbind is done with it.
  *
  * Context: Process context, sleeps.
- * Return: what the driver's ->release() has returned, if it was called.
+ * Return: the return value of the driver's ->release(), if it was called.
  */
 int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone)
 {
@@ -238,11 +245,11 @@ int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone)
 }
 
 /**
- * cdevm_forget_file() - the open() of a file has failed
+ * cdevm_forget_file() - drop the record of a file whose open() failed
  * @wrapped: operations that it was opened with
  * @file: the file; the caller is inside the gate
  *
- * Its actions are run, and ->release() is not: there was no open().
+ * Runs its actions, but not ->release(): there was no open().
  *
  * Context: Process context, may sleep.
  */
@@ -269,8 +276,8 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file)
  * @file: file of a node whose files are listed
  *
  * Context: Any context but interrupts.
- * Return: true when the driver may be called, to be followed by cdevm_late_end();
- * false when its ->release() was called for this file, or is being called.
+ * Return: true if the driver may be called, to be followed by cdevm_late_end();
+ * false if its ->release() was called for this file, or is being called.
  */
 bool cdevm_late_begin(struct file *file)
 {
@@ -297,7 +304,10 @@ void cdevm_late_end(struct file *file)
 	wake_up_all(&cdevm_file_wait);
 }
 
-/* The driver's part is over, and nothing of it can call the driver any more. */
+/*
+ * The driver has released the file. Let go of the driver if nothing of the file
+ * can call it any more.
+ */
 static void cdevm_let_go(struct cdevm_file *f)
 {
 	struct cdevm_scope *scope = f->wrapped->scope;
@@ -306,11 +316,11 @@ static void cdevm_let_go(struct cdevm_file *f)
 	if (!f->gone)
 		return;
 	module_put(scope->owner);
-	/* Whoever ends the scope has a reference of its own. */
+	/* The task that ends the scope has a reference of its own. */
 	cdevm_put(scope);
 }
 
-/* Claim the newest file that nobody has claimed. %NULL when there is none. */
+/* Claim the newest unclaimed file. Returns %NULL if there is none. */
 static struct cdevm_file *cdevm_claim_newest(struct cdevm_scope *scope)
 {
 	struct cdevm_file *f;
@@ -353,11 +363,12 @@ static void cdevm_wait_file(struct cdevm_scope *scope, struct cdevm_file *f)
 }
 
 /**
- * cdevm_close_files() - do what is to be done at unbind for files that are open
+ * cdevm_close_files() - do the work at unbind for open files
  * @scope: scope, with no call inside any more but those of this task
  *
- * Newest first. Not when a call is inside, which is one that ends its own scope:
- * its file is in use. Then all is done when the files are closed.
+ * Newest file first. Does nothing if a call of this task is inside, which ends
+ * its own scope: its file is in use. The work is then done when the files are
+ * closed.
  *
  * Context: Process context, sleeps.
  */
@@ -376,7 +387,9 @@ void cdevm_close_files(struct cdevm_scope *scope)
 	cdevm_wait_file(scope, NULL);
 }
 
-/* The manager of the actions of a file, if there still may be some. */
+/*
+ * Returns the manager of the actions of a file, if actions can still be added.
+ */
 static struct resmgr *cdevm_file_actions(struct file *file)
 {
 	struct cdevm_scope *scope;
@@ -395,11 +408,11 @@ static struct resmgr *cdevm_file_actions(struct file *file)
 }
 
 /**
- * __cdevm_file_add_action() - what cdevm_file_add_action() does, with a name
+ * __cdevm_file_add_action() - add an action to a file, with a given name
  * @file: file of a node of a scope
  * @action: function to call
  * @data: its argument
- * @name: for traces: a string constant
+ * @name: for traces; a string constant
  *
  * Context: Process context, may sleep. From a file operation, or after
  * cdevm_enter() with a reference on @file.
@@ -415,7 +428,7 @@ int __cdevm_file_add_action(struct file *file, resmgr_action_t action, void *dat
 		return __resmgr_add_action(actions, action, data, name);
 	if (!cdevm_is_wrapped(file->f_op))
 		return -EINVAL;
-	/* In ->release(), or in an action: there is nothing to wait for. */
+	/* In ->release() or in an action it is too late. */
 	if (cdevm_is_revoked(cdevm_file_fops(file)->scope) || !file_count(file))
 		return -ENODEV;
 	ret = cdevm_list_file(file);
@@ -432,9 +445,9 @@ EXPORT_SYMBOL_GPL(__cdevm_file_add_action);
  * @action: its function
  * @data: its argument; of several equal ones the newest is taken
  *
- * Context: As __cdevm_file_add_action(), and not in ->release(): the actions have
- * run by then.
- * Return: 0; -ENOENT with a WARN when there is none.
+ * Context: As __cdevm_file_add_action(), but not in ->release(): the actions
+ * have run by then.
+ * Return: 0; -ENOENT with a WARN if there is none.
  */
 int cdevm_file_remove_action(struct file *file, resmgr_action_t action, void *data)
 {

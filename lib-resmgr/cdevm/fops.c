@@ -1,32 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: the file operations that stand before the driver's
+ * cdevm: file operations that wrap those of the driver
+ */
+
+/**
+ * DOC: file operations
  *
- * Each published node has file operations of its own, with just the methods
- * that the driver has. From a struct file the way to the scope is f_op, so
- * nothing is added to struct file, private_data is the driver's, and nothing
- * depends on what inode->i_cdev says at the time.
+ * Each published node has file operations of its own, with exactly the methods
+ * that the driver has. f_op leads from a struct file to the scope. So nothing
+ * is added to struct file, private_data belongs to the driver, and
+ * inode->i_cdev does not matter.
  *
  * An open file holds one reference on the scope, taken in open and dropped
  * after the driver's release. The hard part is what the VFS does around these
- * two. It looks at file->f_op->owner once more after release, and after an open
- * that failed, to drop the module reference that it took before open. By then
- * the scope may be gone, with the wrapped operations in it. So, before the
- * reference is dropped, file->f_op is pointed to operations that are part of
- * cdevm, and the module reference is dropped here, last of all. When cdevm is a
- * module the file holds that from then on, and the VFS drops it. Nobody else looks at
- * f_op at these moments: in release the last reference on the file is gone, and before
- * the end of open there is no file descriptor yet.
+ * two. After release, and after an open that failed, it reads file->f_op->owner
+ * once more, to drop the module reference that it took before open. By then the
+ * scope may be freed, and the wrapped operations with it. So before the
+ * reference on the scope is dropped, file->f_op is changed to operations that
+ * are part of cdevm, and the module reference is dropped here, last. If cdevm
+ * is a module, the file holds it from then on, and the VFS drops that
+ * reference. Nobody else reads f_op at these moments: in release the last
+ * reference on the file is gone, and before the end of open there is no file
+ * descriptor yet.
  *
- * Before open the wrapped operations are safe without a reference: for a cdev,
- * the VFS holds the cdev, which holds the scope; for a misc device the caller
- * holds misc_mtx, which unpublishing needs.
+ * Before open the wrapped operations are safe without a reference. For a cdev,
+ * the VFS holds the cdev, which holds the scope. For a misc device the caller
+ * holds misc_mtx, which removing the node needs.
  *
- * Of a node whose files are released at unbind, open and release are other
- * functions, which keep a record of the file: see cdevm_files.c. What such a file
- * points to must do without the driver's module. So the operations do not name it
- * as their owner. The reference on it is taken in open, inside the gate: as long as
- * a call is inside, the driver is bound, and its module there.
+ * If files of a node are released at unbind, open and release are different
+ * functions, which keep a record of each file: see files.c. What such a file
+ * points to must not need the module of the driver. So that module is not the
+ * owner of the operations. Instead open takes a reference on it inside the
+ * gate: while a call is inside, the driver is bound, and its module is there.
  */
 #include <linux/filelock.h>
 #include <linux/io_uring/cmd.h>
@@ -46,7 +51,7 @@ static void cdevm_set_closed(struct file *file)
 	file->f_op = &cdevm_closed_fops;
 }
 
-/* The file lets go of the scope. It may be the last to do so. */
+/* Detach the file from the scope. This may drop the last reference. */
 static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
 {
 	struct module *owner = wrapped->fops.owner;
@@ -57,7 +62,10 @@ static void cdevm_detach(struct file *file, struct cdevm_fops *wrapped)
 	module_put(owner);
 }
 
-/* The same for a listed file. @gone: it has let go of all but the memory before. */
+/*
+ * The same for a listed file. @gone: the file has already let go of everything
+ * but the memory.
+ */
 static void cdevm_detach_listed(struct file *file, struct cdevm_fops *wrapped,
 				bool gone)
 {
@@ -78,9 +86,9 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 			       struct cdevm_fops *wrapped, int ret)
 {
 	/*
-	 * The driver has put other operations in the place of the wrapped ones,
-	 * and has dropped the module reference of those. Calls would go round
-	 * the gate, so the file cannot be opened.
+	 * The driver has replaced the wrapped operations and dropped their
+	 * module reference. Calls would bypass the gate, so the file cannot be
+	 * opened.
 	 */
 	file->f_mapping = file_inode(file)->i_mapping;
 	if (!ret) {
@@ -100,9 +108,9 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 }
 
 /*
- * The VFS has called fasync() if the file is marked FASYNC. The driver may have taken
- * it off its own list, which takes the mark away, and does not know of that of the
- * scope.
+ * The VFS has called fasync() if the file is marked FASYNC. The driver may have
+ * removed the file from its own list, which clears the mark. It does not know
+ * the list of the scope.
  */
 static void cdevm_end_sigio(struct file *file, struct cdevm_scope *scope)
 {
@@ -119,8 +127,8 @@ static noinline void cdevm_close_tracked(struct file *file, struct cdevm_fops *w
 }
 
 /*
- * Runs once per open, whatever happened to the device. Inside the gate if it
- * still can be, so that a release that has begun is waited for at unbind.
+ * Runs once per open, whatever happened to the device. It runs inside the gate
+ * if possible, so that an unbind waits for a release that has begun.
  */
 static int cdevm_release(struct inode *inode, struct file *file)
 {
@@ -131,7 +139,9 @@ static int cdevm_release(struct inode *inode, struct file *file)
 				   (void *)wrapped->orig->release);
 	int ret = 0;
 
-	/* The driver's release may free the queues of this file. */
+	/*
+	 * The driver's release may free queues that pollers of this file used.
+	 */
 	cdevm_forget_polled(file);
 	if (unlikely(READ_ONCE(scope->tracked)))
 		cdevm_close_tracked(file, wrapped);
@@ -170,15 +180,15 @@ static int cdevm_release_listed(struct inode *inode, struct file *file)
 }
 
 /*
- * The driver has chosen another address space for the mappings of the file. A
- * zap would not find them, and may not be done there, where others may have
- * theirs. So the file cannot be opened: close it again.
+ * The driver has replaced the address space for the mappings of the file. A zap
+ * would not find them, and must not be done there, where others may have
+ * mappings. So the file cannot be opened: close it again.
  */
 static int cdevm_open_elsewhere(struct inode *inode, struct file *file)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
 
-	/* It does not matter for a file whose mappings, if any, are not zapped. */
+	/* A file whose mappings, if any, are not zapped may do this. */
 	if (!cdevm_is_zapped(wrapped))
 		return 0;
 	WARN_ONCE(1, "cdevm: %s: open() replaced f_mapping\n", wrapped->scope->name);
@@ -186,7 +196,7 @@ static int cdevm_open_elsewhere(struct inode *inode, struct file *file)
 	return -EINVAL;
 }
 
-/* Inside the gate. */
+/* Called inside the gate. */
 static __always_inline int cdevm_do_open(struct inode *inode, struct file *file,
 					 struct cdevm_fops *wrapped)
 {
@@ -196,11 +206,14 @@ static __always_inline int cdevm_do_open(struct inode *inode, struct file *file,
 	if (wrapped->orig->open)
 		ret = wrapped->orig->open(inode, file);
 	if (!ret && file->f_op == &wrapped->fops) {
-		/* Inside the gate: a trace shows no open() after the drain. */
+		/*
+		 * Inside the gate, so that a trace shows no open() after the
+		 * drain.
+		 */
 		cdevm_debug_opened(wrapped);
 		cdevm_trace(open, scope, wrapped->name, file);
 	} else if (READ_ONCE(scope->tracked)) {
-		/* Inside the gate: no unbind has found the record. */
+		/* Inside the gate, so no unbind has found the record. */
 		cdevm_forget_file(wrapped, file);
 	}
 	return ret;
@@ -249,7 +262,7 @@ static int cdevm_open_listed(struct inode *inode, struct file *file)
 		module_put(vfs_owner);
 		return -ENODEV;
 	}
-	/* The unbind of the module's removal is to come. */
+	/* The module is being removed; it is about to unbind the device. */
 	if (!try_module_get(scope->owner)) {
 		cdevm_set_closed(file);
 		cdevm_end(&call, scope);
@@ -281,15 +294,16 @@ static int cdevm_open_listed(struct inode *inode, struct file *file)
 }
 
 /*
- * A file that was made and not opened becomes one of the scope. The caller is inside the
- * gate. On an error the file is gone, and ->release() was not called.
+ * Give a file that was created without an open to the scope. The caller is
+ * inside the gate. On an error the file is gone, and ->release() was not
+ * called.
  */
 int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 {
 	struct cdevm_scope *scope = wrapped->scope;
 	int ret = 0;
 
-	/* The VFS has taken one for those that are not listed. */
+	/* For other files the VFS has taken the module reference. */
 	if (wrapped->listed && !try_module_get(scope->owner)) {
 		cdevm_set_closed(file);
 		fput(file);
@@ -320,10 +334,10 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 	cdevm_call(cdevm_file_fops(file), refusal, method, __VA_ARGS__)
 
 /*
- * What undoes something has to reach the driver also after revoke, or the
- * driver would be left with a stale entry of what has gone. As in release, it
- * is inside the gate if it still can be. When the file was released by the
- * unbind, its release has undone all there was, and @instead is done.
+ * A method that undoes something must reach the driver also after the revoke,
+ * or the driver would keep a stale entry. As in release, it runs inside the
+ * gate if possible. If the unbind has released the file, that release has
+ * undone everything, and @instead is evaluated.
  */
 #define cdevm_always(file, instead, method, ...)			\
 ({									\
@@ -347,7 +361,10 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 	__ret;								\
 })
 
-/* A wrapper for a method that is refused after revoke. @file: which argument. */
+/*
+ * Define a wrapper for a method that is refused after the revoke. @file: the
+ * argument that names the file.
+ */
 #define CDEVM_GATED(type, method, file, params, ...)			\
 static type cdevm_##method params					\
 {									\
@@ -391,12 +408,12 @@ CDEVM_GATED(ssize_t, splice_read, file,
 CDEVM_GATED(long, fallocate, file,
 	    (struct file *file, int mode, loff_t offset, loff_t len),
 	    file, mode, offset, len)
-/* The file that is written to is the one whose method is called. */
+/* The method is called on the file that is written to. */
 CDEVM_GATED(ssize_t, copy_file_range, to,
 	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
 	     size_t len, unsigned int flags),
 	    from, pos_from, to, pos_to, len, flags)
-/* Here it is the one that is read from, but for deduplication. */
+/* Here it is the file that is read from, except for deduplication. */
 CDEVM_GATED(loff_t, remap_file_range, flags & REMAP_FILE_DEDUP ? to : from,
 	    (struct file *from, loff_t pos_from, struct file *to, loff_t pos_to,
 	     loff_t len, unsigned int flags),
@@ -406,9 +423,8 @@ CDEVM_GATED(int, fadvise, file,
 	    file, offset, len, advice)
 
 /*
- * Nothing is found to have completed: kick() has completed what there was. An
- * error would keep io_uring from looking at the requests of other files on the
- * same ring.
+ * Report no completions: kick() has completed all requests. An error would keep
+ * io_uring from polling the requests of other files on the same ring.
  */
 static int cdevm_iopoll(struct kiocb *iocb, struct io_comp_batch *batch,
 			unsigned int flags)
@@ -422,7 +438,7 @@ static int cdevm_uring_cmd_iopoll(struct io_uring_cmd *cmd,
 	return cdevm_gated(cmd->file, 0, uring_cmd_iopoll, cmd, batch, flags);
 }
 
-/* A command that is to be cancelled was begun, and would stay for ever. */
+/* A command to be cancelled has begun, and would otherwise stay for ever. */
 static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
 {
 	if (flags & IO_URING_F_CANCEL)
@@ -430,7 +446,7 @@ static int cdevm_uring_cmd(struct io_uring_cmd *cmd, unsigned int flags)
 	return cdevm_gated(cmd->file, -ENODEV, uring_cmd, cmd, flags);
 }
 
-/* Methods that return nothing are skipped after revoke. */
+/* Methods without a return value are skipped after the revoke. */
 #define CDEVM_GATED_VOID(method, params, ...)				\
 static void cdevm_##method params					\
 {									\
@@ -448,8 +464,8 @@ CDEVM_GATED_VOID(splice_eof, (struct file *file), file)
 CDEVM_GATED_VOID(show_fdinfo, (struct seq_file *m, struct file *file), m, file)
 
 /*
- * The driver has a list of those who want SIGIO, and so has the scope, to tell
- * them that the device goes.
+ * The driver has a list of the files that want SIGIO. The scope has one, too,
+ * to send SIGIO when the device is gone.
  */
 static int cdevm_fasync(int fd, struct file *file, int on)
 {
@@ -457,15 +473,18 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 	int ret, added;
 
 	if (!on) {
-		/* If the driver fails, the VFS tries again at close, by a mark of the file. */
+		/*
+		 * If the driver fails, the file keeps FASYNC, so the VFS tries
+		 * again at close.
+		 */
 		ret = cdevm_always(file, 0, fasync, fd, file, 0);
 		if (ret >= 0)
 			fasync_helper(fd, file, 0, &scope->fasync);
 		return ret;
 	}
 	/*
-	 * The scope's list first: who is in the gate after that is on the list
-	 * when a revoke comes to tell them.
+	 * Add to the scope's list first: if the call below enters the gate, a
+	 * later revoke finds the file on the list.
 	 */
 	WRITE_ONCE(scope->tracked, true);
 	added = fasync_helper(fd, file, on, &scope->fasync);
@@ -479,7 +498,7 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 
 static int cdevm_lock(struct file *file, int cmd, struct file_lock *fl)
 {
-	/* F_GETLK asks, and may ask with the type of an unlock. */
+	/* F_GETLK is only a query, and may have the type of an unlock. */
 	if (cmd == F_CANCELLK || (cmd != F_GETLK && lock_is_unlock(fl)))
 		return cdevm_always(file, cmd == F_CANCELLK ? 0 :
 				    locks_lock_file_wait(file, fl), lock, file, cmd, fl);
@@ -503,10 +522,9 @@ static int cdevm_setlease(struct file *file, int arg, struct file_lease **lease,
 }
 
 /*
- * Every method there is, and what becomes of it: WRAP() for those that are
- * wrapped when the driver has them, SET() for those that are there in any case,
- * KEEP() for those that are the driver's own. The reasons are in the table of
- * Documentation/driver-api/driver-model/cdevm.rst.
+ * Every method and how it is handled: WRAP() if it is wrapped when the driver
+ * has it, SET() if it is always set, KEEP() if the driver's own is used. The
+ * reasons are in the table of Documentation/driver-api/driver-model/cdevm.rst.
  */
 #define CDEVM_METHODS(WRAP, SET, KEEP)					\
 	WRAP(llseek);							\
@@ -543,7 +561,7 @@ static int cdevm_setlease(struct file *file, int arg, struct file_lease **lease,
 	WRAP(uring_cmd_iopoll);						\
 	WRAP(mmap_prepare);
 
-/* Without an MMU only; says what kind of mappings there can be. */
+/* Only without an MMU; says what kinds of mappings are possible. */
 #ifdef CONFIG_MMU
 #define CDEVM_MMAP_CAPABILITIES(how)
 #else
@@ -552,7 +570,8 @@ static int cdevm_setlease(struct file *file, int arg, struct file_lease **lease,
 
 /*
  * A kernel with a method that is not in the table does not compile: somebody
- * has to decide. As many pointers as there are names, and no room for more.
+ * has to decide. This has as many pointers as there are names, and no room for
+ * more.
  */
 #define CDEVM_COUNT(method)	void (*method)(void)
 struct cdevm_methods {
@@ -565,9 +584,9 @@ struct cdevm_methods {
 static_assert(sizeof(struct cdevm_methods) == sizeof(struct file_operations));
 
 /*
- * Wrap the operations of a driver. The owner is the scope's module, whatever
- * the driver says, or fails to say: an open file pins the text that its release
- * will run. @type is %NULL for a node of no subsystem's.
+ * Wrap the operations of a driver. The owner is the module of the scope,
+ * whatever the driver's operations say: an open file pins the text of its
+ * release. @type is %NULL for a node that is not of a subsystem.
  */
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name,
@@ -597,11 +616,11 @@ bool cdevm_is_wrapped(const struct file_operations *fops)
 }
 
 /*
- * Is nothing of the driver left that could be called for a file, when its release
- * has returned? Not so if a method is called directly. A request that goes on after
- * its method has returned may have the driver called when it is completed or
- * cancelled, and a lock may have operations of the driver's; whether there are any is
- * not known.
+ * Returns true if nothing can call the driver for a file whose release has
+ * returned. It is false if a method is called directly. A request that
+ * continues after its method has returned may call the driver when it is
+ * completed or cancelled. A lock may have operations of the driver. Whether
+ * there are any is not known.
  */
 bool cdevm_lets_go(const struct file_operations *orig)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * cdevm: what its parts share
- */
+/* cdevm: internal interfaces */
 #ifndef _LIB_RESMGR_CDEVM_INTERNAL_H
 #define _LIB_RESMGR_CDEVM_INTERNAL_H
 
@@ -13,16 +11,16 @@
 #include <trace/events/cdevm.h>
 
 /**
- * struct cdevm_fops - file operations of a published node, wrapped
- * @fops: what the VFS sees
- * @orig: the driver's
- * @scope: whose gate the calls go through, and which each open file holds
- * @name: of the node, for traces
+ * struct cdevm_fops - wrapped file operations of a published node
+ * @fops: the operations that the VFS sees
+ * @orig: the driver's operations
+ * @scope: the calls go through its gate, and each open file holds it
+ * @name: name of the node, for traces
  * @hangup: what poll() reports after the revoke
  * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
  * @listed: each open file has a record, since it is released at unbind
- * @lets_go: what a file points to that was released is none of the driver's
- * @files: with %CONFIG_RESMGR_DEBUG: how many are open
+ * @lets_go: a file that was released points to nothing of the driver's
+ * @files: with %CONFIG_RESMGR_DEBUG: number of open files
  */
 struct cdevm_fops {
 	struct file_operations		fops;
@@ -42,17 +40,17 @@ struct cdevm_fops {
  * struct cdevm_node - a published character device
  * @res: on &cdevm_scope.nodes while it is published
  * @fops: the wrapped file operations
- * @cdev: the driver's, or %NULL
- * @misc: the driver's, or %NULL
- * @device: the driver's, published with @cdev, or %NULL
+ * @cdev: the driver's cdev, or %NULL
+ * @misc: the driver's misc device, or %NULL
+ * @device: the driver's device, published with @cdev, or %NULL
  * @pin: parent of a @cdev without a @device; holds the scope
  * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
- * @device_release: release function that @device would have had, or %NULL
- * @type: of a subsystem's node, or %NULL
- * @data: the subsystem's
+ * @device_release: original release function of @device, or %NULL
+ * @type: type of a subsystem's node, or %NULL
+ * @data: data of the subsystem
  * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
- * @next: in &cdevm_scope.anon; constant once it is there
- * @name: for traces
+ * @next: link in &cdevm_scope.anon; constant once it is on the list
+ * @name: name, for traces
  */
 struct cdevm_node {
 	struct resmgr_node	res;
@@ -70,20 +68,20 @@ struct cdevm_node {
 	char			name[32];
 };
 
-/* Name of the memory that a node is in, among the resources of its scope. */
+/* Name that the memory of a node has among the resources of its scope. */
 extern const char cdevm_node_name[];
 
 /*
- * Protects cdevm_live, every scope from its creation until it is freed, and
- * the @dev of each.
+ * Protects cdevm_live, every scope on it until the scope is freed, and the @dev
+ * of each scope.
  */
 extern spinlock_t cdevm_live_lock;
 extern struct list_head cdevm_live;
 
 /*
- * Begin a call, if the gate lets it in. A record is there only between the two
- * ends of a gated section: who has one is counted. In task context only. @fn is
- * looked up when inside: the driver may be gone when the gate is closed.
+ * Begin a call, if the gate lets it in. A record only exists inside a gated
+ * section: a task that has one is counted. In task context only. @fn is
+ * evaluated inside: the driver may be gone once the gate is closed.
  */
 #define cdevm_begin(call, _scope, method, fn)				\
 ({									\
@@ -103,7 +101,8 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 
 /*
  * Call a method of wrapped operations, of a file or of a mapping, inside the
- * gate of their scope, or refuse. All of the record is written, or none is used.
+ * gate of their scope, or return @refusal. The record is either written
+ * completely or not used.
  */
 #define cdevm_call(_wrapped, refusal, method, ...)			\
 ({									\
@@ -125,8 +124,8 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 })
 
 /*
- * A trace event of a scope, with the next number of its manager. A static branch
- * when it is off.
+ * Emit a trace event of a scope, with the next number of its manager. Costs a
+ * static branch when the event is off.
  */
 #define cdevm_trace(event, _scope, ...)					\
 do {									\
@@ -141,7 +140,10 @@ do {									\
 	spin_unlock_irqrestore(&__mgr->lock, __flags);			\
 } while (0)
 
-/* The memory of a scope without what is in it: for who has let go of the driver. */
+/*
+ * Hold the memory of a scope but not its resources: for files and cdevs that
+ * have let go of the driver.
+ */
 static inline void cdevm_hold_memory(struct cdevm_scope *scope)
 {
 	refcount_inc(&scope->held);
@@ -149,18 +151,21 @@ static inline void cdevm_hold_memory(struct cdevm_scope *scope)
 
 void cdevm_put_memory(struct cdevm_scope *scope);
 
-/* Parts of a scope, each with one node that can go alone */
+/* Parts of a scope, each with one node that can be removed alone */
 struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only);
 void cdevm_end_part(struct cdevm_scope *part);
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
 
-/* Whose memory the driver's structs are in. */
+/* Returns the scope whose memory holds the driver's structs. */
 static inline const struct cdevm_scope *cdevm_whole(const struct cdevm_scope *scope)
 {
 	return scope->parent ?: scope;
 }
 
-/* Are files released at unbind? Those of a subsystem's nodes are not. */
+/*
+ * Returns true if files are released at unbind. Those of a subsystem's nodes
+ * never are.
+ */
 static inline bool cdevm_releases_at_unbind(const struct cdevm_scope *scope)
 {
 	return scope->ops && scope->ops->release_at_unbind;
@@ -171,7 +176,7 @@ static inline struct cdevm_fops *cdevm_file_fops(const struct file *file)
 	return container_of(file->f_op, struct cdevm_fops, fops);
 }
 
-/* Are these in a &struct cdevm_fops? */
+/* Returns true if @fops is in a &struct cdevm_fops. */
 bool cdevm_is_wrapped(const struct file_operations *fops);
 void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name,
@@ -181,7 +186,7 @@ bool cdevm_lets_go(const struct file_operations *orig);
 
 int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
 
-/* Files that have something done at unbind, in cdevm_files.c */
+/* Files with work to do at unbind, in files.c */
 int cdevm_list_file(struct file *file);
 int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone);
 void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
@@ -189,7 +194,7 @@ bool cdevm_late_begin(struct file *file);
 void cdevm_late_end(struct file *file);
 void cdevm_close_files(struct cdevm_scope *scope);
 
-/* For the list in debugfs: what is nowhere else. */
+/* State that only the list in debugfs needs. */
 #ifdef CONFIG_RESMGR_DEBUG
 static inline void cdevm_debug_begins(struct cdevm_scope *scope)
 {
@@ -239,13 +244,13 @@ static inline void cdevm_debug_closed(struct cdevm_fops *wrapped)
 }
 #endif
 
-/* Pollers, in cdevm_poll.c */
+/* Pollers, in poll.c */
 __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table);
 void cdevm_wake_polled(struct cdevm_scope *scope);
 void cdevm_unhook_polled(const struct file *file);
 void cdevm_forget_polled(const struct file *file);
 
-/* Mappings, in cdevm_mmap.c */
+/* Mappings, in mmap.c */
 struct vm_area_struct;
 struct vm_area_desc;
 bool cdevm_is_zapped(const struct cdevm_fops *wrapped);
@@ -257,19 +262,19 @@ void cdevm_wait_mappers(struct cdevm_scope *scope);
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma);
 int cdevm_mmap_prepare(struct vm_area_desc *desc);
 
-/* Who is inside, in cdevm_calls.c and cdevm_look.c */
+/* Calls inside, in calls.c and look.c */
 
-/* More than there are methods that call each other. */
+/* More than the depth of methods that call each other. */
 #define CDEVM_DEPTH	8
 
 /**
- * struct cdevm_sight - a look at the calls of a task
- * @wanted: is @call the one that is looked for?
+ * struct cdevm_sight - a search in the calls of a task
+ * @wanted: returns true if @call is the wanted one
  * @call: copy of a call
  * @task: the task
  * @state: its state
- * @running: it was on a CPU
- * @found: there was a call that was wanted; it is in @call
+ * @running: the task was on a CPU
+ * @found: a wanted call was found; it is in @call
  */
 struct cdevm_sight {
 	bool			(*wanted)(struct cdevm_sight *sight);
@@ -285,19 +290,19 @@ unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
 bool cdevm_is_in_some_call(void);
 
-/* What becomes of them, in cdevm_watch.c */
+/* Calls that do not leave, in watch.c */
 
 /*
- * After how long a wait is reported to the log, and then again. Long enough for
- * a slow device to finish a request, and well below the 120 s of the hung task
- * detector, whose report does not say what is waited for.
+ * How long to wait before a wait is reported to the log, and reported again.
+ * Long enough for a slow device to finish a request, and well below the 120 s
+ * of the hung task detector, whose report does not say what the task waits for.
  */
 #define CDEVM_REPORT_AFTER	(10 * HZ)
 
 void cdevm_watch_begin(struct cdevm_scope *scope);
 void cdevm_watch_end(struct cdevm_scope *scope);
 
-/* Remove every node, newest first. None can be added any more. */
+/* Remove every node, newest first. No node can be added afterwards. */
 void cdevm_unpublish(struct cdevm_scope *scope);
 
 #endif /* _LIB_RESMGR_CDEVM_INTERNAL_H */

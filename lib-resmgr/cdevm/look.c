@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: a look at the calls that another task is inside of
+ * cdevm: find the calls that another task is inside
  *
- * The hard part is to read the records of another task. It may leave at any time,
- * and its stack is used again or freed. A task that is not on a CPU cannot: the
- * lock that waking it takes is held meanwhile, by task_call_func(). For one that
- * is on a CPU the record is published with a release store and read with care
- * after an acquire load, from the task's stack and nowhere else. If the task leaves
- * at this very moment, what is read may be anything. So it is not followed but into
- * the stack, and only believed if it names a method; whoever acts on it looks at
- * more than that, see cdevm_can_be_killed().
+ * The hard part is reading the records of another task. It may leave a call at
+ * any time, and its stack is then reused or freed. A task that is not on a CPU
+ * cannot leave: task_call_func() holds the lock that waking it takes. For a
+ * task that is on a CPU, the record is published with a release store. It is
+ * read after an acquire load, with a copy that tolerates faults, and only from
+ * the stack of the task. If the task leaves at this very moment, the copy may
+ * contain anything. So pointers in it are followed only into the stack, and it
+ * is used only if it names a method. A caller that acts on it checks more than
+ * that, see cdevm_can_be_killed().
  */
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
@@ -25,7 +26,10 @@ static bool cdevm_is_on_stack(const struct task_struct *task, const void *p)
 	       p - task_stack_page(task) <= (long)(THREAD_SIZE - sizeof(struct cdevm_call));
 }
 
-/* Under the lock that keeps @task from being woken, or that of its run queue. */
+/*
+ * Called under the lock that keeps @task from being woken, or that of its run
+ * queue.
+ */
 static int cdevm_see(struct task_struct *task, void *data)
 {
 	struct cdevm_sight *sight = data;
@@ -50,13 +54,14 @@ static int cdevm_see(struct task_struct *task, void *data)
 }
 
 /**
- * cdevm_look() - find a call that a task is inside of
- * @task: the task, which the caller keeps
- * @sight: its @wanted is called for each call of @task, innermost first, until it
- *	returns true; with locks held and interrupts off. The rest is filled in
+ * cdevm_look() - find a call that a task is inside
+ * @task: the task, on which the caller has a reference
+ * @sight: its @wanted is called for each call of @task, innermost first, until
+ *	it returns true; with locks held and interrupts off. The other fields
+ *	are filled in
  *
  * Context: Any context but NMI.
- * Return: true when there is such a call.
+ * Return: true if there is such a call.
  */
 bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight)
 {

@@ -1,36 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: mappings
+ */
+
+/**
+ * DOC: mappings
  *
  * At revoke every mapping of a scope is zapped: a later access faults, and the
  * fault is SIGBUS. That takes three things.
  *
- * Finding them. Each open file of the scope gets the address space of an inode
- * that the scope has for this, so that one unmap_mapping_range() reaches all
- * mappings, whatever inode the node was opened through. The driver's inode
- * cannot be used: one cdev has as many as somebody made with mknod.
+ * Finding the mappings. Each open file of the scope gets the address space of
+ * an inode that the scope has for this. So one unmap_mapping_range() reaches
+ * all mappings, whatever inode the node was opened through. The driver's inode
+ * cannot be used: a cdev has one for each mknod.
  *
  * Keeping them from coming back. A fault calls into the driver, as do the other
- * methods of a mapping, so a mapping gets wrapped vm_operations with the gate
+ * methods of a mapping. So a mapping gets wrapped vm_operations with the gate
  * in front. A driver's fault that enters a page itself does so inside the gate.
- * A struct page that it returns is entered by the core a moment later, and may
- * be after the zap: that is memory with a reference on it, never a register.
+ * A struct page that it returns is entered by the core a moment later, perhaps
+ * after the zap: that is memory with a reference, never a register.
  *
- * The gap in between. mmap() may fill in the page table before the mapping can
- * be found in the address space, and the driver's method has returned by then.
- * But all of that is done under the mmap_lock of the process. So the scope
- * remembers who has called, until that task is back in user mode. When the calls
- * are drained, the unbind waits for those that are left until their process has
- * the mmap_lock free for a moment: then the mapping can be found, and all is
- * zapped once more. To wait for the task alone would be simpler; but a debugger
- * can keep it from getting back, and a kernel thread never does. To wait for the
- * mmap_lock alone would be simpler, too; but whoever has called once may be in
- * the mmap() of another driver by now, for as long as that likes.
+ * The gap in between. mmap() may fill the page table before the mapping can be
+ * found in the address space, and the driver's method has returned by then. But
+ * all of that is done under the mmap_lock of the process. So the scope
+ * remembers the caller until that task returns to user mode. When the calls are
+ * drained, the unbind waits for the remaining callers until the mmap_lock of
+ * their process is free for a moment. Then the mapping can be found, and
+ * everything is zapped once more. Waiting only for the task would be simpler;
+ * but a debugger can stop it, and a kernel thread never returns to user mode.
+ * Waiting only for the mmap_lock would be simpler, too; but a process that has
+ * called once may be inside the mmap() of another driver by now, for as long as
+ * that takes.
  *
- * None of this is done for nodes whose mappings stay, which a subsystem says of
- * them: they show memory that the mapping itself keeps, such as the frames of a
- * camera. An application that reads one while the device is pulled is not to be
- * killed for that. Only new mappings are refused.
+ * None of this is done for nodes that a subsystem marks as having mappings that
+ * stay: they show memory that the mapping itself keeps, such as the frames of a
+ * camera. An application that reads a frame while the device is unplugged
+ * should not be killed for that. Only new mappings are refused.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
@@ -47,12 +52,12 @@
 #include "internal.h"
 
 /**
- * struct cdevm_vm_ops - operations of mappings, wrapped
- * @ops: what the core sees
- * @orig: the driver's
- * @scope: whose gate the calls go through. A mapping holds its file, which
- *	holds the scope
- * @next: another one of the same scope; constant once it is in the list
+ * struct cdevm_vm_ops - wrapped operations of mappings
+ * @ops: the operations that the core sees
+ * @orig: the driver's operations
+ * @scope: the calls go through its gate. A mapping holds its file, which holds
+ *	the scope
+ * @next: next one of the same scope; constant once it is on the list
  */
 struct cdevm_vm_ops {
 	struct vm_operations_struct		ops;
@@ -69,8 +74,8 @@ static struct cdevm_vm_ops *cdevm_vma_ops(const struct vm_area_struct *vma)
 #define CDEVM_VM_GATED(type, method, vma, refusal, params, ...)		\
 static type cdevm_vm_##method params					\
 {									\
-	/* The mapping may be gone after the call, and the scope is not: */ \
-	/* the binding holds it, and waits for who is inside. */	\
+	/* The mapping may be gone after the call, but the scope is not: */ \
+	/* the binding holds it, and waits for the calls inside. */	\
 	return cdevm_call(cdevm_vma_ops(vma), refusal, method, __VA_ARGS__); \
 }
 
@@ -78,7 +83,9 @@ CDEVM_VM_GATED(vm_fault_t, fault, vmf->vma, VM_FAULT_SIGBUS,
 	       (struct vm_fault *vmf), vmf)
 CDEVM_VM_GATED(vm_fault_t, huge_fault, vmf->vma, VM_FAULT_SIGBUS,
 	       (struct vm_fault *vmf, unsigned int order), vmf, order)
-/* Not an error: nothing was mapped around the fault, which fails by itself. */
+/*
+ * Not an error: no surrounding pages were mapped, and the fault itself fails.
+ */
 CDEVM_VM_GATED(vm_fault_t, map_pages, vmf->vma, 0,
 	       (struct vm_fault *vmf, pgoff_t start, pgoff_t end),
 	       vmf, start, end)
@@ -101,8 +108,8 @@ CDEVM_VM_GATED(int, mprotect, vma, -ENODEV,
 	       vma, start, end, flags)
 
 /*
- * One open for each close, whatever happened to the device: the driver counts
- * on it. Inside the gate if it still can be.
+ * Each open has one close, whatever happened to the device: the driver relies
+ * on it. It runs inside the gate if possible.
  */
 #define CDEVM_VM_ALWAYS(method)						\
 static void cdevm_vm_##method(struct vm_area_struct *vma)		\
@@ -127,11 +134,11 @@ CDEVM_VM_ALWAYS(open)
 CDEVM_VM_ALWAYS(close)
 
 /*
- * Every method there is, and what becomes of it: WRAP() for those that have the
- * gate in front, KEEP() for those that are called directly: mapped(), which is part
- * of a call of mmap(), for whose end the unbind waits. STICK() is for what is called
- * directly, too, and has a file with such a mapping not let go of the driver: it hands
- * out something of the driver's, or counts references.
+ * Every method and how it is handled: WRAP() if it has the gate in front;
+ * KEEP() if it is called directly: mapped(), which is part of a call of mmap(),
+ * whose end the unbind waits for. STICK() is for methods that are also called
+ * directly, and that keep a file with such a mapping from letting go of the
+ * driver: they return something of the driver's, or count references.
  */
 #define CDEVM_VM_METHODS(WRAP, KEEP, STICK)				\
 	WRAP(open);							\
@@ -199,9 +206,9 @@ do {									\
 }
 
 /*
- * The wrapped operations for @orig. A driver has few of them, and they stay
- * until the scope goes. The list only grows, at its head: readers need no lock,
- * and of two who add the same both are right.
+ * Returns the wrapped operations for @orig. A driver has few of them, and they
+ * stay as long as the scope. The list only grows, at its head: readers need no
+ * lock, and if two tasks add the same operations, both entries work.
  */
 static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 					      const struct vm_operations_struct *orig,
@@ -209,7 +216,7 @@ static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 {
 	struct cdevm_vm_ops *wrapped, *first;
 
-	/* With the release below: what is in the list is there in full. */
+	/* Pairs with the release below: entries on the list are complete. */
 	first = smp_load_acquire(&scope->vm_ops);
 	for (wrapped = first; wrapped; wrapped = wrapped->next)
 		if (wrapped->orig == orig || &wrapped->ops == orig)
@@ -225,13 +232,13 @@ static struct cdevm_vm_ops *cdevm_wrap_vm_ops(struct cdevm_scope *scope,
 }
 
 /**
- * struct cdevm_mapper - a call of mmap() that may hold the mmap_lock still
+ * struct cdevm_mapper - a call of mmap() that may still hold the mmap_lock
  * @work: runs when @task returns to user mode, and frees this
- * @link: on &cdevm_scope.mappers, then on a list of cdevm_wait_mappers(); empty
- *	when nobody needs to wait for it. Protected by cdevm_mappers_lock
- * @task: who has called; there as long as @link is not empty. %NULL for one that
- *	never returns to user mode: stays until the unbind
- * @mm: held, without what is mapped
+ * @link: link in &cdevm_scope.mappers, then on a list of cdevm_wait_mappers();
+ *	empty when nobody needs to wait for it. Protected by cdevm_mappers_lock
+ * @task: the calling task; valid while @link is not empty. %NULL for a task
+ *	that never returns to user mode: then this stays until the unbind
+ * @mm: the mm, held by mmgrab()
  */
 struct cdevm_mapper {
 	struct callback_head	work;
@@ -241,8 +248,8 @@ struct cdevm_mapper {
 };
 
 /*
- * Not a lock of the scope's, which may be gone when a task that was stopped
- * returns to user mode. Taken under the mmap_lock.
+ * Not in the scope, which may be freed when a task that was stopped returns to
+ * user mode. Taken under the mmap_lock.
  */
 static DEFINE_SPINLOCK(cdevm_mappers_lock);
 
@@ -272,7 +279,7 @@ static void cdevm_mapper_returns(struct callback_head *work)
 	module_put(THIS_MODULE);
 }
 
-/* Wait no more for those of @mm, or for any when it is %NULL. */
+/* Stop waiting for the callers of @mm, or for all if it is %NULL. */
 static void cdevm_forget_mappers(struct list_head *mappers, const struct mm_struct *mm)
 {
 	struct cdevm_mapper *mapper, *next;
@@ -309,7 +316,7 @@ static bool cdevm_knows_mapper(struct cdevm_scope *scope, const struct mm_struct
 	return known;
 }
 
-/* Under the mmap_lock. What is remembered goes by itself. */
+/* Called under the mmap_lock. The record frees itself. */
 static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm)
 {
 	struct cdevm_mapper *mapper;
@@ -325,8 +332,8 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 	mapper->mm = mm;
 	init_task_work(&mapper->work, cdevm_mapper_returns);
 	/*
-	 * Does not run before this call is over. It cannot be added in exit. A
-	 * debugger can hold it up for longer than there are scopes.
+	 * The work does not run before this call is over. It cannot be added in
+	 * exit. A debugger can delay it for longer than the scope exists.
 	 */
 	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
 	    !task_work_add(current, &mapper->work, TWA_RESUME)) {
@@ -339,7 +346,10 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 	return 0;
 }
 
-/* The process of one that has not returned; held. Tell in the log who, if @tell. */
+/*
+ * Returns the mm of a caller that has not returned, with a reference. Reports
+ * it if @tell.
+ */
 static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
 					   struct list_head *mappers, bool tell)
 {
@@ -366,11 +376,12 @@ static struct mm_struct *cdevm_next_mapper(const struct cdevm_scope *scope,
 }
 
 /**
- * cdevm_wait_mappers() - wait for what is left of the calls of mmap()
- * @scope: scope, with no call in the gate any more
+ * cdevm_wait_mappers() - wait for the rest of the calls of mmap()
+ * @scope: scope with no call inside the gate
  *
- * The driver's part of each is over. The mmap_lock is tried only: who holds it
- * need not be the one that is waited for, which may return meanwhile.
+ * The driver's part of each call is over. This only tries the mmap_lock: its
+ * holder may be another task than the one that is waited for, which may return
+ * meanwhile.
  *
  * Context: Process context, sleeps.
  */
@@ -381,7 +392,7 @@ void cdevm_wait_mappers(struct cdevm_scope *scope)
 	LIST_HEAD(mappers);
 	bool tell, over;
 
-	/* Those that come from now on are refused. */
+	/* Later callers are refused. */
 	spin_lock(&cdevm_mappers_lock);
 	list_splice_init(&scope->mappers, &mappers);
 	spin_unlock(&cdevm_mappers_lock);
@@ -408,22 +419,25 @@ void cdevm_wait_mappers(struct cdevm_scope *scope)
 	}
 }
 
-/* Is a mapping of @file the scope's? One of another file's is that file's. */
+/* Returns true if a mapping of @file belongs to the scope. */
 static bool cdevm_maps(const struct cdevm_scope *scope, const struct file *file)
 {
 	return file && cdevm_is_wrapped(file->f_op) &&
 	       cdevm_file_fops(file)->scope == scope;
 }
 
-/* Where wrapped operations come from, which have to be there as long as a file is. */
+/*
+ * Returns the manager for wrapped operations, which must live as long as a
+ * file.
+ */
 static struct resmgr *cdevm_vm_memory(struct cdevm_scope *scope)
 {
 	return cdevm_releases_at_unbind(scope) ? &scope->memory : cdevm_mgr(scope);
 }
 
 /*
- * Before the driver is called for a mapping. What it takes is allocated, so that
- * nothing fails after.
+ * Called before the driver is called for a mapping. Allocates everything, so
+ * that nothing can fail afterwards.
  */
 static int cdevm_begin_mmap(struct cdevm_scope *scope, const struct file *file,
 			    struct mm_struct *mm, struct cdevm_vm_ops **spare)
@@ -444,8 +458,8 @@ static int cdevm_begin_mmap(struct cdevm_scope *scope, const struct file *file,
 }
 
 /*
- * After the driver has made a mapping: it is found by a zap when it is in the
- * address space of the scope. True if the driver has seen to it that it is not.
+ * Called after the driver has created a mapping. A zap finds it if it is in the
+ * address space of the scope. Returns true if the driver has prevented that.
  */
 static bool cdevm_mmap_escapes(struct cdevm_scope *scope, struct file *file)
 {
@@ -454,7 +468,7 @@ static bool cdevm_mmap_escapes(struct cdevm_scope *scope, struct file *file)
 	if (likely(file->f_mapping == mapping))
 		return false;
 	WARN_ONCE(1, "cdevm: %s: mmap() replaced f_mapping\n", scope->name);
-	/* The core goes on with what it was before. */
+	/* The core goes on with the original address space. */
 	file->f_mapping = mapping;
 	return true;
 }
@@ -476,7 +490,10 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!ret && vma->vm_ops && cdevm_maps(scope, vma->vm_file))
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
 	if (!ret && cdevm_mmap_escapes(scope, file)) {
-		/* To the core it has failed, to the driver it has begun. */
+		/*
+		 * The mapping has failed for the core, but has begun for the
+		 * driver.
+		 */
 		if (vma->vm_ops && vma->vm_ops->close)
 			vma->vm_ops->close(vma);
 		ret = -EINVAL;
@@ -485,7 +502,10 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	return ret;
 }
 
-/* The mmap_prepare method of a node. What it asks for is done under the mmap_lock. */
+/*
+ * The mmap_prepare method of a node. The core does what it requests under the
+ * mmap_lock.
+ */
 int cdevm_mmap_prepare(struct vm_area_desc *desc)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(desc->file);
@@ -501,14 +521,14 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	ret = cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
 	if (!ret && desc->vm_ops && cdevm_maps(scope, desc->vm_file))
 		desc->vm_ops = &cdevm_wrap_vm_ops(scope, desc->vm_ops, &spare)->ops;
-	/* There is no mapping yet that would have to be ended. */
+	/* There is no mapping yet that would have to be closed. */
 	if (!ret && cdevm_mmap_escapes(scope, desc->file))
 		ret = -EINVAL;
 	resmgr_kfree(cdevm_vm_memory(scope), spare);
 	return ret;
 }
 
-/* Can a node have mappings that are zapped at unbind? */
+/* Returns true if a node can have mappings that are zapped at unbind. */
 bool cdevm_is_zapped(const struct cdevm_fops *wrapped)
 {
 	if (wrapped->mappings_stay)
@@ -531,13 +551,13 @@ static struct file_system_type cdevm_fs_type = {
 	.kill_sb		= kill_anon_super,
 };
 
-/* Both are changed by simple_pin_fs(), under a lock of its own. */
+/* simple_pin_fs() changes both under a lock of its own. */
 static struct vfsmount *cdevm_mnt;
 static int cdevm_mnt_count;
 
 /*
- * Make the address space of a scope, for the first of its nodes, or of files of no
- * node, that can be mapped.
+ * Create the address space of a scope, for the first of its nodes, or of its
+ * files without a node, that can be mapped.
  */
 int cdevm_mapping_init(struct cdevm_scope *scope)
 {
@@ -554,7 +574,10 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
 		return PTR_ERR(inode);
 	}
-	/* Files of other nodes may be opened now; that they see it does no harm. */
+	/*
+	 * Files of other nodes may be opened now; it does no harm if they see
+	 * it.
+	 */
 	if (cmpxchg(&scope->inode, NULL, inode)) {
 		iput(inode);
 		simple_release_fs(&cdevm_mnt, &cdevm_mnt_count);
@@ -562,10 +585,12 @@ int cdevm_mapping_init(struct cdevm_scope *scope)
 	return 0;
 }
 
-/* No file and so no mapping is left. */
+/* No file is left, and so no mapping. */
 void cdevm_mapping_destroy(struct cdevm_scope *scope)
 {
-	/* Left over when the unbind could not wait, or refused since. */
+	/*
+	 * These are left if the unbind could not wait, or were refused since.
+	 */
 	cdevm_forget_mappers(&scope->mappers, NULL);
 	if (!scope->inode)
 		return;
@@ -574,8 +599,8 @@ void cdevm_mapping_destroy(struct cdevm_scope *scope)
 }
 
 /*
- * Before the driver's open: it may want to change the mapping's properties, but
- * must not replace it.
+ * Called before the driver's open, which may change the properties of the
+ * mapping but must not replace it.
  */
 void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
 {
@@ -585,10 +610,12 @@ void cdevm_set_mapping(struct file *file, const struct cdevm_fops *wrapped)
 		file->f_mapping = inode->i_mapping;
 }
 
-/* Unmap everything, private copies as well: what they show is not true any more. */
+/* Unmap everything, private copies as well, as their content is stale. */
 void cdevm_zap(struct cdevm_scope *scope)
 {
-	/* A node may be published at this moment: nothing of it is mapped yet. */
+	/*
+	 * A node may be published at this moment: nothing of it is mapped yet.
+	 */
 	struct inode *inode = READ_ONCE(scope->inode);
 
 	if (inode)

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: publishing character devices, and taking them back
+ * cdevm: publish and remove character devices
+ */
+
+/**
+ * DOC: nodes
  *
- * The published nodes are resources of a manager of their own in the scope,
- * whose release is the unpublishing: newest first, each once.
+ * The published nodes are resources of a manager of their own in the scope.
+ * Releasing one removes the node: newest first, each once.
  *
- * The memory of a struct cdev, which is the driver's and so the scope's, must
- * stay until the VFS has let go of it: an inode that was opened through it, or
- * a lookup on its way, may hold its kobject long after cdev_del(), and with
- * DEBUG_KOBJECT_RELEASE every kobject lives some seconds longer. So the cdev
- * gets a parent that holds the scope: a kobject without a name or a place in
- * sysfs, or the struct device that is published along with it. A parent is put
- * last of all, when the cdev's own memory has been touched for the last time.
+ * The memory of a struct cdev belongs to the driver, and so to the scope. It
+ * must stay until the VFS has let go of it: an inode that was opened through
+ * the cdev, or a lookup in progress, may hold its kobject long after
+ * cdev_del(), and with DEBUG_KOBJECT_RELEASE every kobject lives some seconds
+ * longer. So the cdev gets a parent that holds the scope: a kobject without a
+ * name or a place in sysfs, or the struct device that is published with it. The
+ * parent is put last, after the last access to the memory of the cdev.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cdev.h>
@@ -29,8 +33,8 @@
 const char cdevm_node_name[] = "cdevm_node";
 
 /*
- * Devices that hold a scope, by address: a struct device has no room of its own
- * for whom to tell about its end. cdevm_devices_lock protects the table.
+ * Devices that hold a scope, by address: a struct device has no room for a
+ * pointer to its node. cdevm_devices_lock protects the table.
  */
 static DEFINE_HASHTABLE(cdevm_devices, 6);
 static DEFINE_SPINLOCK(cdevm_devices_lock);
@@ -48,7 +52,10 @@ struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_
 	return node;
 }
 
-/* Is it in the memory of the scope itself, which stays when resources go? */
+/*
+ * Returns true if @p is in the memory of the scope itself, which stays when its
+ * resources are released.
+ */
 static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, size_t size)
 {
 	scope = cdevm_whole(scope);
@@ -56,7 +63,8 @@ static bool cdevm_is_embedded(const struct cdevm_scope *scope, const void *p, si
 }
 
 /*
- * A node for @scope: in a part of it if the nodes go alone, else in the scope itself.
+ * Allocate a node for @scope: in a part of it if nodes are removed alone,
+ * otherwise in the scope itself.
  */
 static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 {
@@ -71,7 +79,10 @@ static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 	return node ?: ERR_PTR(-ENOMEM);
 }
 
-/* It was published, or was not. In the latter case @node may be gone after this. */
+/*
+ * Finish publishing with the result @ret. On an error @node may be freed by
+ * this.
+ */
 static int cdevm_node_done(struct cdevm_node *node, int ret)
 {
 	struct cdevm_scope *scope = node->fops.scope;
@@ -84,8 +95,8 @@ static int cdevm_node_done(struct cdevm_node *node, int ret)
 }
 
 /*
- * What the VFS holds of a node holds the scope; or nothing but the memory of it, if
- * files of the node let go of the driver.
+ * References of the VFS on a node hold the scope; or only its memory, if files
+ * of the node let go of the driver.
  */
 static void cdevm_node_get(struct cdevm_node *node)
 {
@@ -104,9 +115,9 @@ static void cdevm_node_put(struct cdevm_node *node)
 }
 
 /*
- * Put wrapped file operations in the place of the driver's at @fops and publish
+ * Replace the driver's operations at @fops by wrapped ones and publish the node
  * with @add, unless unbinding has begun. The lock makes the two exclude each
- * other: the unpublishing sees the node, or this sees the revoke.
+ * other: either the unpublish step sees the node, or this sees the revoke.
  */
 static int cdevm_publish(struct cdevm_node *node, const char *type,
 			 const struct file_operations **fops,
@@ -131,9 +142,9 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 		*fops = &node->fops.fops;
 		ret = add(node);
 		/*
-		 * A cdev that has a device could be opened until it turned out
-		 * that the device cannot be added. An open() that has found it
-		 * by then must still find the wrapped operations in it.
+		 * A cdev with a device could be opened before the device turned
+		 * out not to be addable. Such an open() must still find the
+		 * wrapped operations in it.
 		 */
 		if (ret && !node->device)
 			*fops = node->fops.orig;
@@ -160,9 +171,12 @@ static void cdevm_pin_release(struct kobject *kobj)
 {
 	struct kobject *parent = kobj->parent;
 
-	/* The node may be gone after this. */
+	/* The node may be freed after this. */
 	cdevm_node_put(container_of(kobj, struct cdevm_node, pin));
-	/* The pin was never in sysfs, and kobject_put() drops the parent of no such. */
+	/*
+	 * The pin was never in sysfs, so kobject_put() does not drop its
+	 * parent.
+	 */
 	kobject_put(parent);
 }
 
@@ -171,8 +185,9 @@ static const struct kobj_type cdevm_pin_type = {
 };
 
 /*
- * May files of the node let go of the driver? They hold its cdev until they are
- * closed. A cdev that names the module as its owner would hold that.
+ * Let files of the node let go of the driver, if that is possible. They hold
+ * its cdev until they are closed. A cdev that names the module as its owner
+ * would hold the module.
  */
 static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
 {
@@ -201,14 +216,14 @@ static void cdevm_remove_cdev(struct resmgr *mgr, struct resmgr_node *res)
  * @scope: scope
  * @cdev: after cdev_init() with the driver's file operations
  * @devt: first device number
- * @count: how many consecutive minors
+ * @count: number of consecutive minors
  *
- * It can be opened at once. It is removed at unbind, before ->remove().
+ * The node can be opened at once. It is removed at unbind, before ->remove().
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
- * for a cdev without file operations; what cdev_add() returns. On an error the
- * cdev is as it was.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
+ * cdev without file operations; the error of cdev_add(). On an error the cdev
+ * is unchanged.
  */
 int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 		   unsigned int count)
@@ -240,15 +255,15 @@ int cdevm_add_cdev(struct cdevm_scope *scope, struct cdev *cdev, dev_t devt,
 		cdev->kobj.parent = parent;
 		cdev->owner = owner;
 	}
-	/* The cdev has its own reference now, or there is no need for any. */
+	/* The cdev has its own reference now, or needs none. */
 	kobject_put(&node->pin);
 	return cdevm_node_done(node, ret);
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev);
 
 /*
- * Who would be told about the end of @device? Asked now and not then: a class
- * may be gone before the last reference on a device of it is.
+ * Find the release function of @device. This is done now and not at its end:
+ * its class may be gone before the last reference on it.
  */
 static void (*cdevm_find_release(const struct device *device))(struct device *)
 {
@@ -259,7 +274,7 @@ static void (*cdevm_find_release(const struct device *device))(struct device *)
 	return device->class ? device->class->dev_release : NULL;
 }
 
-/* The last reference on the device, and so on its cdev, has gone. */
+/* The last reference on the device, and so on its cdev, was dropped. */
 static void cdevm_device_release(struct device *device)
 {
 	struct cdevm_node *node;
@@ -278,7 +293,7 @@ static void cdevm_device_release(struct device *device)
 }
 
 /**
- * cdevm_node_hold() - have a device keep the scope until it is released
+ * cdevm_node_hold() - let a device hold the scope until it is released
  * @node: node that is being added
  * @device: after device_initialize(), with its release function set; one for
  *	each node
@@ -318,16 +333,16 @@ static void cdevm_remove_cdev_device(struct resmgr *mgr, struct resmgr_node *res
  * @cdev: after cdev_init() with the driver's file operations
  * @device: after device_initialize(), with devt and name set
  *
- * The reference on @device that device_initialize() gave the caller is taken
- * over, also on an error. A release function for @device is not needed; if
- * there is one, it must not free memory of the scope. After an error @cdev needs
- * another cdev_init() before it is used again.
+ * This takes over the reference on @device that device_initialize() gave the
+ * caller, also on an error. @device needs no release function; if it has one,
+ * that must not free memory of the scope. After an error @cdev needs another
+ * cdev_init() before it is used again.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENODEV when unbinding has begun; -EINVAL with a WARN for a cdev
- * without file operations; what cdev_device_add() returns. -ESHUTDOWN with a
- * WARN when @scope was released for good, which no caller with a reference can
- * see.
+ * Return: 0; -ENODEV if unbinding has begun; -EINVAL with a WARN for a cdev
+ * without file operations; the error of cdev_device_add(). -ESHUTDOWN with a
+ * WARN if @scope has seen its final release, which no caller with a reference
+ * can see.
  */
 int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 			  struct device *device)
@@ -336,9 +351,9 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 	int ret = PTR_ERR_OR_ZERO(node);
 
 	/*
-	 * There is no way back without the node: the device is initialised, its
-	 * last put may free later than now, and only the node can keep the
-	 * scope until then. A part may fail for want of memory.
+	 * An error cannot be handled without a node: the device is initialised,
+	 * its last put may free it later, and only the node can keep the scope
+	 * until then. Allocating a part may fail.
 	 */
 	if (ret)
 		node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope),
@@ -372,21 +387,23 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
 
 	cdevm_trace(unpublish, node->fops.scope, node->name);
 	misc_deregister(node->misc);
-	/* misc_open() cannot reach it any more, and it may be registered again. */
+	/*
+	 * misc_open() cannot find it any more, and it may be registered again.
+	 */
 	node->misc->fops = node->fops.orig;
 }
 
 /**
  * cdevm_register_misc() - misc_register() for a misc device of a scope
  * @scope: scope
- * @misc: with the driver's file operations
+ * @misc: misc device with the driver's file operations
  *
- * It can be opened at once. It is removed at unbind, before ->remove().
+ * The node can be opened at once. It is removed at unbind, before ->remove().
  *
  * Context: Process context, may sleep. Not from a file operation.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN
- * for a misc device without file operations; what misc_register() returns. On
- * an error the misc device is as it was.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
+ * misc device without file operations; the error of misc_register(). On an
+ * error the misc device is unchanged.
  */
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
@@ -406,8 +423,8 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 EXPORT_SYMBOL_GPL(cdevm_register_misc);
 
 /*
- * Take back a node that can go alone. From a call of its own somebody else does it,
- * when that is over.
+ * Remove a node that can be removed alone. From inside one of its own calls a
+ * work item does it, when the call is over.
  */
 static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev,
 			      const struct miscdevice *misc)
@@ -433,7 +450,7 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 	}
 	if (cdevm_own_calls(part)) {
 		ret = cdevm_unbind_self(part);
-		/* Somebody does so already. */
+		/* Somebody else is removing it. */
 		if (ret == -ENODEV)
 			ret = 0;
 	} else {
@@ -445,21 +462,25 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 }
 
 /**
- * cdevm_del_cdev() - take back a cdev while its scope goes on
+ * cdevm_del_cdev() - remove a cdev while its scope stays
  * @scope: scope whose &cdevm_ops.nodes_go_alone is set
- * @cdev: what was published with cdevm_add_cdev() or cdevm_add_cdev_device()
+ * @cdev: cdev that was published with cdevm_add_cdev() or
+ *	cdevm_add_cdev_device()
  *
- * As at unbind, for this node alone: calls of it are refused, its sleepers are woken,
- * it is removed, the calls inside are waited for, and its files are released if the
- * scope has that done at unbind. &cdevm_ops.kick is not called. No other node is
- * waited for. From a call of the node itself this is done when the call is over.
+ * Runs the steps of an unbind for this node alone: calls are refused, its
+ * sleepers are woken, it is removed, the calls inside are waited for, and its
+ * files are released if &cdevm_ops.release_at_unbind is set. &cdevm_ops.kick is
+ * not called. No other node is waited for. From inside a call of the node this
+ * is done when the call is over.
  *
- * The memory of @cdev stays in use until the last file is closed: to publish a node
- * again take another.
+ * The memory of @cdev stays in use until the last file is closed: use another
+ * cdev to publish a node again.
  *
- * Context: Process context, sleeps. Not while holding a lock that its calls take.
- * Return: 0; -ENOENT when unbinding has removed it already, or with a WARN when it is
- * none that can go alone; -ENOMEM, from a call of the node itself.
+ * Context: Process context, sleeps. Not while holding a lock that its calls
+ * take.
+ * Return: 0; -ENOENT if unbinding has removed it already, or with a WARN if it
+ * is not a node that can be removed alone; -ENOMEM, only from inside a call of
+ * the node.
  */
 int cdevm_del_cdev(struct cdevm_scope *scope, struct cdev *cdev)
 {
@@ -468,9 +489,10 @@ int cdevm_del_cdev(struct cdevm_scope *scope, struct cdev *cdev)
 EXPORT_SYMBOL_GPL(cdevm_del_cdev);
 
 /**
- * cdevm_deregister_misc() - take back a misc device while its scope goes on
+ * cdevm_deregister_misc() - remove a misc device while its scope stays
  * @scope: scope whose &cdevm_ops.nodes_go_alone is set
- * @misc: what was published with cdevm_register_misc(); can be published again
+ * @misc: misc device that was published with cdevm_register_misc(); can be
+ *	published again
  *
  * Context: As cdevm_del_cdev(), and not from open() of a misc device.
  * Return: as cdevm_del_cdev().
@@ -497,17 +519,17 @@ static void cdevm_remove_node(struct resmgr *mgr, struct resmgr_node *res)
 }
 
 /**
- * cdevm_publish_node() - publish a node of a kind that a subsystem has
+ * cdevm_publish_node() - publish a node of a subsystem's type
  * @scope: scope
  * @type: kind of node
  * @name: for traces; copied
  * @data: argument of the functions of @type
  *
- * It can be opened at once. It is removed at unbind, before ->remove().
+ * The node can be opened at once. It is removed at unbind, before ->remove().
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; what the add function
- * of @type returns.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; the error of the add
+ * function of @type.
  */
 int cdevm_publish_node(struct cdevm_scope *scope,
 		       const struct cdevm_node_type *type, const char *name,
@@ -527,28 +549,29 @@ int cdevm_publish_node(struct cdevm_scope *scope,
 
 	ret = cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
 			    cdevm_remove_node);
-	/* The cdev has its own reference now, or there is no need for any. */
+	/* The cdev has its own reference now, or needs none. */
 	kobject_put(&node->pin);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(cdevm_publish_node);
 
 /**
- * cdevm_publish_dispatched() - publish a node that a subsystem finds by its minor
+ * cdevm_publish_dispatched() - publish a node that a subsystem finds by minor
  * @scope: scope
  * @type: kind of node, without file operations. Its add function puts
- *	cdevm_node_fops() in the subsystem's table
+ *	cdevm_node_fops() into the subsystem's table
  * @fops: file operations of the driver, which differ from node to node
  * @name: for traces; copied
  * @data: argument of the functions of @type
  *
- * For a subsystem that has one cdev for the nodes of many drivers, and whose open()
- * goes on to the driver's. As cdevm_publish_node(), but the files are the driver's:
- * they are released at unbind if the scope's &cdevm_ops.release_at_unbind is set.
+ * For a subsystem that has one cdev for the nodes of many drivers, and whose
+ * open() calls that of the driver. It is like cdevm_publish_node(), but the
+ * files belong to the driver: they are released at unbind if the scope's
+ * &cdevm_ops.release_at_unbind is set.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EINVAL with a WARN for a
- * driver without file operations; what the add function of @type returns.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
+ * driver without file operations; the error of the add function of @type.
  */
 int cdevm_publish_dispatched(struct cdevm_scope *scope,
 			     const struct cdevm_node_type *type,
@@ -563,7 +586,9 @@ int cdevm_publish_dispatched(struct cdevm_scope *scope,
 	strscpy(node->name, name);
 	node->type = type;
 	node->data = data;
-	/* A file holds nothing of the node: the cdev is the subsystem's. */
+	/*
+	 * A file holds nothing of the node: the cdev belongs to the subsystem.
+	 */
 	node->fops.lets_go = node->fops.listed && fops && cdevm_lets_go(fops);
 	return cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
 			     cdevm_remove_node);
@@ -571,11 +596,11 @@ int cdevm_publish_dispatched(struct cdevm_scope *scope,
 EXPORT_SYMBOL_GPL(cdevm_publish_dispatched);
 
 /**
- * cdevm_unpublish_node() - remove a node of a subsystem while its scope goes on
+ * cdevm_unpublish_node() - remove a node of a subsystem while its scope stays
  * @node: node that was published with cdevm_publish_node()
  *
- * Does nothing when it was removed already. Calls may be inside, and none of
- * them is waited for. The memory of @node stays with the scope, as its files do.
+ * Does nothing if it was removed already. Calls may be inside, and are not
+ * waited for. The memory of @node stays with the scope, and so do its files.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope,
  * nor from the functions of a &struct cdevm_node_type.
@@ -594,13 +619,13 @@ void cdevm_unpublish_node(struct cdevm_node *node)
 EXPORT_SYMBOL_GPL(cdevm_unpublish_node);
 
 /**
- * cdevm_node_wrap() - put the scope's gate before a cdev
+ * cdevm_node_wrap() - put the gate of the scope in front of a cdev
  * @node: node that is being added
  * @cdev: after cdev_init() or cdev_alloc(), and before it is added. Its file
  *	operations are those of the node's type
  *
- * A parent that the cdev gets later takes the place of the one that holds the
- * scope, and must then hold it: see cdevm_node_hold().
+ * A parent that the cdev gets later replaces the one that holds the scope, and
+ * must then hold it: see cdevm_node_hold().
  *
  * Context: Any context. From the add function of a &struct cdevm_node_type.
  */
@@ -612,14 +637,14 @@ void cdevm_node_wrap(struct cdevm_node *node, struct cdev *cdev)
 EXPORT_SYMBOL_GPL(cdevm_node_wrap);
 
 /**
- * cdevm_node_fops() - the file operations that a subsystem goes on to
+ * cdevm_node_fops() - get the file operations for a subsystem's table
  * @node: node that is being added with cdevm_publish_dispatched()
  *
- * To be put where the driver's would be. The subsystem's open() takes what it finds
- * with fops_get(), makes it those of the file with replace_fops(), and calls the
- * open() in it. From the look into the table until that has returned, it keeps out the
- * remove function of the node's type, by a lock that both take. Then the file holds
- * the scope, or open() has failed and the file does not refer to @node any more.
+ * They replace the driver's in the table. The subsystem's open() gets them with
+ * fops_get(), sets them with replace_fops(), and calls their open(). From the
+ * lookup in the table until that has returned, it excludes the remove function
+ * of the node's type, by a lock that both take. After that the file holds the
+ * scope, or open() has failed and the file does not refer to @node any more.
  *
  * Context: Any context. From the add function of a &struct cdevm_node_type.
  * Return: the driver's operations behind the scope's gate.
@@ -631,7 +656,7 @@ const struct file_operations *cdevm_node_fops(const struct cdevm_node *node)
 EXPORT_SYMBOL_GPL(cdevm_node_fops);
 
 /**
- * cdevm_node_scope() - the scope of a node
+ * cdevm_node_scope() - get the scope of a node
  * @node: node
  *
  * Context: Any context.
@@ -643,20 +668,26 @@ struct cdevm_scope *cdevm_node_scope(const struct cdevm_node *node)
 }
 EXPORT_SYMBOL_GPL(cdevm_node_scope);
 
-/* What wraps @fops for files that are on no node; %NULL if nothing does yet. */
+/*
+ * Returns the node that wraps @fops for files that are on no node; %NULL if
+ * there is none yet.
+ */
 static struct cdevm_node *cdevm_find_anon(struct cdevm_scope *scope,
 					  const struct file_operations *fops)
 {
 	struct cdevm_node *node;
 
-	/* With the release below: what is in the list is there in full. */
+	/* Pairs with the release below: nodes on the list are complete. */
 	for (node = smp_load_acquire(&scope->anon); node; node = node->next)
 		if (node->fops.orig == fops)
 			break;
 	return node;
 }
 
-/* A driver has few of them. The list only grows; if two add the same, both are right. */
+/*
+ * A driver has few of them. The list only grows; if two tasks add the same
+ * operations, both entries work.
+ */
 static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char *name,
 					  const struct file_operations *fops)
 {
@@ -697,23 +728,23 @@ static struct file *cdevm_make_file(struct cdevm_fops *wrapped, const char *name
 /**
  * cdevm_anon_inode_getfd() - anon_inode_getfd() for a file of a scope
  * @scope: scope
- * @name: of the file, as in anon_inode_getfd()
+ * @name: name of the file, as in anon_inode_getfd()
  * @fops: file operations. open() is not called
  * @priv: for &file.private_data
- * @flags: %O_CLOEXEC, %O_NONBLOCK, and how it may be used
+ * @flags: %O_CLOEXEC, %O_NONBLOCK, and the access mode
  *
- * The file is one as if a node had been opened: it holds the scope, its calls are
- * gated, and at unbind its pollers are woken and its mappings zapped. It is released
- * at unbind if the scope's &cdevm_ops.release_at_unbind is set. Its ->release() is to
- * undo what stands behind @priv.
+ * The file behaves as if a node had been opened: it holds the scope, its calls
+ * are gated, and at unbind its pollers are woken and its mappings are zapped.
+ * It is released at unbind if the scope's &cdevm_ops.release_at_unbind is set.
+ * Its ->release() has to undo what is behind @priv.
  *
- * As soon as it returns somebody may have closed the file: @priv is not the caller's
- * any more.
+ * Another thread may have closed the file as soon as this returns: the caller
+ * does not own @priv any more.
  *
- * Context: Process context, may sleep. From a file operation of the scope, or from
- * anywhere with a reference on it.
- * Return: the file descriptor; -ENODEV when unbinding has begun; -ENOMEM; what
- * anon_inode_getfd() returns. On an error ->release() was not called.
+ * Context: Process context, may sleep. From a file operation of the scope, or
+ * from anywhere with a reference on it.
+ * Return: the file descriptor; -ENODEV if unbinding has begun; -ENOMEM; the
+ * error of anon_inode_getfd(). On an error ->release() was not called.
  */
 int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 			   const struct file_operations *fops, void *priv, int flags)
@@ -728,7 +759,7 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
 	fd = get_unused_fd_flags(flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	/* In the gate the module is there, whose text the operations are. */
+	/* Inside the gate the module with the file operations is there. */
 	ret = -ENODEV;
 	if (!cdevm_enter(scope))
 		goto err_fd;
@@ -747,16 +778,18 @@ err_fd:
 EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfd);
 
 /**
- * cdevm_wrap_files() - put the scope's gate before files that are no nodes
+ * cdevm_wrap_files() - put the gate of the scope in front of other files
  * @scope: scope
- * @type: kind of file, without functions; its name is that of the files. No method
- *	of it maps anything: the inode is everybody's, and nothing would be zapped
+ * @type: kind of file, without functions; its name is that of the files. No
+ *	method of it may map anything: the inode is shared with others, so
+ *	nothing would be zapped
  *
- * Once for all files of a kind. The file operations stay with the scope.
+ * Call it once for all files of a kind. The file operations stay with the
+ * scope.
  *
  * Context: Process context, may sleep.
- * Return: what cdevm_anon_inode_getfile() takes; %NULL without memory, and with a
- * WARN for files that can be mapped.
+ * Return: the argument for cdevm_anon_inode_getfile(); %NULL if there is no
+ * memory, and with a WARN for files that can be mapped.
  */
 struct cdevm_fops *cdevm_wrap_files(struct cdevm_scope *scope,
 				    const struct cdevm_node_type *type)
@@ -776,15 +809,16 @@ EXPORT_SYMBOL_GPL(cdevm_wrap_files);
 
 /**
  * cdevm_anon_inode_getfile() - anon_inode_getfile() for a file of a scope
- * @wrapped: what cdevm_wrap_files() has returned
+ * @wrapped: what cdevm_wrap_files() returned
  * @priv: private_data of the file
  * @flags: as for anon_inode_getfile()
  *
- * The file holds the scope until after its release method, as a node's file does. It is
- * not released at unbind, whatever the scope's &cdevm_ops.release_at_unbind says.
+ * The file holds the scope until after its release method, as the file of a
+ * node does. It is not released at unbind, even if &cdevm_ops.release_at_unbind
+ * is set.
  *
  * Context: Process context, may sleep. From a file operation of the scope.
- * Return: the file; what anon_inode_getfile() returns on an error.
+ * Return: the file; the error of anon_inode_getfile().
  */
 struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 				      int flags)
@@ -794,11 +828,12 @@ struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 EXPORT_SYMBOL_GPL(cdevm_anon_inode_getfile);
 
 /**
- * cdevm_file_operations() - what tells what kind of file this is
- * @file: file on which the caller has a reference; of a scope or of none
+ * cdevm_file_operations() - get the file operations behind the gate
+ * @file: file on which the caller has a reference; of a scope or not
  *
  * Context: Any context.
- * Return: its file operations, as they are without a gate in front.
+ * Return: its file operations without a gate; compare them to identify the kind
+ * of file.
  */
 const struct file_operations *cdevm_file_operations(const struct file *file)
 {

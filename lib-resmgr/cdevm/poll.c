@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: pollers
+ */
+
+/**
+ * DOC: pollers
  *
- * Whoever polls a file waits on queues of the driver, and must be woken when the
- * device goes. How, depends on who it is.
+ * A poller waits on queues of the driver, and must be woken when the device
+ * goes. How depends on the kind of poller.
  *
- * poll() and select() sleep in the call and can be on any number of queues. They
- * are put on a queue of the scope as well, and nothing is left when the call is
- * over. One that has found something does not sleep, and is not.
+ * poll() and select() sleep in the call and can be on any number of queues.
+ * They are added to a queue of the scope as well, and leave it at the end of
+ * the call. One that has found an event does not sleep, and is not added.
  *
- * All others stay on the queues when the call is over, and nothing tells when
- * they leave. Some can be on few queues: aio refuses to poll a file that has a
- * second one, io_uring one that has a third. So it is the driver's own queue that
- * is woken for them. Which one that is, is seen when the driver names it to the
- * poll table, and remembered until the file is released.
+ * All others stay on the queues after the call, and nothing tells when they
+ * leave. Some can be on few queues only: aio refuses to poll a file with a
+ * second queue, io_uring one with a third. So the driver's own queue is woken
+ * for them. It is known from the driver's call of poll_wait(), and remembered
+ * until the file is released.
  *
- * The hard part is a queue that goes before the file does. A driver frees one
- * that pollers may be on with wake_up_pollfree() and after an RCU grace period.
- * So what is remembered is an entry on that very queue, which is told as the
- * pollers are. It forgets the queue under the queue's lock, with a release that
- * pairs with an acquire of whoever is about to take that lock, inside an RCU
- * read-side critical section.
+ * The hard part is a queue that is freed before the file is released. A driver
+ * frees a queue that pollers may be on after wake_up_pollfree() and an RCU
+ * grace period. So cdevm remembers a queue by an entry on that very queue,
+ * which is woken as the pollers are. The entry forgets the queue under the
+ * queue's lock, with a release store. That pairs with an acquire load of a task
+ * that is about to take that lock, inside an RCU read-side critical section.
  *
- * The entry wakes nobody, and is behind those that it stands for: on whatever end
- * of the queue they are put, it is put last after that. Hence it has nobody to
- * stand for when it is the first on the queue, and leaves the next time that it
- * is woken, so waitqueue_active() does not stay true for long. The order of the
- * others, and who of them is woken, is not changed by it.
+ * The entry wakes nobody, and is always behind the pollers that it stands for:
+ * it is moved to the tail after each of them is added, at whichever end. So
+ * when it is first on the queue it stands for nobody. It then leaves at the
+ * next wakeup, so waitqueue_active() does not stay true for long. It changes
+ * neither the order of the other entries nor which of them are woken.
  *
- * A file that is released at unbind has a release that may free such a queue while
- * pollers are on it, of all kinds: they have not closed the file, and need not even
- * have run since they were woken. So they are kept off. For each queue that the
- * driver names there is one of cdevm's, which the pollers are put on, and which is
- * there until the file is closed. A relay, an entry on the driver's queue, wakes it
- * whenever that is woken. Before the driver's release the relay is taken off.
+ * If a file is released at unbind, its release may free such a queue while
+ * pollers of all kinds are on it: they have not closed the file, and may not
+ * have run since they were woken. So they are kept off. For each queue of the
+ * driver there is a queue of cdevm, which the pollers are added to, and which
+ * stays until the file is closed. A relay, an entry on the driver's queue,
+ * wakes it whenever that is woken. The relay is removed before the driver's
+ * release.
  */
 #include <linux/cache.h>
 #include <linux/fs.h>
@@ -51,14 +56,14 @@
 #define CDEVM_POLLED_BITS	6
 
 /**
- * struct cdevm_polled - a queue that somebody was put on by polling a file
- * @link: in the bucket of @file, protected by its lock
+ * struct cdevm_polled - a queue that a poller of a file was added to
+ * @link: link in the bucket of @file, protected by its lock
  * @wrapped: operations of @file, which holds their scope
  * @file: the file
- * @queue: the driver's. Set under its lock and that of the bucket, and set to
- *	%NULL under its lock alone, when @entry leaves it. Then it may be used for
- *	another queue
- * @entry: on @queue
+ * @queue: the driver's queue. Set under its lock and that of the bucket, and
+ *	set to %NULL under its lock alone, when @entry leaves it. Then it may be
+ *	used for another queue
+ * @entry: entry on @queue
  */
 struct cdevm_polled {
 	struct hlist_node	link;
@@ -70,10 +75,11 @@ struct cdevm_polled {
 
 /**
  * struct cdevm_relay - a queue of a file that is released at unbind
- * @polled: what is remembered, with the relay
- * @pollers: who is woken by it. Its lock is taken under that of the driver's queue
- * @users: who is about to be one of them, and to put the relay on its queue.
- *	Protected by the lock of the bucket
+ * @polled: the remembered queue, with the relay
+ * @pollers: queue of the pollers that the relay wakes. Its lock is taken under
+ *	that of the driver's queue
+ * @users: number of tasks that are about to join @pollers and to put the relay
+ *	on its queue. Protected by the lock of the bucket
  */
 struct cdevm_relay {
 	struct cdevm_polled	polled;
@@ -87,8 +93,8 @@ static struct cdevm_relay *cdevm_to_relay(struct cdevm_polled *polled)
 }
 
 /*
- * By file, so that the many files of a device do not get in each other's way. A
- * bucket's lock is taken over those of wait queues.
+ * Hashed by file, so that the many files of a device do not contend. The lock
+ * of a bucket is taken outside those of wait queues.
  */
 static struct cdevm_polled_bucket {
 	spinlock_t		lock;	/* protects list */
@@ -104,7 +110,7 @@ static struct cdevm_polled_bucket *cdevm_polled_bucket(const struct file *file)
 	return &cdevm_polled[hash_ptr(file, CDEVM_POLLED_BITS)];
 }
 
-/* Under the lock of the queue. */
+/* Called with the lock of the queue held. */
 static int cdevm_polled_wake(struct wait_queue_entry *entry, unsigned int mode,
 			     int sync, void *key)
 {
@@ -112,17 +118,20 @@ static int cdevm_polled_wake(struct wait_queue_entry *entry, unsigned int mode,
 
 	if (key_to_poll(key) & POLLFREE ||
 	    list_is_first(&entry->entry, &polled->queue->head)) {
-		/* Whoever has read @queue before may take it off once more. */
+		/*
+		 * A task that has read @queue before may remove the entry
+		 * again.
+		 */
 		list_del_init(&entry->entry);
-		/* The last access: @polled may be freed or used again after it. */
+		/* The last access: @polled may be freed or reused after it. */
 		smp_store_release(&polled->queue, NULL);
 	}
 	return 0;
 }
 
 /*
- * The same for a relay. It leaves when nobody is behind it: who comes is put there
- * first, and then looks whether the relay is on the queue.
+ * The same for a relay. It leaves if no poller is behind it. A new poller is
+ * added first, and then checks whether the relay is on the queue.
  */
 static int cdevm_relay_wake(struct wait_queue_entry *entry, unsigned int mode,
 			    int sync, void *key)
@@ -132,7 +141,10 @@ static int cdevm_relay_wake(struct wait_queue_entry *entry, unsigned int mode,
 	bool freed = key_to_poll(key) & POLLFREE;
 
 	__wake_up(&relay->pollers, mode, !freed, key);
-	/* Who comes next has added itself by now, or finds the relay gone: by the lock. */
+	/*
+	 * By the lock, the next poller has either been added by now, or finds
+	 * the relay gone.
+	 */
 	if (freed || !waitqueue_active(&relay->pollers)) {
 		list_del_init(&entry->entry);
 		/* As in cdevm_polled_wake(). */
@@ -141,7 +153,7 @@ static int cdevm_relay_wake(struct wait_queue_entry *entry, unsigned int mode,
 	return 0;
 }
 
-/* Put the entry on the queue, or behind those that have come since. */
+/* Put the entry on the queue, or behind the pollers that were added since. */
 static void cdevm_polled_queue(struct cdevm_polled *polled, wait_queue_head_t *queue)
 {
 	unsigned long flags;
@@ -156,14 +168,19 @@ static void cdevm_polled_queue(struct cdevm_polled *polled, wait_queue_head_t *q
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* Take it off the driver's queue. */
+/* Take the entry off the driver's queue. */
 static void cdevm_polled_leave(struct cdevm_polled *polled)
 {
 	wait_queue_head_t *queue;
 
-	/* The queue may go as soon as the entry has left it: hence RCU. */
+	/*
+	 * The queue may be freed as soon as the entry has left it: hence RCU.
+	 */
 	rcu_read_lock();
-	/* With the release in cdevm_polled_wake(): it is done with @polled. */
+	/*
+	 * Pairs with the release in cdevm_polled_wake(), which is done with
+	 * @polled.
+	 */
 	queue = smp_load_acquire(&polled->queue);
 	if (queue)
 		remove_wait_queue(queue, &polled->entry);
@@ -175,7 +192,7 @@ static bool cdevm_is_in_use(struct cdevm_polled *polled)
 	return polled->wrapped->listed && cdevm_to_relay(polled)->users;
 }
 
-/* What is remembered of @file and @queue, or else can be used for that. */
+/* Returns the record of @file and @queue, or an unused one of @file. */
 static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *bucket,
 					      const struct file *file,
 					      const wait_queue_head_t *queue)
@@ -188,7 +205,10 @@ static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *
 	hlist_for_each_entry(polled, &bucket->list, link) {
 		if (polled->file != file)
 			continue;
-		/* As in cdevm_polled_leave(): nobody uses an entry that has left. */
+		/*
+		 * As in cdevm_polled_leave(): nobody uses an entry that has
+		 * left.
+		 */
 		has = smp_load_acquire(&polled->queue);
 		if (has == queue)
 			return polled;
@@ -198,7 +218,10 @@ static struct cdevm_polled *cdevm_find_polled(const struct cdevm_polled_bucket *
 	return unused;
 }
 
-/* There is one for each open file, so whoever has those pays for it. */
+/*
+ * Charged to the owner of the file, as there is at least one for each polled
+ * file.
+ */
 static struct cdevm_polled *cdevm_polled_alloc(const struct file *file)
 {
 	const struct cdevm_fops *wrapped = cdevm_file_fops(file);
@@ -232,8 +255,9 @@ static void cdevm_polled_free(struct cdevm_polled *polled)
 }
 
 /*
- * After somebody was put on @queue, or before somebody is put behind a relay, which
- * has to be put on it then. %NULL without memory.
+ * Called after a poller was added to @queue, or before a poller is added behind
+ * a relay, which must be put on @queue then. Returns %NULL if there is no
+ * memory.
  */
 static struct cdevm_polled *cdevm_remember_polled(const struct file *file,
 						  wait_queue_head_t *queue)
@@ -267,7 +291,7 @@ static struct cdevm_polled *cdevm_remember_polled(const struct file *file,
 	return polled;
 }
 
-/* The pollers are behind the relay: wake them by @queue. */
+/* The poller is behind the relay: let @queue wake it. */
 static void cdevm_relay_queue(struct cdevm_relay *relay, wait_queue_head_t *queue)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(relay->polled.file);
@@ -279,12 +303,12 @@ static void cdevm_relay_queue(struct cdevm_relay *relay, wait_queue_head_t *queu
 }
 
 /**
- * struct cdevm_poll_table - what the driver's poll method is called with
- * @table: what it sees
- * @caller: what it stands for
- * @file: the file that is polled; a driver may name another
- * @queued: somebody was put on a queue that is remembered, or behind a relay
- * @forgot: and on one that is not
+ * struct cdevm_poll_table - poll table for the driver's poll method
+ * @table: the table that the driver sees
+ * @caller: the table of the caller
+ * @file: the polled file; a driver may name another
+ * @queued: a poller was added to a queue that is remembered, or behind a relay
+ * @forgot: a queue could not be remembered
  */
 struct cdevm_poll_table {
 	poll_table	table;
@@ -300,7 +324,7 @@ static void cdevm_poll_queue(struct file *file, wait_queue_head_t *queue,
 	struct cdevm_poll_table *poll;
 
 	poll = container_of(table, struct cdevm_poll_table, table);
-	/* First, since what is remembered has to be behind it. */
+	/* Add the poller first, since the entry has to be behind it. */
 	poll->caller->_qproc(file, queue, poll->caller);
 	if (cdevm_remember_polled(poll->file, queue))
 		poll->queued = true;
@@ -325,7 +349,9 @@ static void cdevm_poll_relay(struct file *file, wait_queue_head_t *queue,
 	poll->queued = true;
 }
 
-/* For a caller that may stay on the queues, and cannot be on any number of them. */
+/*
+ * For a caller that may stay on the queues, and may be limited in their number.
+ */
 static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 				 poll_table *caller)
 {
@@ -337,27 +363,30 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 	poll.table._key = caller->_key;
 	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, &poll.table);
 
-	/* Nobody would wake the caller, and nobody else is to learn that there is no memory. */
+	/* Nothing would wake the caller, so report an error at once. */
 	if (wrapped->listed && poll.forgot)
 		return EPOLLERR;
-	/* A poller that is on no queue of the driver's still has to learn of it. */
+	/*
+	 * A poller that is on no remembered queue still has to learn of the
+	 * unbind.
+	 */
 	if (!poll.queued || poll.forgot)
 		poll_wait(file, &scope->gone, caller);
 	/*
-	 * Queue first, look second: a revoke that the look misses finds the
+	 * Queue first, check second: a revoke that the check misses finds the
 	 * queue remembered, by the lock of the bucket.
 	 */
 	return cdevm_is_revoked(scope) ? wrapped->hangup : mask;
 }
 
-/* What poll() and select() have in their tables. */
+/* The queueing function of poll() and select(). */
 static poll_queue_proc cdevm_sleeper_queue __ro_after_init;
 
 static int __init cdevm_poll_init(void)
 {
 	static struct poll_wqueues wqueues __initdata;
 
-	/* Nobody says who they are, but the table that everybody can have tells. */
+	/* It is not exported, but any initialised table contains it. */
 	poll_initwait(&wqueues);
 	cdevm_sleeper_queue = wqueues.pt._qproc;
 	return 0;
@@ -371,7 +400,7 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 	struct cdevm_scope *scope = wrapped->scope;
 	__poll_t mask;
 
-	/* Somebody who looks and does not wait. */
+	/* The caller does not wait. */
 	if (!table || !table->_qproc)
 		return cdevm_call(wrapped, wrapped->hangup, poll, file, table);
 	if (table->_qproc != cdevm_sleeper_queue || wrapped->listed)
@@ -379,17 +408,21 @@ __poll_t cdevm_poll(struct file *file, struct poll_table_struct *table)
 
 	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, table);
 	/*
-	 * What was asked for is there, so nobody is going to sleep. Not so for
-	 * EPOLLPRI: select() asks for it in any case, also when it is not wanted.
+	 * A requested event is there, so nobody is going to sleep. EPOLLPRI
+	 * does not count: select() always requests it, even when it is not
+	 * wanted.
 	 */
 	if (mask & table->_key & ~EPOLLPRI)
 		return mask;
 	poll_wait(file, &scope->gone, table);
-	/* Queue first, look second, by the lock of the queue. */
+	/* Queue first, check second, by the lock of the queue. */
 	return cdevm_is_revoked(scope) ? wrapped->hangup : mask;
 }
 
-/* After revoke, under spinlocks. A wakeup too many does no harm. */
+/*
+ * Wake all pollers after the revoke. Takes spinlocks. A spurious wakeup does no
+ * harm.
+ */
 void cdevm_wake_polled(struct cdevm_scope *scope)
 {
 	struct cdevm_polled_bucket *bucket;
@@ -417,7 +450,10 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 	}
 }
 
-/* Before the driver's release at unbind: pollers may stay, behind the relays. */
+/*
+ * Called before the driver's release at unbind: pollers may stay, behind the
+ * relays.
+ */
 void cdevm_unhook_polled(const struct file *file)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
@@ -433,7 +469,7 @@ void cdevm_unhook_polled(const struct file *file)
 	spin_unlock(&bucket->lock);
 }
 
-/* Before the driver's release, after which its queues may be gone. */
+/* Called before the driver's release, which may free its queues. */
 void cdevm_forget_polled(const struct file *file)
 {
 	struct cdevm_polled_bucket *bucket = cdevm_polled_bucket(file);
@@ -441,8 +477,8 @@ void cdevm_forget_polled(const struct file *file)
 	struct hlist_node *next;
 
 	/*
-	 * What is about this file is seen without the lock: whoever has added it
-	 * held a reference on the file, and dropped it before this.
+	 * Records of this file are seen without the lock: a task that has added
+	 * one held a reference on the file, and dropped it before this.
 	 */
 	if (hlist_empty(&bucket->list))
 		return;

@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cdevm: the life of a scope
+ */
+
+/**
+ * DOC: life of a scope
  *
- * A scope is a refcounted resource manager with a gate. Its references: one of
- * the binding, dropped when the devm resources of the device go; one of each
- * published cdev, until the VFS lets go of it; one of each open file; and those
- * that drivers take.
+ * A scope is a refcounted resource manager with a gate. It is referenced by the
+ * binding, until the devm resources of the device are released; by each
+ * published cdev, until the VFS lets go of it; by each open file; and by
+ * drivers.
  *
  * A file that was released at unbind, and has let go of the driver, has no such
- * reference. It needs the memory that its operations and the gate are in, and that
- * is kept for it when all resources have gone: see cdevm_files.c.
+ * reference. It needs the memory of its operations and of the gate. That memory
+ * is kept for it after all resources are released: see files.c.
  *
- * The end. A scope is an early node among the managed resources of its device. So
- * it ends in the same steps on every way out, which are taken before the first
- * resource is released: at unbind before ->remove(), when a probe has failed, and
- * when the devres group that the scope is in is released. Each step is taken for
- * all of the scopes that end together before the next one is. cdevm_withdraw()
- * takes them for one scope. The steps are in cdevm_steps.
+ * Ending a scope: a scope is an early resource of its device. So it always ends
+ * in the same steps, which run before the first resource is released: at unbind
+ * before ->remove(), when a probe has failed, and when the devres group of the
+ * scope is released. Each step runs for all scopes that end together before the
+ * next step runs for any. cdevm_withdraw() runs them for one scope. The steps
+ * are in cdevm_steps.
  *
- * Modules. A scope that held a reference on its module while the driver is
- * merely bound would keep the module from ever being removed. One that holds
- * none can outlive the text of its release functions: open files pin the
- * module, but a cdev that somebody has looked up does not, nor does a
- * cdevm_get(). Hence the removal of a module waits, after its exit function,
- * until no scope of it is left.
+ * Modules: a scope that held a reference on its module while the driver is
+ * bound would keep the module from being removed. A scope that holds none can
+ * outlive the text of its release functions: open files pin the module, but
+ * neither a cdev that somebody has looked up nor cdevm_get() does. So the
+ * removal of a module waits, after its exit function, until no scope of the
+ * module is left.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -55,8 +59,8 @@ static const char *cdevm_owner_name(const struct resmgr *mgr)
 }
 
 /*
- * A scope may be there when its device is not. So the names of the bus and the
- * driver are behind its own, in the same memory.
+ * A scope may outlive its device. So the names of the bus and the driver are
+ * stored behind its own, in the same memory.
  */
 static const char *cdevm_dup_names(const char *name, struct resmgr_origin origin)
 {
@@ -78,7 +82,7 @@ static struct resmgr_origin cdevm_origin(const struct resmgr *mgr)
 	return cdevm_scope_origin(mgr_to_scope(mgr));
 }
 
-/* The last one that needs the memory of a scope, with the driver long gone or not. */
+/* Drop a hold on the memory of a scope, and free it with the last one. */
 void cdevm_put_memory(struct cdevm_scope *scope)
 {
 	if (!refcount_dec_and_test(&scope->held))
@@ -98,7 +102,7 @@ static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
-	/* They may be opened, and there is nothing behind them any more. */
+	/* They can still be opened, with nothing behind them. */
 	if (WARN(!resmgr_empty(&scope->nodes),
 		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
 		 scope->name))
@@ -107,7 +111,10 @@ static void cdevm_free(struct resmgr *mgr)
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
 
-	/* The module may go from here on: what is left to do is not its text. */
+	/*
+	 * The module may be removed from here on: the code that remains is not
+	 * in it.
+	 */
 	spin_lock(&cdevm_live_lock);
 	list_del(&scope->live);
 	spin_unlock(&cdevm_live_lock);
@@ -186,7 +193,7 @@ static const struct resmgr_class cdevm_memory_class = {
 	.origin		= cdevm_memory_origin,
 };
 
-/* A part that is not revoked yet, with a reference. */
+/* Returns a part that is not revoked yet, with a reference. */
 static struct cdevm_scope *cdevm_get_unrevoked_part(struct cdevm_scope *scope)
 {
 	struct cdevm_scope *part;
@@ -205,8 +212,8 @@ static struct cdevm_scope *cdevm_get_unrevoked_part(struct cdevm_scope *scope)
 }
 
 /*
- * Let no call in any more, and wake who can be woken without the driver. The parts have
- * gates of their own.
+ * Refuse new calls, and wake everybody who can be woken without the driver. The
+ * parts have gates of their own.
  */
 static void cdevm_revoke(struct cdevm_scope *scope)
 {
@@ -217,7 +224,7 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	cdevm_wake_polled(scope);
 	/*
 	 * No key: pollers of nodes of all types are here, and a select() for
-	 * exceptions would sleep through one of EPOLLHUP | EPOLLERR.
+	 * exceptions would not be woken by EPOLLHUP | EPOLLERR.
 	 */
 	__wake_up(&scope->gone, TASK_NORMAL, 0, NULL);
 
@@ -227,7 +234,9 @@ static void cdevm_revoke(struct cdevm_scope *scope)
 	}
 }
 
-/* The newest scope of @dev that is not revoked yet, with a reference. */
+/*
+ * Returns the newest scope of @dev that is not revoked yet, with a reference.
+ */
 static struct cdevm_scope *cdevm_get_unrevoked(const struct device *dev)
 {
 	struct cdevm_scope *scope;
@@ -246,11 +255,11 @@ static struct cdevm_scope *cdevm_get_unrevoked(const struct device *dev)
 
 /*
  * Scopes of devices below one that is unbound are revoked before its own: their
- * calls go through its driver. The remaining steps run when the child is unbound,
- * in ->remove() of the parent as a rule.
+ * calls go through its driver. The remaining steps run when the child is
+ * unbound, normally in ->remove() of the parent.
  *
- * From the top down, by the lists of children, and not from each scope's device
- * up: a device that is being deleted may have let go of its parent already.
+ * This walks down the lists of children, and not up from the device of each
+ * scope: a device that is being deleted may have dropped its parent already.
  */
 static int cdevm_revoke_device(struct device *dev, void *unused)
 {
@@ -258,7 +267,7 @@ static int cdevm_revoke_device(struct device *dev, void *unused)
 
 	device_for_each_child_reverse(dev, NULL, cdevm_revoke_device);
 
-	/* One at a time, as waking those that poll can take long. */
+	/* One at a time, as waking the pollers can take long. */
 	while ((scope = cdevm_get_unrevoked(dev))) {
 		cdevm_revoke(scope);
 		resmgr_object_put(&scope->obj);
@@ -267,8 +276,8 @@ static int cdevm_revoke_device(struct device *dev, void *unused)
 }
 
 /*
- * Not when it is a probe that fails, nor for a group or a scope alone: then the
- * devices below, if there are any, are bound and go on working.
+ * Skipped when a probe fails, and for a group or a single scope: the devices
+ * below, if any, are bound then and go on working.
  */
 static void cdevm_step_revoke(struct cdevm_scope *scope)
 {
@@ -279,9 +288,9 @@ static void cdevm_step_revoke(struct cdevm_scope *scope)
 }
 
 /*
- * Before the nodes are removed: misc_deregister() waits for an open() in progress,
- * which may be what sleeps. Mappings are zapped at once, so that nobody goes on
- * using the device while the rest takes its time.
+ * This comes before the nodes are removed: misc_deregister() waits for an
+ * open() in progress, which may be what sleeps. Mappings are zapped at once, so
+ * that nobody goes on using the device while the later steps take their time.
  */
 static void cdevm_step_kick(struct cdevm_scope *scope)
 {
@@ -294,10 +303,10 @@ static void cdevm_step_kick(struct cdevm_scope *scope)
 }
 
 /*
- * A call that ends its own scope is not waited for, but all others are. What it
- * does to the hardware from here on is its own fault, so it is told of the way
- * that has no such problem. If two such calls wait for each other, the watch says
- * so.
+ * A call that ends its own scope is not waited for; all others are. What it
+ * does to the hardware afterwards is its own fault, so the warning names the
+ * function to use instead. If two such calls wait for each other, the watch
+ * reports it.
  */
 static unsigned int cdevm_set_aside_own(struct cdevm_scope *scope)
 {
@@ -314,18 +323,24 @@ static unsigned int cdevm_set_aside_own(struct cdevm_scope *scope)
 }
 
 /*
- * When no node can be opened. Then mappings are zapped once more, since no mmap()
- * and no fault is left that could bring one back.
+ * Runs when no node can be opened. Mappings are zapped again at the end, when
+ * no mmap() and no fault is left that could bring one back.
  */
 static void cdevm_step_drain(struct cdevm_scope *scope)
 {
-	/* From inside of another scope, perhaps of the same lock class. */
+	/*
+	 * The caller may be inside another scope, perhaps of the same lock
+	 * class.
+	 */
 	unsigned int subclass = cdevm_is_in_some_call() ? SINGLE_DEPTH_NESTING : 0;
 	unsigned int own;
 
 	cdevm_trace(drain_begin, scope);
 	own = cdevm_set_aside_own(scope);
-	/* The watch sees to those inside. The hung task detector need not. */
+	/*
+	 * The watch reports the calls inside. A timeout keeps the hung task
+	 * detector quiet.
+	 */
 	while (!resmgr_gate_drain_nested(&scope->gate, subclass, CDEVM_REPORT_AFTER))
 		;
 	cdevm_wait_mappers(scope);
@@ -337,12 +352,17 @@ static void cdevm_step_drain(struct cdevm_scope *scope)
 	cdevm_zap(scope);
 }
 
-/* What calls have begun and what goes on without them: no call can begin it again. */
+/*
+ * Stop what calls have started and what continues without them: no call can
+ * start it again.
+ */
 static void cdevm_step_stop(struct cdevm_scope *scope)
 {
 	resmgr_release_final(&scope->stops);
 
-	/* Last of all: cdevm_withdraw() has nothing to wait for after this. */
+	/*
+	 * This comes last: cdevm_withdraw() has nothing to wait for after it.
+	 */
 	spin_lock(&cdevm_live_lock);
 	scope->dev = NULL;
 	spin_unlock(&cdevm_live_lock);
@@ -360,7 +380,7 @@ static const struct {
 	{ "release",	cdevm_close_files },
 };
 
-/* A part that this step has not been done for, newest first; with a reference. */
+/* Returns the newest part that this step has not run for, with a reference. */
 static struct cdevm_scope *cdevm_next_part(struct cdevm_scope *scope, unsigned int step)
 {
 	struct cdevm_scope *part;
@@ -380,8 +400,8 @@ static struct cdevm_scope *cdevm_next_part(struct cdevm_scope *scope, unsigned i
 }
 
 /*
- * The parts of a scope take each step with it. One that is being ended alone is waited
- * for. None is added after the revoke: see cdevm_add_part().
+ * Run a step for the parts of a scope. A part that is being ended alone is
+ * waited for. None is added after the revoke: see cdevm_add_part().
  */
 static void cdevm_step_parts(struct cdevm_scope *scope, unsigned int step)
 {
@@ -399,7 +419,10 @@ static void cdevm_step(struct resmgr_early *early, unsigned int step)
 {
 	struct cdevm_scope *scope = container_of(early, struct cdevm_scope, bound);
 
-	/* A step may do anything, also have released what the scope belongs to. */
+	/*
+	 * A step may do anything, even release the resources that the scope
+	 * belongs to.
+	 */
 	resmgr_object_get(&scope->obj);
 	WRITE_ONCE(scope->step, cdevm_steps[step].name);
 	WRITE_ONCE(scope->ender, current);
@@ -408,7 +431,10 @@ static void cdevm_step(struct resmgr_early *early, unsigned int step)
 	resmgr_object_put(&scope->obj);
 }
 
-/* The binding lets go of the scope, when it is its turn among the devm resources. */
+/*
+ * Drop the reference of the binding, in the turn of the scope among the devm
+ * resources.
+ */
 static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
 {
 	struct cdevm_scope *scope = container_of(node, struct cdevm_scope, bound.node);
@@ -421,22 +447,23 @@ static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
  * cdevm_withdraw() - end a scope now
  * @scope: scope
  *
- * Everything that is done before ->remove(), in the same order: calls are refused,
- * sleepers woken, the nodes removed, the calls inside waited for, and what they have
- * begun is stopped. The memory stays, as the scope does, until the devm resources go
- * and the last file is closed.
+ * Runs all the steps that run before ->remove(), in the same order: calls are
+ * refused, sleepers are woken, the nodes are removed, the calls inside are
+ * waited for, and what they have started is stopped. The scope and its memory
+ * stay until the devm resources are released and the last file is closed.
  *
- * For a probe that undoes by hand what it has done, before the first thing that a
- * call may use is undone. One that leaves all of that to devm and cdevm does not
- * need it. Nothing is done twice: not by a second call, nor when the probe has
- * failed. No node can be published through the scope any more.
+ * For a probe that undoes by hand what it has done: call this before undoing
+ * the first thing that a call may use. A probe that leaves everything to devm
+ * and cdevm does not need it. No step runs twice, neither in a second call nor
+ * when the probe has failed. No node can be published through the scope
+ * afterwards.
  *
- * For a scope of no driver it is the only end. Whoever calls it at the same time
- * returns when all is done, too. From a call of the scope itself it waits for all
- * calls but that one; cdevm_unbind_self() is the better way then.
+ * A scope of no driver ends in no other way. A concurrent caller also returns
+ * only when all steps are done. From inside a call of the scope this waits for
+ * all other calls; use cdevm_unbind_self() there.
  *
- * Context: Process context, sleeps. Under the device lock, as in probe and remove; for
- * a scope of no driver with a reference on it.
+ * Context: Process context, sleeps. Under the device lock, as in probe and
+ * remove; for a scope of no driver with a reference on it.
  */
 void cdevm_withdraw(struct cdevm_scope *scope)
 {
@@ -449,17 +476,17 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 	spin_lock(&cdevm_live_lock);
 	dev = scope->dev;
 	spin_unlock(&cdevm_live_lock);
-	/* The device lock keeps it from being ended meanwhile. */
+	/* The device lock keeps the scope from being ended meanwhile. */
 	if (!dev)
 		return;
-	/* A step may have the group released that the scope is in. */
+	/* A step may release the group that the scope is in. */
 	resmgr_object_get(&scope->obj);
 	cdevm_bound_finish(dev, &scope->bound);
 	resmgr_object_put(&scope->obj);
 }
 EXPORT_SYMBOL_GPL(cdevm_withdraw);
 
-/* The first device below @dev that is being probed. */
+/* Find the first device below @dev that is being probed. */
 static int cdevm_find_probed(struct device *dev, void *data)
 {
 	struct device **found = data;
@@ -472,13 +499,14 @@ static int cdevm_find_probed(struct device *dev, void *data)
 }
 
 /*
- * Is it from the device's probe that it gets a scope? A parent is the usual mistake,
- * of USB drivers and of those of the cells of an MFD. Its scope would not end when
- * the driver that is being probed goes. Also right is a device that is bound, in a
- * devres group of its own time, as component_bind() opens it; or outside of any probe.
+ * Check that the scope is requested from the probe of @dev. A common mistake,
+ * in USB drivers and in drivers of MFD cells, is to pass the parent: such a
+ * scope would not end when the probed driver is unbound. Also valid is a bound
+ * device in a devres group that was opened later, as component_bind() does; or
+ * a bound device outside any probe.
  *
- * PCI has probes run by a worker, which nothing is known of. There it has to do that
- * the device is being probed, or that none below it is.
+ * PCI runs probes in a worker, where the probed device is not recorded. It is
+ * then enough that @dev is being probed, or that no device below it is.
  */
 static int cdevm_check_device(struct device *dev)
 {
@@ -504,7 +532,10 @@ static int cdevm_check_device(struct device *dev)
 	return -EINVAL;
 }
 
-/* The memory of a scope at @offset, with one reference. It is not on any list yet. */
+/*
+ * Allocate memory with a scope at @offset, with one reference. It is not on any
+ * list yet.
+ */
 static struct cdevm_scope *cdevm_scope_new(const char *name, struct resmgr_origin origin,
 					   size_t size, size_t offset, int node,
 					   struct module *owner, struct lock_class_key *keys)
@@ -564,17 +595,17 @@ static void cdevm_scope_begins(struct cdevm_scope *scope)
 }
 
 /**
- * __devm_cdevm_alloc() - what devm_cdevm_alloc() and devm_cdevm_create() do
+ * __devm_cdevm_alloc() - allocate memory that contains a scope
  * @dev: device that is being probed
  * @size: bytes to allocate
- * @offset: where in them the scope is
+ * @offset: offset of the scope in them
  * @owner: module of the driver
  * @keys: lock classes
  *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: the zeroed memory; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when @dev was not
- * registered; ERR_PTR(-EINVAL) with a WARN when it has no driver and is not being
- * probed, or when this is the probe of another device, which then was meant.
+ * Return: the zeroed memory; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) if @dev is not
+ * registered; ERR_PTR(-EINVAL) with a WARN if it has no driver and is not being
+ * probed, or if this is the probe of another device, which probably was meant.
  */
 void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 			 struct module *owner, struct lock_class_key *keys)
@@ -605,10 +636,10 @@ void *__devm_cdevm_alloc(struct device *dev, size_t size, size_t offset,
 EXPORT_SYMBOL_GPL(__devm_cdevm_alloc);
 
 /**
- * __cdevm_alloc() - what cdevm_alloc() does
- * @name: of the scope
+ * __cdevm_alloc() - allocate memory that contains a scope of no driver
+ * @name: name of the scope
  * @size: bytes to allocate
- * @offset: where in them the scope is
+ * @offset: offset of the scope in them
  * @owner: module of the caller
  * @keys: lock classes
  *
@@ -632,16 +663,16 @@ void *__cdevm_alloc(const char *name, size_t size, size_t offset,
 EXPORT_SYMBOL_GPL(__cdevm_alloc);
 
 /**
- * cdevm_add_part() - make a part of a scope, for a node that can go alone
+ * cdevm_add_part() - add a part to a scope, for a node to be removed alone
  * @scope: the scope
  * @only: set to the memory of the node
  *
- * A part is a scope of no driver that holds @scope. It has a gate of its own, and
- * takes each step with @scope, unless it was ended before.
+ * A part is a scope of no driver that holds @scope. It has a gate of its own,
+ * and each step of @scope also runs for it, unless it was ended before.
  *
  * Context: Process context, may sleep.
- * Return: the part, to be ended with cdevm_end_part() if the node is not published;
- * ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) when unbinding has begun.
+ * Return: the part, to be ended with cdevm_end_part() if the node is not
+ * published; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) if unbinding has begun.
  */
 struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only)
 {
@@ -672,7 +703,10 @@ struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node 
 	spin_lock(&scope->files_lock);
 	list_add(&part->part, &scope->parts);
 	spin_unlock(&scope->files_lock);
-	/* Add first, look second: the revoke finds the part, or is seen here. */
+	/*
+	 * Add first, check second: either the revoke finds the part, or the
+	 * revoke is seen here.
+	 */
 	smp_mb();
 	if (!cdevm_is_revoked(scope))
 		return part;
@@ -685,8 +719,8 @@ err_part:
 }
 
 /**
- * cdevm_end_part() - a part was ended, or had nothing to end
- * @part: the part; may be gone after this
+ * cdevm_end_part() - drop a part that was ended, or had nothing to end
+ * @part: the part; may be freed by this
  *
  * Context: Process context, may sleep.
  */
@@ -699,7 +733,7 @@ void cdevm_end_part(struct cdevm_scope *part)
 	linked = !list_empty(&part->part);
 	list_del_init(&part->part);
 	spin_unlock(&scope->files_lock);
-	/* With the reference of whoever has made it. */
+	/* The reference from its creation. */
 	if (linked)
 		cdevm_put(part);
 }
@@ -719,10 +753,10 @@ EXPORT_SYMBOL_GPL(cdevm_set_ops);
 
 /**
  * cdevm_get() - keep the memory of a scope
- * @scope: scope on which the caller has a reference already, be it the one of
- *	the binding, or of an open file that it is called for
+ * @scope: scope on which the caller already has a reference: that of the
+ *	binding, or that of an open file that it is called for
  *
- * Keeps the memory, not the hardware: that is what cdevm_enter() asks for.
+ * This keeps the memory, not the hardware: use cdevm_enter() for that.
  *
  * Context: Any context.
  */
@@ -734,8 +768,9 @@ void cdevm_get(struct cdevm_scope *scope)
 EXPORT_SYMBOL_GPL(cdevm_get);
 
 /*
- * What the last reference does takes locks of the driver's: lockdep is to know that it
- * may, whoever drops it. Not by the map in the scope, which may be gone.
+ * Dropping the last reference takes locks of the driver. Tell lockdep that any
+ * cdevm_put() may be the last one. The map is copied, as the scope may be freed
+ * meanwhile.
  */
 static void cdevm_drop(struct cdevm_scope *scope)
 {
@@ -755,15 +790,15 @@ static void cdevm_drop(struct cdevm_scope *scope)
  * cdevm_put() - drop a reference on a scope
  * @scope: scope
  *
- * With the last reference the resources are released, so every lock that one of them
- * takes must not be held, whoever has the last reference: lockdep reports it the first
- * time.
+ * The last reference releases the resources. So the caller must not hold any
+ * lock that a release function takes, even if it does not drop the last
+ * reference: lockdep reports the first such call.
  *
  * Context: Process context, may sleep.
  */
 void cdevm_put(struct cdevm_scope *scope)
 {
-	/* It is not to give up the CPU, and costs nothing but for debugging. */
+	/* might_sleep() only for debugging: this should not give up the CPU. */
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
 		might_sleep();
 	cdevm_trace(put, scope, _RET_IP_);
@@ -772,11 +807,11 @@ void cdevm_put(struct cdevm_scope *scope)
 EXPORT_SYMBOL_GPL(cdevm_put);
 
 /**
- * struct cdevm_self - an end of a scope that was asked for from inside of it
+ * struct cdevm_self - request to end a scope from inside one of its calls
  * @work: runs when the driver's call may have ended
- * @scope: held; the one that is to end
- * @dev: held; the device, or %NULL for a scope of no driver
- * @parent: held; its parent, or %NULL
+ * @scope: the scope to end; held
+ * @dev: the device, or %NULL for a scope of no driver; held
+ * @parent: its parent, or %NULL; held
  */
 struct cdevm_self {
 	struct work_struct	work;
@@ -789,13 +824,19 @@ static void cdevm_self_work(struct work_struct *work)
 {
 	struct cdevm_self *self = container_of(work, struct cdevm_self, work);
 
-	/* Which an interface driver of USB relies on, as sysfs does it, too. */
+	/*
+	 * An interface driver of USB relies on this lock, which sysfs takes,
+	 * too.
+	 */
 	struct device *locked = self->dev && self->dev->type &&
 				self->dev->type->need_parent_lock ? self->parent : NULL;
 
 	if (locked)
 		device_lock(locked);
-	/* Somebody else may have been faster, and have bound it again. */
+	/*
+	 * Somebody else may have unbound the device meanwhile, and bound it
+	 * again.
+	 */
 	if (self->scope->alone)
 		cdevm_withdraw(self->scope);
 	else if (!cdevm_is_revoked(self->scope))
@@ -815,13 +856,13 @@ static void cdevm_self_work(struct work_struct *work)
  * @scope: scope
  *
  * device_release_driver() would wait for the call that it is made from. This
- * has it done by somebody else, after the call has ended: return from the
- * operation and do not wait for anything. A scope of no driver is withdrawn in the
- * same way; the reference of whoever has made it stays.
+ * does it from a work item, after the call has ended: return from the operation
+ * and do not wait for anything. A scope of no driver is withdrawn in the same
+ * way; the reference from its creation stays.
  *
  * Context: Process context, may sleep. From inside a file operation, or after
  * cdevm_enter().
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun already.
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun already.
  */
 int cdevm_unbind_self(struct cdevm_scope *scope)
 {
@@ -834,7 +875,7 @@ int cdevm_unbind_self(struct cdevm_scope *scope)
 	if (!self)
 		return -ENOMEM;
 
-	/* Inside the gate the binding is there, hence its device. */
+	/* Inside the gate the device is bound, so @dev is valid. */
 	cdevm_get(scope);
 	self->scope = scope;
 	self->dev = get_device(dev);
@@ -846,12 +887,12 @@ int cdevm_unbind_self(struct cdevm_scope *scope)
 EXPORT_SYMBOL_GPL(cdevm_unbind_self);
 
 /**
- * cdevm_waiting_scope() - whose end is a sleeper in a driver to be woken by?
- * @scope: scope that it names
+ * cdevm_waiting_scope() - get the scope whose end wakes a sleeper
+ * @scope: scope that the driver names
  *
  * Context: Process context.
- * Return: the part of @scope, if this is a call of a node that can go alone, with all
- * that holds it while the call is inside; or else @scope.
+ * Return: the part of @scope, if the current task is in a call of a node that
+ * can be removed alone, valid while the call is inside; otherwise @scope.
  */
 struct cdevm_scope *cdevm_waiting_scope(struct cdevm_scope *scope)
 {
@@ -863,14 +904,14 @@ struct cdevm_scope *cdevm_waiting_scope(struct cdevm_scope *scope)
 EXPORT_SYMBOL_GPL(cdevm_waiting_scope);
 
 /**
- * cdevm_wait_begin() - have revoke wake this task
+ * cdevm_wait_begin() - let the revoke wake this task
  * @scope: scope
  * @waiter: on the stack of the caller, until cdevm_wait_end()
  *
- * The task itself is woken, on whatever queue it sleeps, so the driver's queue
- * need not be known. No wakeup is lost: if the task is queued here before
- * revoke wakes the queue, it is woken; if after, then the lock of the queue has
- * ordered the revoked mark before the task's look at it.
+ * The task itself is woken, whatever queue it sleeps on, so the driver's queue
+ * need not be known. No wakeup is lost. If the task is queued here before the
+ * revoke wakes the queue, it is woken. If it is queued later, the lock of the
+ * queue has ordered the revoked mark before the task's check of it.
  *
  * Context: Process context.
  */
@@ -885,7 +926,7 @@ EXPORT_SYMBOL_GPL(cdevm_wait_begin);
 /**
  * cdevm_wait_end() - undo cdevm_wait_begin()
  * @scope: scope
- * @waiter: the same
+ * @waiter: the waiter
  *
  * Context: Process context.
  */
@@ -901,7 +942,7 @@ static void cdevm_mutex_destroy(void *mutex)
 }
 
 /**
- * __cdevm_mutex_init() - what cdevm_mutex_init() does, with a given lock class
+ * __cdevm_mutex_init() - initialise a managed mutex with a given lock class
  * @scope: scope
  * @mutex: the mutex, in memory of the scope
  * @name: of the lock class
@@ -919,7 +960,7 @@ int __cdevm_mutex_init(struct cdevm_scope *scope, struct mutex *mutex,
 EXPORT_SYMBOL_GPL(__cdevm_mutex_init);
 
 /**
- * cdevm_workqueue_destroy() - the action of cdevm_alloc_workqueue()
+ * cdevm_workqueue_destroy() - destroy a workqueue; for cdevm_alloc_workqueue()
  * @wq: &struct workqueue_struct
  *
  * Context: Process context, may sleep.
@@ -932,8 +973,8 @@ EXPORT_SYMBOL_GPL(cdevm_workqueue_destroy);
 
 #ifdef CONFIG_MODULES
 /*
- * Is a scope of the module left? The lock keeps it only while it is looked at,
- * so its name is copied.
+ * Returns true if a scope of the module is left. The lock keeps the scope only
+ * while it is held, so the name is copied.
  */
 static bool cdevm_module_has_scope(const struct module *mod, char *name,
 				   size_t len, unsigned int *refs)

@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: what becomes of the calls that an unbind waits for
+ * cdevm: interrupt, report and kill the calls that an unbind waits for
+ */
+
+/**
+ * DOC: calls that do not leave
  *
- * From its revoke until its drain is over a scope is watched. Whatever the unbind
- * is waiting for meanwhile, be it the drain, a lock that an open() holds and
- * unpublishing needs, or a kick() of the driver, it is these calls or some wait of
- * the driver's own. So they are interrupted, named and at last killed by a work
- * item, and not by the one who waits.
+ * A scope is watched from its revoke until the end of its drain. The unbind may
+ * wait in the drain, for a lock that an open() holds and removing a node needs,
+ * or in a kick() of the driver. In each case it waits for these calls, or for
+ * something of the driver's own. So a work item interrupts, reports and finally
+ * kills the calls, and not the task that waits.
  *
- * A call that sleeps interruptibly is interrupted as by a signal that nobody has
- * sent: with TIF_NOTIFY_SIGNAL signal_pending() is true until the task is back at
- * the border to user mode. Whoever sleeps interruptibly has to take that. The
- * method returns -ERESTARTSYS, there is no signal to deliver, so the system call
- * is restarted, comes to the gate and gets -ENODEV. The flag is set while the task
- * is seen to sleep inside the scope, and cannot wake up: so no other call than one
+ * A call that sleeps interruptibly is interrupted as by a signal, without one
+ * being sent: with TIF_NOTIFY_SIGNAL signal_pending() is true until the task
+ * returns to user mode. Interruptible sleepers have to cope with that. The
+ * method returns -ERESTARTSYS, there is no signal to deliver, so the system
+ * call is restarted, reaches the gate and gets -ENODEV. The flag is set while
+ * the task is seen sleeping inside the scope and cannot wake up. So only a call
  * of this scope is ever interrupted.
  *
- * Two are left alone; like a call that sleeps otherwise, they are waited for and
- * named. A kernel thread never comes to that border, so it would have a signal
- * pending for the rest of its life. And what is called when files and mappings are
- * closed is not a system call that could be restarted; on its way to the border the
- * task may go on to close files of others, which would be interrupted by the flag.
+ * Two kinds of calls are not interrupted. Like calls in other kinds of sleep,
+ * they are waited for and reported. A kernel thread never returns to user mode,
+ * so it would have a signal pending for the rest of its life. And methods that
+ * run when files and mappings are closed do not belong to a system call that
+ * could be restarted; before the task returns to user mode it may close other
+ * files, and the flag would interrupt those, too.
  *
- * A call that waits for something that some user gives or does not give, such as
- * a page that userfaultfd or FUSE has to bring, can be held for ever by somebody
- * without any privilege, and the unbind with it. All such waits can be killed. So
- * after @kill_after seconds the task is, if it sleeps so that a kill ends that, or
- * if it was interrupted before and runs in circles, as a fault does that is tried
- * again. Others would be killed for nothing.
+ * A call may wait for something that a user supplies, such as a page from
+ * userfaultfd or FUSE. So an unprivileged user could hold up the call for ever,
+ * and the unbind with it. All such waits can be killed. So after @kill_after
+ * seconds the task is killed, if it is in a sleep that a kill ends, or if it
+ * was interrupted before and runs in circles, as a fault does that is retried.
+ * Other tasks would be killed for nothing.
  */
 #include <linux/cdevm.h>
 #include <linux/device.h>
@@ -43,31 +48,34 @@
 #include "internal.h"
 
 /*
- * After how long calls that still sleep are interrupted, and then how often
- * those are looked for that have gone to sleep again. What was kicked is long
- * back by then; a person who waits for an unbind does not notice.
+ * Time until calls that still sleep are interrupted, and until the next look
+ * for calls that sleep again. Tasks that were kicked have long returned by
+ * then, and a person who waits for an unbind does not notice.
  */
 #define CDEVM_STIR_AFTER	(HZ / 10)
 #define CDEVM_STIR_AGAIN	HZ
 
-/* How often it is seen what is due. */
+/* Interval of the work item. */
 #define CDEVM_TICK		CDEVM_STIR_AFTER
 
-/* How many tasks are named at a time. Of a thousand, the first few tell enough. */
+/*
+ * How many tasks are reported at a time. The first few of a thousand are
+ * enough.
+ */
 #define CDEVM_NAMED		8
 
 /*
- * Half of what the hung task detector waits for, and six times what it takes
- * until the task is named in the log: time enough for whoever wants to see it.
+ * Half of the timeout of the hung task detector, and six times the time until
+ * the task is reported in the log, which leaves time to look at it.
  */
 static unsigned int kill_after = 60;
 module_param(kill_after, uint, 0644);
 MODULE_PARM_DESC(kill_after, "seconds after which a task that holds up an unbind, and can be killed, is killed; 0: never");
 
 /*
- * Protects cdevm_leaving and what of each scope on it says when what is due. Taken
- * under the device lock. Held while the tasks are looked at, so that the scopes on
- * the list stay.
+ * Protects cdevm_leaving, and in each scope on it the times at which something
+ * is due. Taken under the device lock. Held while tasks are looked at, so that
+ * the scopes on the list stay.
  */
 static DEFINE_MUTEX(cdevm_watch_lock);
 static LIST_HEAD(cdevm_leaving);
@@ -75,21 +83,23 @@ static LIST_HEAD(cdevm_leaving);
 static void cdevm_watch(struct work_struct *work);
 static DECLARE_DELAYED_WORK(cdevm_watch_work, cdevm_watch);
 
-/* The scope that is being left and that the call is inside of, or %NULL. */
+/* Returns the watched scope that the call is inside, or %NULL. */
 static struct cdevm_scope *cdevm_leaving_scope(const struct cdevm_call *call)
 {
 	struct cdevm_scope *scope;
 
 	lockdep_assert_held(&cdevm_watch_lock);
 
-	/* By address: a scope that is not on the list may be gone. */
+	/*
+	 * Compare addresses only: a scope that is not on the list may be freed.
+	 */
 	list_for_each_entry(scope, &cdevm_leaving, leaving)
 		if (scope == call->scope)
 			return scope;
 	return NULL;
 }
 
-/* A call that is made when something is closed. */
+/* Returns true for a call that is made when something is closed. */
 static bool cdevm_is_closing(const struct cdevm_call *call)
 {
 	static const char * const methods[] = {
@@ -106,12 +116,14 @@ static bool cdevm_can_be_interrupted(const struct cdevm_sight *sight)
 	       !cdevm_is_closing(&sight->call);
 }
 
-/* With locks of the scheduler's: the task cannot wake up meanwhile. */
+/*
+ * Called with locks of the scheduler held: the task cannot wake up meanwhile.
+ */
 static bool cdevm_interrupt(struct cdevm_sight *sight)
 {
 	const struct cdevm_scope *scope = cdevm_leaving_scope(&sight->call);
 
-	/* Who ends the scope is not waited for. */
+	/* The task that ends the scope is not waited for. */
 	if (!scope || sight->task == READ_ONCE(scope->ender))
 		return false;
 	if (cdevm_can_be_interrupted(sight))
@@ -130,7 +142,7 @@ static bool cdevm_can_be_killed(const struct cdevm_sight *sight)
 {
 	struct task_struct *task = sight->task;
 
-	/* It is on its way out, or no signal kills it. */
+	/* It is exiting, or no signal kills it. */
 	if (task->flags & (PF_KTHREAD | PF_EXITING) || is_global_init(task) ||
 	    task->signal->flags & SIGNAL_GROUP_EXIT || fatal_signal_pending(task))
 		return false;
@@ -150,7 +162,7 @@ static void cdevm_stir(struct task_struct *task, struct cdevm_sight *sight,
 	if (*killed == CDEVM_NAMED || !cdevm_kill_is_due(scope) ||
 	    !cdevm_can_be_killed(sight))
 		return;
-	/* The rest the next time: each is named. */
+	/* The others are killed at the next interval: each one is reported. */
 	++*killed;
 	pr_warn("cdevm: %s: %s[%d] has held up the unbind for %u s in %s of the driver (%pS) and is killed\n",
 		scope->name, task->comm, task_pid_nr(task), READ_ONCE(kill_after),
@@ -172,14 +184,14 @@ static void cdevm_stir_all(void)
 }
 
 /**
- * struct cdevm_roll - who is inside a scope
- * @sight: the look at each task
- * @scope: which scope
- * @count: how many tasks were found
- * @pid: of the first of them
+ * struct cdevm_roll - the tasks inside a scope
+ * @sight: search in the calls of each task
+ * @scope: the scope
+ * @count: number of tasks that were found
+ * @pid: pids of the first of them
  * @comm: their names
- * @how: in which way they sleep
- * @call: what they are inside of
+ * @how: how they sleep
+ * @call: the calls that they are inside
  */
 struct cdevm_roll {
 	struct cdevm_sight	sight;
@@ -204,7 +216,7 @@ static const char *cdevm_how(const struct cdevm_roll *roll)
 	const struct cdevm_sight *sight = &roll->sight;
 	struct device *dev = roll->scope->dev;
 
-	/* No signal wakes it, and no wakeup. */
+	/* Neither a signal nor a wakeup wakes it. */
 	if (sight->state & TASK_FROZEN)
 		return "is frozen";
 	if (sight->running || !(sight->state & TASK_NORMAL))
@@ -240,7 +252,7 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 	}
 	rcu_read_unlock();
 
-	/* Without any, it is the driver that does not come back from a step. */
+	/* With no call inside, the driver does not return from a step. */
 	calls = resmgr_gate_calls(&scope->gate);
 	pr_warn("cdevm: %s: unbind waits since %lu s in %s; %u calls are inside the driver%s\n",
 		scope->name, (jiffies - scope->left_at) / HZ, READ_ONCE(scope->step),
@@ -258,7 +270,7 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 			scope->name);
 }
 
-/* Is it time to look at all tasks, for the sake of some scope? */
+/* Returns true if it is time to look at all tasks, for some scope. */
 static bool cdevm_stirring_is_due(void)
 {
 	struct cdevm_scope *scope;
@@ -277,7 +289,10 @@ static bool cdevm_stirring_is_due(void)
 
 static void cdevm_watch(struct work_struct *work)
 {
-	/* One work item, which does not run twice at a time: too large for a stack. */
+	/*
+	 * Static, as it is too large for the stack: there is one work item,
+	 * which never runs twice at a time.
+	 */
 	static struct cdevm_roll roll = { .sight.wanted = cdevm_is_inside };
 
 	mutex_lock(&cdevm_watch_lock);
@@ -295,7 +310,7 @@ static void cdevm_watch(struct work_struct *work)
 }
 
 /**
- * cdevm_watch_begin() - the scope is revoked: see to those who are inside
+ * cdevm_watch_begin() - watch the calls inside a revoked scope
  * @scope: scope
  *
  * Context: Process context, may sleep.
@@ -312,8 +327,8 @@ void cdevm_watch_begin(struct cdevm_scope *scope)
 }
 
 /**
- * cdevm_watch_end() - nobody is inside any more
- * @scope: scope, which may go after this
+ * cdevm_watch_end() - stop watching a scope with no call inside
+ * @scope: scope, which may be freed after this
  *
  * Context: Process context, may sleep.
  */

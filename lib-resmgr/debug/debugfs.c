@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: who holds what, in debugfs
+ * Resource manager: list of all owners and their resources, in debugfs
+ */
+
+/**
+ * DOC: lists in debugfs
  *
- * A manager is on a list from its first resource to its last. One that is empty,
- * as that of most devices, is not, and costs nothing. It joins and leaves under
- * its own lock; and an owner does not go before its resources have gone. So a
- * manager that is on the list is there for as long as its lock is held, with its
- * owner's name and its class; and a resource that is on a manager is there for
- * as long, with its name, be that in a module or in the owner.
+ * A manager is on the list of live managers from its first resource to its
+ * last. An empty manager, as that of most devices, is not on it and costs
+ * nothing. A manager joins and leaves under its own lock, and an owner does not
+ * go before its resources. So while the lock of a manager on the list is held,
+ * the manager, its class and the name of its owner are valid. So are the
+ * resources on it and their names, whether these are in a module or in the
+ * owner.
  *
- * That decides how to read. Under the lock of one manager its resources are
- * copied, strings and all. Then the lock is dropped, and what is formatted, and
- * handed to a user space that may be in no hurry, is the copy. Nobody waits for
- * a reader for longer than the copy takes, which is as long as a search for a
- * resource that is not there.
+ * So a reader copies the resources of one manager under its lock, including
+ * strings. Then it drops the lock, and formats the copy for a user space that
+ * may be slow. Others wait for a reader no longer than for the copy, which
+ * takes as long as a search for a resource that is not there.
  *
- * From one manager to the next a reader finds its way by an entry of its own on
- * the list, which stays there while its file is open. Managers join in front,
- * and readers go to the back: a list that changes all the time still comes to
- * its end. What is there from the beginning of a reading to its end is seen, and
- * seen once; what comes meanwhile is not seen.
+ * A reader finds the next manager by an entry of its own on the list, which
+ * stays there while its file is open. Managers join at the front and readers
+ * move to the back, so a reader of a list that always changes still reaches the
+ * end. A manager that is there from the beginning of a read to its end is
+ * shown, and shown once. One that joins meanwhile is not shown.
  *
- * Locks. Who joins or leaves has the lock of the manager and takes that of the
- * list. A reader has that of the list when it needs that of the manager. So it
- * tries, and if that fails lets go and looks again: the manager may be gone.
+ * Lock order: a manager that joins or leaves holds its own lock and takes that
+ * of the list. A reader holds that of the list when it needs that of the
+ * manager. So it uses trylock; if that fails, it drops the lock of the list and
+ * looks again, as the manager may be gone.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -42,7 +47,7 @@
 #include "../internal.h"
 
 /*
- * Protects resmgr_live and the @live of all that is on it: managers, and the
+ * Protects resmgr_live and the @live of everything on it: managers, and the
  * places of readers. Taken under the lock of a manager, with interrupts off.
  */
 static DEFINE_SPINLOCK(resmgr_live_lock);
@@ -69,9 +74,9 @@ void resmgr_live_leave(struct resmgr *mgr)
 /**
  * struct resmgr_entry - copy of a resource
  * @name: cut when it is longer
- * @fn: release function, or %NULL. An address: its module may have gone
- * @added: when it was
- * @caller: by whom
+ * @fn: release function, or %NULL. Only an address: its module may be gone
+ * @added: time of the addition
+ * @caller: who added it
  * @size: bytes
  * @kind: an &enum resmgr_kind
  */
@@ -84,7 +89,7 @@ struct resmgr_entry {
 	u32		kind;
 };
 
-/* What a reader is at. */
+/* Stages of a read. */
 enum resmgr_stage {
 	RESMGR_AT_HEAD,
 	RESMGR_AT_MANAGER,
@@ -94,24 +99,24 @@ enum resmgr_stage {
 
 /**
  * struct resmgr_reader - an open file
- * @place: on resmgr_live, behind the managers that were seen. Not a manager: it
- *	has no class
- * @json: for a program
- * @stage: what it is at
+ * @place: on resmgr_live, behind the managers that were shown. It is not a
+ *	manager: it has no class
+ * @json: print JSON
+ * @stage: stage of the read
  * @pos: position in terms of seq_file
- * @index: number of the manager that it is at, from 1
- * @now: when the manager was copied
+ * @index: number of the current manager, from 1
+ * @now: time at which the manager was copied
  * @class: name of the class of the manager
  * @owner: name of its owner
  * @entries: its resources, in the order of their release
- * @count: how many there are
- * @room: how many @entries has room for
- * @holders: who has references on its owner, as far as they have said so
- * @holders_count: how many there are
- * @holders_room: how many @holders has room for
- * @scopes: the scopes of cdevm, when it is at these
+ * @count: number of resources
+ * @room: number of resources that @entries has room for
+ * @holders: known holders of references on its owner
+ * @holders_count: number of holders
+ * @holders_room: number of holders that @holders has room for
+ * @scopes: the cdevm scopes, in that stage
  *
- * Protected by the lock of the seq_file, but for @place.live.
+ * All but @place.live is protected by the lock of the seq_file.
  */
 struct resmgr_reader {
 	struct resmgr		place;
@@ -131,7 +136,7 @@ struct resmgr_reader {
 	struct cdevm_list	*scopes;
 };
 
-/* The manager behind the place of @reader, or %NULL at the end. */
+/* Returns the manager behind the place of @reader, or %NULL at the end. */
 static struct resmgr *resmgr_live_next(struct resmgr_reader *reader)
 {
 	struct resmgr *mgr = &reader->place;
@@ -144,7 +149,7 @@ static struct resmgr *resmgr_live_next(struct resmgr_reader *reader)
 	return NULL;
 }
 
-/* Copy what is on @mgr. When that is more than there is room for, it is counted. */
+/* Copy the resources of @mgr. Those that do not fit are only counted. */
 static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 {
 	struct resmgr_node **link;
@@ -172,14 +177,14 @@ static void resmgr_copy_locked(struct resmgr_reader *reader, struct resmgr *mgr)
 	strscpy(reader->owner, resmgr_owner_name(mgr), sizeof(reader->owner));
 }
 
-/* Was there the room for all that the copy is made of? */
+/* Returns true if everything fitted into the copy. */
 static bool resmgr_copy_is_whole(const struct resmgr_reader *reader)
 {
 	return reader->count <= reader->room &&
 	       reader->holders_count <= reader->holders_room;
 }
 
-/* There may be more of them by the time that there is memory. */
+/* Make room for more, as there may be more by the time memory is allocated. */
 static int resmgr_make_room(struct resmgr_reader *reader)
 {
 	if (reader->count > reader->room) {
@@ -206,8 +211,8 @@ static int resmgr_make_room(struct resmgr_reader *reader)
 }
 
 /*
- * Copy the next manager, and go behind it. When there is not the room for its
- * resources, stay: the counts say what it takes.
+ * Copy the next manager and move behind it. If its resources or holders do not
+ * fit, stay: the counts are the room that they need.
  */
 static bool resmgr_copy_next(struct resmgr_reader *reader)
 {
@@ -224,7 +229,10 @@ static bool resmgr_copy_next(struct resmgr_reader *reader)
 		if (spin_trylock(&mgr->lock))
 			break;
 		spin_unlock_irqrestore(&resmgr_live_lock, flags);
-		/* Where spinlocks sleep, who has it may wait for this CPU. */
+		/*
+		 * On PREEMPT_RT the holder of the lock may be waiting for this
+		 * CPU.
+		 */
 		usleep_range(20, 100);
 	}
 	spin_unlock(&resmgr_live_lock);
@@ -246,7 +254,7 @@ static int resmgr_read_manager(struct resmgr_reader *reader)
 
 	while (resmgr_copy_next(reader)) {
 		if (resmgr_copy_is_whole(reader)) {
-			/* Of what was copied nothing is younger. */
+			/* Nothing that was copied is younger. */
 			reader->now = ktime_get_mono_fast_ns();
 			return 1;
 		}
@@ -272,7 +280,7 @@ static void resmgr_reader_rewind(struct resmgr_reader *reader)
 	reader->index = 0;
 }
 
-/* To the next position. After an error it is where it was. */
+/* Go to the next position. On an error the position is unchanged. */
 static int resmgr_reader_advance(struct resmgr_reader *reader)
 {
 	struct cdevm_list *scopes;
@@ -304,8 +312,8 @@ static int resmgr_reader_advance(struct resmgr_reader *reader)
 }
 
 /*
- * seq_file asks for a position that it has asked for before when it needs a
- * larger buffer, or when it goes on with the next read(): it gets the same copy.
+ * seq_file asks again for a position if it needs a larger buffer, or on the
+ * next read(): it gets the same copy.
  */
 static void *resmgr_list_start(struct seq_file *m, loff_t *pos)
 {
@@ -333,10 +341,10 @@ static void resmgr_list_stop(struct seq_file *m, void *v)
 }
 
 /**
- * resmgr_json_string() - print a string as JSON has it
- * @m: where to
- * @s: the string. What is not ASCII is taken for Latin-1, since half of a
- *	character that was cut is not valid UTF-8
+ * resmgr_json_string() - print a JSON string
+ * @m: output
+ * @s: the string. Bytes that are not ASCII are printed as Latin-1, since half
+ *	of a character that was cut is not valid UTF-8
  *
  * Context: Any context.
  */
@@ -358,7 +366,7 @@ void resmgr_json_string(struct seq_file *m, const char *s)
 
 /**
  * resmgr_json_symbol() - print an address in the kernel's text as a string
- * @m: where to
+ * @m: output
  * @format: "%ps" for a function, "%pS" for a place in one
  * @address: the address
  *
@@ -385,7 +393,7 @@ static const char * const resmgr_kind_names[] = {
 	[RESMGR_EARLY_ACTION] = "early-action",
 };
 
-/* In nanoseconds. The clock of another CPU may be a little ahead. */
+/* In nanoseconds. The clock of another CPU may be slightly ahead. */
 static u64 resmgr_age(const struct resmgr_reader *reader, u64 since)
 {
 	return reader->now > since ? reader->now - since : 0;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Resource manager: what the lists in debugfs are made of
- */
+/* Resource manager: internal interfaces of the lists in debugfs */
 #ifndef _LIB_RESMGR_DEBUGFS_H
 #define _LIB_RESMGR_DEBUGFS_H
 
@@ -9,8 +7,8 @@
 #include <linux/seq_file.h>
 
 /*
- * Of resmgr/summary and resmgr/dump. Which of the two it is, an inode says by
- * i_private: %NULL for the former.
+ * For resmgr/summary and resmgr/dump. The i_private of the inode tells which
+ * one it is: %NULL for the former.
  */
 extern const struct file_operations resmgr_list_fops;
 
@@ -21,18 +19,21 @@ void resmgr_json_symbol(struct seq_file *m, const char *format,
 struct resmgr;
 struct resmgr_holder;
 
-/* In holders.c: the first @room of those that hold @of, and how many there are. */
+/*
+ * Copy the first @room holders of @of, and return how many there are. In
+ * holders.c.
+ */
 unsigned int resmgr_holders_copy(const struct resmgr *of, struct resmgr_holder *copies,
 				 unsigned int room);
 
 /*
- * The first resource has come to a manager, the last one has left. Under the lock of
- * the manager.
+ * Called when a manager gets its first resource and when it loses its last one,
+ * with the lock of the manager held.
  */
 void resmgr_live_join(struct resmgr *mgr);
 void resmgr_live_leave(struct resmgr *mgr);
 
-/* The scopes of cdevm, in scopes.c */
+/* cdevm scopes, in scopes.c */
 struct cdevm_list;
 
 #ifdef CONFIG_CDEVM

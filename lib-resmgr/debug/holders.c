@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: who holds which object, for RESMGR_DEBUG
+ * Resource manager: holders of objects, for RESMGR_DEBUG
  *
- * A reference is an edge from the manager of the one that holds to that of the object
- * that is held. The edges are in a hash table, by who holds. They are in memory of the
- * handle, so that nothing is allocated and a reference can be taken in any context.
+ * A reference is an edge from the manager of the holder to that of the held
+ * object. The edges are in a hash table, by holder. They are stored in the
+ * handles, so nothing is allocated and a reference can be taken in any context.
  *
- * When an edge is added that closes a circle, that is reported. All in a circle have a
- * manager that ends with the last reference, but for one kind: that of a device, which
- * ends with the unbind. Nobody holds such a manager, so no circle leads through one.
+ * An edge that closes a circle is reported when it is added. Every manager in a
+ * circle ends with the last reference on its object. The manager of a device is
+ * different: it ends at unbind. Nobody holds such a manager, so no circle leads
+ * through one.
  *
- * A manager is never followed here. It is compared with others, and its names were
- * copied when the reference was taken: one that has gone early, before what it holds
- * was put, is a fault of the consumer, and does no harm here.
+ * No manager is dereferenced here. Managers are only compared, and names were
+ * copied when the reference was taken. A manager that is freed before the
+ * references that it holds are dropped is a bug of the consumer, and does no
+ * harm here.
  */
 #include <linux/hash.h>
 #include <linux/hashtable.h>
@@ -25,13 +27,13 @@
 #include "../internal.h"
 
 /*
- * Protects the table and the edges in it. A leaf, taken in any context but NMI; under
- * the lock of a manager, too, by the lists in debugfs.
+ * Protects the table and the edges in it. A leaf, taken in any context but NMI,
+ * and by the lists in debugfs under the lock of a manager.
  */
 static DEFINE_SPINLOCK(resmgr_holders_lock);
 static DEFINE_HASHTABLE(resmgr_holders, 8);
 
-/* Append to @queue the edges from @by that are on none yet. */
+/* Append the edges from @by to @queue, unless they are on a queue already. */
 static void resmgr_queue_held(struct list_head *queue, const struct resmgr *by)
 {
 	struct resmgr_holder *holder;
@@ -43,7 +45,10 @@ static void resmgr_queue_held(struct list_head *queue, const struct resmgr *by)
 			list_add_tail(&holder->queue, queue);
 }
 
-/* Does @by hold @of, directly or through others? Breadth first: no recursion. */
+/*
+ * Returns true if @by holds @of, directly or through others. Breadth first: no
+ * recursion.
+ */
 static bool resmgr_holds(const struct resmgr *by, const struct resmgr *of)
 {
 	struct resmgr_holder *holder, *next;
@@ -59,7 +64,10 @@ static bool resmgr_holds(const struct resmgr *by, const struct resmgr *of)
 			found = true;
 			break;
 		}
-		/* At the end of the list that is walked: it comes to that. */
+		/*
+		 * Appended to the list that is being walked, so they are
+		 * visited, too.
+		 */
 		resmgr_queue_held(&queue, holder->of);
 	}
 	list_for_each_entry_safe(holder, next, &queue, queue)
@@ -68,10 +76,10 @@ static bool resmgr_holds(const struct resmgr *by, const struct resmgr *of)
 }
 
 /**
- * resmgr_holder_add() - note down who holds a reference that was just taken
- * @holder: where to, in memory of the one that holds
- * @by: manager of the one that holds; %NULL when it is not known
- * @of: manager of the object that is held
+ * resmgr_holder_add() - record the holder of a reference that was taken
+ * @holder: the record, in memory of the holder
+ * @by: manager of the holder; %NULL if unknown
+ * @of: manager of the held object
  *
  * Reports it when the object holds @by, directly or through others.
  *
@@ -108,7 +116,7 @@ void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
 }
 
 /**
- * resmgr_holder_del() - forget about a reference that is about to be dropped
+ * resmgr_holder_del() - drop the record of a reference about to be dropped
  * @holder: as given to resmgr_holder_add()
  *
  * Context: Any context but NMI.
@@ -123,8 +131,8 @@ void resmgr_holder_del(struct resmgr_holder *holder)
 }
 
 /*
- * Copy the first @room of those that hold @of. Return: how many there are. Under the
- * lock of @of, so that no two readers wait for each other's.
+ * Copy the first @room holders of @of. Returns how many there are. Called under
+ * the lock of @of, so that two readers never wait for each other.
  */
 unsigned int resmgr_holders_copy(const struct resmgr *of, struct resmgr_holder *copies,
 				 unsigned int room)

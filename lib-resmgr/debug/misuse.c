@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resource manager: objects in memory that goes too early
+ * Resource manager: report misuse of devm resources
+ */
+
+/**
+ * DOC: misuse
  *
- * What others can hold (a kobject that has a reference, a node that has an open
- * file) must not lie in memory that is freed when a driver is unbound. To be able
- * to tell, given nothing but its address, there is an index of such memory, by
- * address: a tree through the nodes of managers whose class has a @dev. It needs
- * no memory of its own, so nothing fails for its sake; and as a node is in the
- * index just as long as it is on its manager, what is found there is not being
- * freed, and neither is its owner.
+ * With RESMGR_DEBUG two kinds of misuse are reported. Each report is a line in
+ * the log, not a WARN, as nothing is wrong in the running kernel yet. It comes
+ * once for each place in the code and each driver: a place in a subsystem may
+ * register objects for many drivers.
  *
- * The other thing that is reported: resources of a device that has no driver. They
- * are released with those of the next one, and until then no driver can be
- * probed.
+ * The first is an object that others can hold (a kobject with a reference, a
+ * node with an open file) in memory that is freed when a driver is unbound. To
+ * find it by its address alone, there is an index of such memory: a tree
+ * through the nodes of managers whose class has a &resmgr_class.dev. It
+ * allocates no memory, so it cannot fail. A node is in the index exactly as
+ * long as it is on its manager. So what is found there is not being freed, and
+ * neither is its owner.
  *
- * Each fault is reported once: for a place in the code, and for a driver, since the
- * place may be in a subsystem that registers objects for many. It is a line in the
- * log and no WARN, as it is no fault of the kernel that runs now.
+ * The second is a resource of a device that has no driver. It is released with
+ * those of the next driver, and until then no driver can be probed.
  */
 #include <kunit/visibility.h>
 #include <linux/array_size.h>
@@ -36,9 +40,9 @@
 #include "debugfs.h"
 
 /*
- * Protects resmgr_blocks and the @block of the nodes in it. Taken under the lock of
- * a manager, or alone; a leaf. Interrupts are off: memory is allocated in any
- * context.
+ * Protects resmgr_blocks and the @block of the nodes in it. Taken under the
+ * lock of a manager, or alone; a leaf. Interrupts are off, as memory is
+ * allocated in any context.
  */
 static DEFINE_SPINLOCK(resmgr_blocks_lock);
 static struct rb_root resmgr_blocks = RB_ROOT;
@@ -70,7 +74,10 @@ static bool resmgr_block_less(struct rb_node *a, const struct rb_node *b)
 	       resmgr_block_begin(resmgr_to_block(b));
 }
 
-/* The block of memory that an address is in, or %NULL. They do not overlap. */
+/*
+ * Returns the block of memory that an address is in, or %NULL. Blocks do not
+ * overlap.
+ */
 static struct resmgr_node *resmgr_find_block(unsigned long addr)
 {
 	struct rb_node *rb = resmgr_blocks.rb_node;
@@ -118,19 +125,19 @@ static void resmgr_unindex(struct resmgr *mgr, struct resmgr_node *node)
 }
 
 /**
- * struct resmgr_site - a fault that was reported
+ * struct resmgr_site - a misuse that was reported
  * @where: the place in the code
- * @drv: driver of the device that it is about, or 0
+ * @drv: driver of the device, or 0
  *
- * Both are hashes of names: another driver, or another module, may be at the same
- * address later.
+ * Both are hashes of names: another driver, or another module, may be at the
+ * same address later.
  */
 struct resmgr_site {
 	u32	where;
 	u32	drv;
 };
 
-/* Protects what follows. A leaf. */
+/* Protects the variables below. A leaf. */
 static DEFINE_SPINLOCK(resmgr_sites_lock);
 static struct resmgr_site resmgr_sites[128];
 static unsigned int resmgr_sites_count;
@@ -146,7 +153,9 @@ static u32 resmgr_driver_id(const struct device_driver *drv)
 	return jhash(drv->name, strlen(drv->name), id);
 }
 
-/* Is this the first report of a fault? Says so when no more can be told apart. */
+/*
+ * Returns true for the first report of a misuse. Logs when the table is full.
+ */
 static bool resmgr_is_news(unsigned long where, u32 drv)
 {
 	struct resmgr_site site = { .drv = drv };
@@ -155,7 +164,7 @@ static bool resmgr_is_news(unsigned long where, u32 drv)
 	unsigned int i;
 	char place[128];
 
-	/* With its module, and cut when it is longer. */
+	/* Includes the module; a longer name is cut. */
 	site.where = jhash(place, scnprintf(place, sizeof(place), "%pS",
 					    (void *)where), 0);
 
@@ -180,7 +189,7 @@ static bool resmgr_is_news(unsigned long where, u32 drv)
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)
-/* For a test: nothing was reported yet. */
+/* For tests: forget all earlier reports. */
 void resmgr_misuse_forget(void)
 {
 	unsigned long flags;
@@ -194,14 +203,14 @@ EXPORT_SYMBOL_IF_KUNIT(resmgr_misuse_forget);
 #endif
 
 /**
- * struct resmgr_finding - copy of what is reported, as it may go once unlocked
+ * struct resmgr_finding - copy of data to report, valid after unlocking
  * @drv: driver of the device, as in &struct resmgr_site
  * @owner: name of the device
  * @driver: name of its driver
- * @name: of the resource
- * @offset: where in the memory the object is
- * @caller: who has added the resource
- * @size: of the resource
+ * @name: name of the resource
+ * @offset: offset of the object in the memory
+ * @caller: who added the resource
+ * @size: size of the resource
  */
 struct resmgr_finding {
 	u32		drv;
@@ -213,7 +222,7 @@ struct resmgr_finding {
 	u32		size;
 };
 
-/* Under a lock that keeps @node on @mgr. */
+/* Called with a lock held that keeps @node on @mgr. */
 static void resmgr_copy_finding(struct resmgr_finding *found,
 				const struct resmgr *mgr,
 				const struct resmgr_node *node)
@@ -228,7 +237,7 @@ static void resmgr_copy_finding(struct resmgr_finding *found,
 	found->size = node->size;
 }
 
-/* What is said of an object: what it is, and what to do instead. */
+/* Report texts for an object: what it is, and what to do instead. */
 static const struct {
 	const char *what;
 	const char *instead;
@@ -245,7 +254,7 @@ static const struct {
 		"use devm_cdevm_alloc() and cdevm_video_register_device()" },
 };
 
-/* Does somebody wait for the release of @object, who owns its memory? */
+/* Returns true if the owner of the memory waits for the release of @object. */
 static bool resmgr_is_awaited(const void *object, enum resmgr_use use)
 {
 	const struct kobject *kobj = object;
@@ -258,17 +267,17 @@ static bool resmgr_is_awaited(const void *object, enum resmgr_use use)
 }
 
 /**
- * __resmgr_check_object() - what resmgr_check_object() does
+ * __resmgr_check_object() - report an object in memory that is freed at unbind
  * @object: the object
- * @use: what it is about to be
- * @caller: where the function returns to that asks
+ * @use: what it is about to become
+ * @caller: return address of the function that checks
  *
  * Context: Any context but NMI.
  */
 void __resmgr_check_object(const void *object, enum resmgr_use use,
 			   unsigned long caller)
 {
-	/* These ask for themselves, and have more to say. */
+	/* These check for themselves, and report more. */
 	static const char * const kobjects[] = { "cdev_init", "device_initialize" };
 	struct resmgr_finding found;
 	struct resmgr_node *node;
@@ -298,14 +307,15 @@ void __resmgr_check_object(const void *object, enum resmgr_use use,
 EXPORT_SYMBOL_GPL(__resmgr_check_object);
 
 /*
- * Was a resource added to a device that has lost its driver? One that has never had
- * any may be driven without: what it holds goes with it, and if a driver comes,
- * resmgr_check_leftovers() will tell. A device that is not on a bus has its
- * resources released once, at its end. Nor is this about what a release function
- * adds, which is released next.
+ * Report a resource that is added to a device that has lost its driver. A
+ * device that has never had one may be driven without: its resources are
+ * released with the device, and resmgr_check_leftovers() reports them if a
+ * driver comes. A device that is not on a bus has its resources released once,
+ * at its end. What a release function adds is not reported, as it is released
+ * next.
  *
- * The answer may be out of date at once, when the device is bound or unbound
- * meanwhile; whoever adds a resource then has that problem anyway.
+ * The device may be bound or unbound meanwhile. A caller that adds a resource
+ * at such a moment has a bug anyway.
  */
 static void resmgr_check_driverless(const struct resmgr *mgr,
 				    const struct resmgr_node *node)
@@ -319,7 +329,7 @@ static void resmgr_check_driverless(const struct resmgr *mgr,
 		return;
 	if (!resmgr_is_news(node->caller, 0))
 		return;
-	/* Consoles have locks that are not to be taken under that of a manager. */
+	/* The locks of consoles must not be taken under that of a manager. */
 	printk_deferred(KERN_WARNING "resmgr: devm %s: %s, %u bytes, is added by %pS when no driver is bound or being probed: it stays, and no driver can be probed. Add it in probe()\n",
 			resmgr_owner_name(mgr), node->name, node->size,
 			(void *)node->caller);
@@ -348,9 +358,9 @@ void resmgr_debug_del(struct resmgr *mgr, struct resmgr_node *node)
 }
 
 /**
- * __resmgr_check_leftovers() - what resmgr_check_leftovers() does
- * @mgr: devm resources of a device without a driver, which should be none
- * @drv: the driver that is not probed therefore
+ * __resmgr_check_leftovers() - report why a driver cannot be probed
+ * @mgr: devm resources of a device without a driver; there should be none
+ * @drv: the driver, which is not probed because of them
  *
  * Context: Any context but NMI.
  */

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cdevm: scopes, open files and calls inside, in debugfs
+ * cdevm: list of scopes, open files and calls inside, in debugfs
  *
- * What a scope knows is its references and, for each node, how many files are
- * open. Who has them, the tables of files of all processes say; one that is in a
- * message on its way, or mapped and closed, is counted and in no table. Who is
- * inside a call, the tasks say, see cdevm/look.c.
+ * A scope only knows its references and, for each node, how many files are
+ * open. The processes that have them open are found in the file tables of all
+ * processes. A file that is in flight in a message, or was mapped and closed,
+ * is counted but is in no table. The calls inside are found by looking at all
+ * tasks, see cdevm/look.c.
  *
- * No reference is taken on a scope, or this could become the last to drop one,
- * and would release the resources of a driver. The lock of the list of scopes
- * keeps them while they are copied. Tasks are looked at one by one, without it;
- * what is found there is of a scope by its number.
+ * No reference is taken on a scope: it could become the last one to be dropped,
+ * which would release the resources of a driver. The lock of the list of scopes
+ * keeps them while they are copied. Tasks are looked at one by one, without
+ * that lock; what is found there refers to a scope by its number.
  */
 #include <linux/fdtable.h>
 #include <linux/mm.h>
@@ -30,7 +31,7 @@
  * @id: its number
  * @owner: name of its device
  * @state: where it is in its life
- * @refs: references
+ * @refs: number of references
  * @bind_ref: one of them is the binding's
  */
 struct cdevm_scope_copy {
@@ -44,10 +45,10 @@ struct cdevm_scope_copy {
 /**
  * struct cdevm_node_copy - copy of a node
  * @scope: number of its scope
- * @fops: which one it is. Not to be followed
+ * @fops: identifies the node. Must not be dereferenced
  * @name: its name
  * @published: it can be opened
- * @files: how many are open
+ * @files: number of open files
  */
 struct cdevm_node_copy {
 	u64				scope;
@@ -60,11 +61,12 @@ struct cdevm_node_copy {
 /**
  * struct cdevm_user - a task that has a file open, or is inside a call
  * @scope: number of the scope
- * @fops: of which node the file is; not to be followed. %NULL for a call
- * @pid: of the task
+ * @fops: identifies the node of the file. Must not be dereferenced. %NULL for a
+ *	call
+ * @pid: pid of the task
  * @comm: its name
- * @fd: number of the file
- * @method: that it is inside of
+ * @fd: number of the file descriptor
+ * @method: method that the task is inside
  * @fn: function of the driver
  * @runs: the task does not sleep
  */
@@ -80,10 +82,10 @@ struct cdevm_user {
 };
 
 /**
- * struct cdevm_array - what is collected under a lock, under which it cannot grow
+ * struct cdevm_array - items collected under a lock, where it cannot grow
  * @items: the memory
- * @count: how many there are
- * @room: how many of them fit
+ * @count: number of items
+ * @room: number of items that fit
  */
 struct cdevm_array {
 	void		*items;
@@ -93,9 +95,9 @@ struct cdevm_array {
 
 /**
  * struct cdevm_list - the scopes at one time
- * @scopes: &struct cdevm_scope_copy
- * @nodes: &struct cdevm_node_copy
- * @users: &struct cdevm_user
+ * @scopes: of &struct cdevm_scope_copy
+ * @nodes: of &struct cdevm_node_copy
+ * @users: of &struct cdevm_user
  */
 struct cdevm_list {
 	struct cdevm_array	scopes;
@@ -107,7 +109,10 @@ struct cdevm_list {
 	for (item = (array)->items;					\
 	     item < (typeof(item))(array)->items + (array)->count; item++)
 
-/* The next item of an array, or %NULL when it is full; they are counted then. */
+/*
+ * Returns the next free item of an array. If it is full, only counts the item
+ * and returns %NULL.
+ */
 #define cdevm_array_add(array, type)					\
 ({									\
 	struct cdevm_array *__array = (array);				\
@@ -121,7 +126,7 @@ static bool cdevm_array_fits(const struct cdevm_array *array)
 	return array->count <= array->room;
 }
 
-/* Forget what is in it, and have room for what there was. */
+/* Empty the array, and make room for as many items as were counted. */
 static int cdevm_array_grow(struct cdevm_array *array, size_t size)
 {
 	if (!cdevm_array_fits(array)) {
@@ -136,7 +141,7 @@ static int cdevm_array_grow(struct cdevm_array *array, size_t size)
 	return -ENOMEM;
 }
 
-/* What a look at the files of a task is given. */
+/* Arguments for cdevm_look_at_file(). */
 struct cdevm_look {
 	struct cdevm_list	*list;
 	struct task_struct	*task;
@@ -156,7 +161,10 @@ static struct cdevm_user *cdevm_add_user(struct cdevm_list *list,
 	return user;
 }
 
-/* Under the lock of the table: the file is there, and so are its operations. */
+/*
+ * Called with the lock of the table held: the file exists, and so do its
+ * operations.
+ */
 static int cdevm_look_at_file(const void *data, struct file *file, unsigned int fd)
 {
 	const struct file_operations *fops = READ_ONCE(file->f_op);
@@ -175,13 +183,16 @@ static int cdevm_look_at_file(const void *data, struct file *file, unsigned int 
 	return 0;
 }
 
-/* Once for the threads of a process that share their files, as they mostly do. */
+/*
+ * Returns true once for the threads of a process that share their files, as
+ * they normally do.
+ */
 static bool cdevm_has_own_files(struct task_struct *task)
 {
 	struct task_struct *leader;
 	bool own = false;
 
-	/* Of a task that was reaped the leader may be freed. */
+	/* The leader of a task that was reaped may be freed. */
 	rcu_read_lock();
 	leader = task->group_leader;
 	if (pid_alive(task))
@@ -204,10 +215,10 @@ static void cdevm_look_at_files(struct cdevm_list *list, struct task_struct *tas
 }
 
 /**
- * struct cdevm_seen - the calls that a task is inside of
+ * struct cdevm_seen - the calls that a task is inside
  * @sight: the look at the task
  * @calls: the calls
- * @count: how many there are
+ * @count: number of calls
  */
 struct cdevm_seen {
 	struct cdevm_sight	sight;
@@ -215,7 +226,10 @@ struct cdevm_seen {
 	unsigned int		count;
 };
 
-/* With locks of the scheduler's. Goes on to the next call. */
+/*
+ * Called with locks of the scheduler held. Returns false to go on to the next
+ * call.
+ */
 static bool cdevm_note_call(struct cdevm_sight *sight)
 {
 	struct cdevm_seen *seen = container_of(sight, struct cdevm_seen, sight);
@@ -230,7 +244,10 @@ static void cdevm_add_calls(struct cdevm_list *list, const struct cdevm_seen *se
 	struct cdevm_scope *scope;
 	struct cdevm_user *user;
 
-	/* By address: a call that has ended may be of a scope that is gone. */
+	/*
+	 * Compare addresses only: a call that has ended may refer to a scope
+	 * that is gone.
+	 */
 	spin_lock(&cdevm_live_lock);
 	for (call = seen->calls; call < seen->calls + seen->count; call++)
 		list_for_each_entry(scope, &cdevm_live, live) {
@@ -247,7 +264,10 @@ static void cdevm_add_calls(struct cdevm_list *list, const struct cdevm_seen *se
 	spin_unlock(&cdevm_live_lock);
 }
 
-/* The first task with this number or a higher one, with a reference on it. */
+/*
+ * Returns the first task with this number or a higher one, with a reference on
+ * it.
+ */
 static struct task_struct *cdevm_get_task(pid_t *nr)
 {
 	struct task_struct *task = NULL;
@@ -282,7 +302,7 @@ static void cdevm_look_at_tasks(struct cdevm_list *list, struct cdevm_seen *seen
 	}
 }
 
-/* Nodes that are published, or have been and are open still. */
+/* Copy the nodes that are published, and those that were and are still open. */
 static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope,
 			     struct resmgr *mgr)
 {
@@ -360,7 +380,7 @@ void cdevm_list_free(struct cdevm_list *list)
 }
 
 /**
- * cdevm_list_make() - copy what there is to say of all scopes
+ * cdevm_list_make() - copy the state of all scopes
  *
  * Context: Process context, may sleep.
  * Return: the copy, or ERR_PTR(-ENOMEM).
@@ -379,8 +399,9 @@ struct cdevm_list *cdevm_list_make(void)
 		    cdevm_array_grow(&list->users, sizeof(struct cdevm_user)))
 			goto err;
 		/*
-		 * All tasks, so only if there is something to find. Who was of
-		 * a scope that is gone by then will not be shown.
+		 * Walks all tasks, so only if there is a scope. A user of a
+		 * scope that is gone by the time scopes are copied is not
+		 * shown.
 		 */
 		if (!list_empty(&cdevm_live))
 			cdevm_look_at_tasks(list, seen);
@@ -445,7 +466,7 @@ static void cdevm_show_task_json(struct seq_file *m, const struct cdevm_user *us
 	seq_putc(m, '}');
 }
 
-/* The users of a node, or, without one, the calls inside. */
+/* Print the users of a node; for %NULL, the calls inside. */
 static void cdevm_show_users_json(struct seq_file *m, const struct cdevm_list *list,
 				  u64 scope, const struct cdevm_fops *fops)
 {
@@ -490,9 +511,9 @@ static void cdevm_show_scope_json(struct seq_file *m, const struct cdevm_list *l
 
 /**
  * cdevm_list_show() - print a copy
- * @m: where to
+ * @m: output
  * @list: the copy
- * @json: for a program
+ * @json: print JSON
  *
  * Context: Any context.
  */

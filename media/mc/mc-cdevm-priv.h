@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What mc-cdevm.c and the media core need of each other
- */
+/* Interface between mc-cdevm.c and the media core */
 #ifndef _MC_CDEVM_PRIV_H
 #define _MC_CDEVM_PRIV_H
 
@@ -17,7 +15,7 @@ extern const struct file_operations media_request_fops;
 /**
  * struct cdevm_media - a media device of a scope
  * @scope: scope
- * @mdev: the driver's
+ * @mdev: the driver's media device
  * @owner: module of the driver
  * @node: its node, or %NULL before it is registered through the scope
  * @requests: file operations of its requests, or %NULL
@@ -32,7 +30,7 @@ struct cdevm_media {
 
 #ifdef CONFIG_CDEVM
 
-/* Before the cdev and the device are added. */
+/* Called before the cdev and the device are added. */
 static inline void media_cdevm_wrap(struct media_device *mdev,
 				    struct media_devnode *devnode)
 {
@@ -42,7 +40,7 @@ static inline void media_cdevm_wrap(struct media_device *mdev,
 	cdevm_node_hold(mdev->cdevm->node, &devnode->dev);
 }
 
-/* The file of a request. */
+/* Returns a new file for a request. */
 static inline struct file *media_cdevm_request_file(struct media_device *mdev,
 						    int flags)
 {
@@ -57,8 +55,8 @@ static inline bool media_cdevm_is_request(const struct file *file)
 }
 
 /*
- * A request reaches the media device when it is released, which buffers that are in
- * it can delay beyond the close of its file.
+ * A request uses the media device when it is released. Buffers in the request
+ * can delay that beyond the close of its file.
  */
 static inline void media_cdevm_hold_request(struct media_device *mdev)
 {
@@ -67,8 +65,8 @@ static inline void media_cdevm_hold_request(struct media_device *mdev)
 }
 
 /*
- * Any context: while requests complete by interrupt, the device is bound and has a
- * reference on the scope.
+ * May be called in any context: while requests complete by interrupt, the
+ * device is bound and has a reference on the scope.
  */
 static inline void media_cdevm_put_request(struct media_device *mdev)
 {

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The media device node in a cdevm scope
+ */
+
+/**
+ * DOC: media device nodes and their scope
  *
- * The node itself, struct media_devnode, is the media core's, which frees it
- * after the last close. What its file operations reach, struct media_device with
- * its graph and its mutexes, is in memory of the scope; the node's struct device
- * holds the scope to its end.
+ * The media core owns the node, struct media_devnode, and frees it after the
+ * last close. Its file operations use struct media_device with its graph and
+ * its mutexes, which is in memory of the scope. The node's struct device holds
+ * the scope until its release.
  *
- * A request has a file of its own, which is of the scope as that of the node is: its
- * calls reach the driver. The request may live for longer than its file, so it
- * holds the scope, too.
+ * A request has a file of its own, which belongs to the scope as the file of
+ * the node does: its calls reach the driver. The request may outlive its file,
+ * so it holds the scope, too.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -37,7 +41,7 @@ static const struct cdevm_node_type cdevm_media_type = {
 	.add	= cdevm_add_media,
 };
 
-/* Whoever waits for a request asks for EPOLLPRI, and for nothing else. */
+/* Waiters for a request ask for EPOLLPRI only. */
 static const struct cdevm_node_type cdevm_request_type = {
 	.name	= "request",
 	.fops	= &media_request_fops,
@@ -45,7 +49,7 @@ static const struct cdevm_node_type cdevm_request_type = {
 };
 
 /**
- * __cdevm_media_device_register() - what cdevm_media_device_register() does, with a given owner
+ * __cdevm_media_device_register() - register a media device with a given owner
  * @scope: scope
  * @mdev: media device
  * @owner: module of the driver
@@ -58,7 +62,9 @@ int __cdevm_media_device_register(struct cdevm_scope *scope,
 {
 	struct cdevm_media *media = mdev->cdevm;
 
-	/* One that several drivers share has a lifetime of its own. */
+	/*
+	 * A media device that several drivers share has a lifetime of its own.
+	 */
 	if (WARN(!media || media->scope != scope,
 		 "cdevm: the media device %s is not of this scope\n", mdev->model))
 		return -EINVAL;
@@ -89,15 +95,16 @@ static void cdevm_media_device_cleanup(void *data)
 }
 
 /**
- * cdevm_media_device_init() - media_device_init() for memory of a scope
+ * cdevm_media_device_init() - initialise a media device of a scope
  * @scope: scope
- * @mdev: filled in as for media_device_init(), in memory of the scope. Its device
- *	need not be that of the scope
+ * @mdev: media device, filled in as for media_device_init(), in memory of the
+ *	scope. Its device need not be that of the scope
  *
- * Cleaned up with the scope: its mutexes are used at the last close of a node.
+ * It is cleaned up with the scope, as its mutexes are used at the last close of
+ * a node.
  *
- * A media device that several drivers share, as media_device_usb_allocate() makes
- * it, has references of its own, and is left as it is. Its node has no gate then.
+ * A media device that several drivers share, from media_device_usb_allocate(),
+ * has references of its own and stays as it is. Its node has no gate.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM.
@@ -112,7 +119,7 @@ int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev
 		return -ENOMEM;
 	media->scope = scope;
 	media->mdev = mdev;
-	/* A request names the device when it is released. */
+	/* A request prints the name of the device when it is released. */
 	get_device(mdev->dev);
 	media_device_init(mdev);
 	mdev->cdevm = media;
@@ -120,8 +127,8 @@ int cdevm_media_device_init(struct cdevm_scope *scope, struct media_device *mdev
 	if (ret)
 		return ret;
 	/*
-	 * Not when it is registered: that may be done without the device lock. Does
-	 * nothing if it was not.
+	 * Added here and not at registration, which may be done without the
+	 * device lock. Does nothing if the device was not registered.
 	 */
 	return devm_add_action_or_reset(cdevm_device(scope), cdevm_unregister_media,
 					mdev);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What v4l2-cdevm.c and the V4L2 core need of each other
+ * Interface between v4l2-cdevm.c and the V4L2 core
  *
- * The core asks at the places where it makes a difference whether a node is of a
- * cdevm scope.
+ * The core calls these where it matters whether a node belongs to a cdevm
+ * scope.
  */
 #ifndef _V4L2_CDEVM_PRIV_H
 #define _V4L2_CDEVM_PRIV_H
@@ -34,27 +34,30 @@ void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
 void cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev);
 void cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl);
 
-/* Before cdev_add(). */
+/* Called before cdev_add(). */
 static inline void v4l2_cdevm_wrap(struct video_device *vdev)
 {
 	if (vdev->cdevm)
 		cdevm_node_wrap(vdev->cdevm, vdev->cdev);
 }
 
-/* When the release function of the device has been set. */
+/* Called after the release function of the device has been set. */
 static inline void v4l2_cdevm_hold(struct video_device *vdev)
 {
 	if (vdev->cdevm)
 		cdevm_node_hold(vdev->cdevm, &vdev->dev);
 }
 
-/* Has the unbind of the node's device begun? False for a node of no scope. */
+/*
+ * Returns true if the unbind of the node's device has begun. False for a node
+ * without a scope.
+ */
 static inline bool v4l2_cdevm_is_gone(const struct video_device *vdev)
 {
 	return vdev->cdevm && cdevm_is_revoked(cdevm_node_scope(vdev->cdevm));
 }
 
-/* That of the device that a v4l2_device is for? False for none. */
+/* The same for the device of a v4l2_device. False for %NULL. */
 static inline bool
 v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 {
@@ -62,22 +65,25 @@ v4l2_cdevm_device_is_gone(const struct v4l2_device *v4l2_dev)
 }
 
 /*
- * What a method returns to the user: a call that was woken by the unbind, and
- * has failed in whatever way of its own, has failed because the device has gone.
+ * Return value of a method: a call that fails after the unbind has begun
+ * returns -ENODEV, whatever its own error.
  */
 static inline long v4l2_cdevm_result(const struct video_device *vdev, long ret)
 {
 	return ret < 0 && v4l2_cdevm_is_gone(vdev) ? -ENODEV : ret;
 }
 
-/* The scope that a subdev is in memory of, which may be that of another device. */
+/*
+ * Returns the scope whose memory a subdev is in, which may be that of another
+ * device.
+ */
 static inline struct cdevm_scope *
 v4l2_cdevm_subdev_scope(const struct v4l2_subdev *sd)
 {
 	return sd->cdevm;
 }
 
-/* The node of a subdev reaches it until the node is released. */
+/* The node of a subdev uses it until the node is released. */
 static inline void v4l2_cdevm_get(struct cdevm_scope *scope)
 {
 	if (scope)
@@ -91,9 +97,9 @@ static inline void v4l2_cdevm_put(struct cdevm_scope *scope)
 }
 
 /*
- * A call of the node of a subdev, which is inside of the gate of the v4l2_device's
- * scope already, if there is one. That of the subdev's own device keeps it from being
- * unbound meanwhile.
+ * Begin a call of the node of a subdev, which is already inside the gate of the
+ * v4l2_device's scope, if there is one. The gate of the subdev's scope keeps
+ * the subdev's device from being unbound meanwhile.
  */
 static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
 					   struct video_device *vdev,
@@ -120,7 +126,10 @@ static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call,
 	cdevm_exit(scope);
 }
 
-/* Around a ->release(): what is stopped at unbind may be in memory that it frees. */
+/*
+ * Called around ->release(): it may free memory that is used by what is stopped
+ * at unbind.
+ */
 static inline void v4l2_cdevm_begin_release(struct video_device *vdev)
 {
 	if (vdev->cdevm)
@@ -134,8 +143,9 @@ static inline void v4l2_cdevm_end_release(struct video_device *vdev)
 }
 
 /*
- * The node of a subdev, of whatever device: calls of it reach the driver of the
- * v4l2_device, by v4l2_subdev_notify(), and must not do so in its ->remove().
+ * The node of a subdev of any device: its calls reach the driver of the
+ * v4l2_device through v4l2_subdev_notify(), and must not do so in the driver's
+ * ->remove().
  */
 static inline int
 v4l2_cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
@@ -155,8 +165,9 @@ static inline void v4l2_cdevm_unregister_subdev_node(struct video_device *vdev)
 }
 
 /*
- * A subdev goes: @v4l2_dev has inherited its controls when it came. When the device
- * of @v4l2_dev goes itself, that is over already, and its handler may be.
+ * A subdev is unregistered: drop the references to the controls that @v4l2_dev
+ * has inherited from it. When the device of @v4l2_dev is unbound, that is done
+ * already, and its handler may be freed.
  */
 static inline void v4l2_cdevm_disinherit(struct v4l2_device *v4l2_dev,
 					 const struct v4l2_ctrl_handler *from)
@@ -166,7 +177,10 @@ static inline void v4l2_cdevm_disinherit(struct v4l2_device *v4l2_dev,
 		cdevm_disinherit_ctrls(v4l2_dev->ctrl_handler, from);
 }
 
-/* End a subscription to a control, which may be gone. False for a node of no scope. */
+/*
+ * End a subscription to a control, which may be freed. Returns false for a node
+ * without a scope.
+ */
 static inline bool v4l2_cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev)
 {
 	if (!sev->fh->vdev->cdevm)

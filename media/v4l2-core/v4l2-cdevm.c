@@ -1,40 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * V4L2 nodes in a cdevm scope
+ */
+
+/**
+ * DOC: V4L2 nodes and their scope
  *
- * A node of a scope has the V4L2 core's file operations with the scope's gate
- * in front, put in their place before the cdev is added. A node that is of no
- * scope has the core's own, so that it runs the code that it always ran.
+ * A node of a scope gets the V4L2 core's file operations with the scope's gate
+ * in front, before the cdev is added. A node without a scope has the operations
+ * of the core and runs the same code as ever.
  *
- * Who holds the scope: each open file; the cdev, which the core deletes only
- * when the last file is closed; and the struct device in struct video_device,
- * whose end is later still when something in the kernel has a reference on it.
- * So the scope is there when the core's release function has run, and struct
- * video_device and struct v4l2_device may be in its memory. The v4l2_device holds
- * the scope, too, until its last reference is dropped: a video node that the driver
- * has registered without a scope has one.
+ * The scope is held by each open file; by the cdev, which the core deletes only
+ * when the last file is closed; and by the struct device in struct
+ * video_device, which may be released even later if something in the kernel has
+ * a reference on it. So the scope is still there after the core's release
+ * function has run, and struct video_device and struct v4l2_device may be in
+ * its memory. The v4l2_device holds the scope, too, until its last reference is
+ * dropped: a video node that the driver has registered without a scope has one.
  *
- * Nodes of subdevs are of the scope of the v4l2_device, also when the subdev is that
- * of another device, of an I2C client say: a call of such a node may come to the
- * driver of the v4l2_device, by v4l2_subdev_notify() or through the media graph, so
- * it has to be over before ->remove(). The gate is all that the node gets from the
- * scope. The memory of the subdev is its own driver's business, as without cdevm.
+ * Nodes of subdevs belong to the scope of the v4l2_device, also if the subdev
+ * belongs to another device, such as an I2C client: a call of such a node may
+ * reach the driver of the v4l2_device, through v4l2_subdev_notify() or the
+ * media graph, so it has to be over before ->remove(). The node gets only the
+ * gate from the scope. The driver of the subdev takes care of the memory of the
+ * subdev, as without cdevm.
  *
- * The v4l2_device is unregistered as a devm resource, after streaming was stopped
- * and after ->remove(), either of which may call subdevs. Nodes are invisible
- * long before that; but each is held until then. The entity of a video node goes
- * with it, and a pipeline that is being stopped needs it. And a subdev is told of
- * its release by its node if it has one at the time when it is unregistered, else
- * there and then: without its node it would be told twice. The node of a subdev is
- * held until that is unregistered, which may be by itself, while the rest goes on.
+ * The v4l2_device is unregistered as a devm resource, after streaming was
+ * stopped and after ->remove(), either of which may call subdevs. The nodes are
+ * removed long before that, but each is held until then, for two reasons. The
+ * entity of a video node is released with it, and a pipeline that is being
+ * stopped needs it. And a subdev that has a node when it is unregistered is
+ * notified of its release by the node; one without a node is notified at once.
+ * If its node were gone, it would be notified twice. The node of a subdev is
+ * held until that is unregistered, which may happen alone while the rest goes
+ * on.
  *
- * Controls have the lifetime of the device that has them, and v4l2_ctrl_handler of a
- * bridge has references to those of its subdevs. When no call is inside any more, the
- * references are dropped: nobody in the kernel finds a control that goes with its
- * subdev. What is left is that files have subscribed to events of controls. At close
- * the core looks the control up, and walks over others that may be gone. So for a
- * file of a scope a subscription remembers its control, and forgets it when that is
- * freed.
+ * Controls live as long as the device that has them, and the v4l2_ctrl_handler
+ * of a bridge has references to those of its subdevs. When no call is inside
+ * any more, the references are dropped: nothing in the kernel then finds a
+ * control that is freed with its subdev. But files may have subscribed to
+ * events of controls. At close the core looks the control up, and walks over
+ * others that may be freed. So for a file of a scope, a subscription stores a
+ * pointer to its control, and clears it when the control is freed.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -55,12 +62,12 @@
 
 /**
  * struct cdevm_v4l2_device - a v4l2_device of a scope
- * @scope: scope that it is in, with its nodes
- * @v4l2_dev: the driver's
+ * @scope: scope of the v4l2_device and its nodes
+ * @v4l2_dev: the driver's v4l2_device
  * @lock: protects @held
  * @held: its nodes, each with a reference on its device
- * @closing: held shared by who closes a file of its nodes, exclusively by who stops
- *	what files have begun
+ * @closing: taken shared to close a file of its nodes, and exclusively to stop
+ *	what files have started
  */
 struct cdevm_v4l2_device {
 	struct cdevm_scope	*scope;
@@ -71,8 +78,8 @@ struct cdevm_v4l2_device {
 };
 
 /**
- * struct cdevm_v4l2_stop - a stop action that no close runs beside
- * @dev: whose files
+ * struct cdevm_v4l2_stop - a stop action that excludes closing of files
+ * @dev: the v4l2_device of the files
  * @action: the function
  * @data: its argument
  */
@@ -84,10 +91,10 @@ struct cdevm_v4l2_stop {
 
 /**
  * struct cdevm_video - a video node of a scope
- * @vdev: the driver's, or the core's for a subdev
+ * @vdev: the driver's video device, or the core's for a subdev
  * @type: as given to video_register_device()
  * @nr: as given to video_register_device()
- * @owner: module that an open file pins, besides that of the scope
+ * @owner: module that an open file pins, in addition to that of the scope
  * @held: link in &cdevm_v4l2_device.held
  */
 struct cdevm_video {
@@ -98,7 +105,10 @@ struct cdevm_video {
 	struct list_head	held;
 };
 
-/* The memory is the scope's, which the struct device holds until after this. */
+/*
+ * The memory belongs to the scope, which the struct device holds until after
+ * this.
+ */
 static void cdevm_video_released(struct video_device *vdev)
 {
 }
@@ -135,13 +145,16 @@ static const struct cdevm_node_type cdevm_video_type = {
 	.fops	= &v4l2_fops,
 	.add	= cdevm_add_video,
 	.remove	= cdevm_remove_video,
-	/* As the core says of a node that is not registered any more. */
+	/* As the core reports for a node that is not registered any more. */
 	.hangup	= EPOLLERR | EPOLLHUP | EPOLLPRI,
-	/* Frames. vb2 counts who has mapped a buffer, and so does who does without. */
+	/*
+	 * Frames: vb2 counts the mappings of a buffer, and drivers without vb2
+	 * do the same.
+	 */
 	.mappings_stay = true,
 };
 
-/* The first of those nodes, or that of @vdev, which is not held any more. */
+/* Take the first held node, or @vdev, off the list of held nodes. */
 static struct video_device *cdevm_take_held(struct cdevm_v4l2_device *dev,
 					    const struct video_device *vdev)
 {
@@ -167,7 +180,7 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
 {
 	struct cdevm_video *video;
 
-	/* Stays with the scope, also after a failure: so does the node. */
+	/* This stays with the scope even after a failure, as the node does. */
 	video = cdevm_kzalloc(scope, sizeof(*video), GFP_KERNEL);
 	if (!video)
 		return -ENOMEM;
@@ -179,24 +192,24 @@ static int cdevm_publish_video(struct cdevm_scope *scope,
 }
 
 /**
- * cdevm_video_register_device() - video_register_device() for a node of a scope
+ * cdevm_video_register_device() - register a video node of a scope
  * @scope: scope
- * @vdev: zeroed and filled in as for video_register_device(); in memory of the
- *	scope. A release function is not needed; if there is one, it must not
- *	free memory of the scope
+ * @vdev: video device, zeroed and filled in as for video_register_device(); in
+ *	memory of the scope. It needs no release function; if it has one, that
+ *	must not free memory of the scope
  * @type: type of node
- * @nr: number of the node, -1 for the first that is free
+ * @nr: number of the node, -1 for the first free one
  *
- * It can be opened at once. It is unregistered at unbind, before ->remove().
- * @vdev->v4l2_dev must have been registered with cdevm_v4l2_device_register().
- * What else @vdev points to must live as long as the scope, too: its queue, its
- * lock, its controls.
+ * The node can be opened at once. It is unregistered at unbind, before
+ * ->remove(). @vdev->v4l2_dev must have been registered with
+ * cdevm_v4l2_device_register(). Everything else that @vdev points to must live
+ * as long as the scope, too: its queue, its lock, its controls.
  *
  * Context: Process context, may sleep. Not from a file operation of the scope.
  * The device lock is not needed: ->complete() of an async notifier may do this.
- * Return: 0; -ENOMEM; -ENODEV when unbinding has begun; -EEXIST when @vdev was
+ * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EEXIST if @vdev was
  * registered already; -EINVAL with a WARN for a v4l2_device of another scope or
- * of none; what video_register_device() returns.
+ * of none; the error of video_register_device().
  */
 int cdevm_video_register_device(struct cdevm_scope *scope,
 				struct video_device *vdev,
@@ -218,7 +231,7 @@ EXPORT_SYMBOL_GPL(cdevm_video_register_device);
 /**
  * cdevm_register_subdev_node() - register the node of a subdev in a scope
  * @v4l2_dev: v4l2_device of a scope
- * @vdev: node of one of its subdevs, of whatever device
+ * @vdev: node of one of its subdevs, of any device
  * @owner: module of the subdev
  *
  * For v4l2_device_register_subdev_nodes().
@@ -237,8 +250,9 @@ int cdevm_register_subdev_node(struct v4l2_device *v4l2_dev,
  * cdevm_unregister_subdev_node() - undo cdevm_register_subdev_node()
  * @vdev: node; may be freed by this
  *
- * When the subdev is unregistered, be it alone or with its v4l2_device, or when not
- * all nodes of the v4l2_device could be registered, so that it can be tried again.
+ * For when the subdev is unregistered, alone or with its v4l2_device; or when
+ * not all nodes of the v4l2_device could be registered, so that it can be tried
+ * again.
  *
  * Context: Process context, may sleep.
  */
@@ -251,7 +265,7 @@ void cdevm_unregister_subdev_node(struct video_device *vdev)
 		put_device(&vdev->dev);
 }
 
-/* The last node has gone that has this for its v4l2_device, of whatever device. */
+/* The last node of this v4l2_device, of any device, was released. */
 static void cdevm_v4l2_device_released(struct v4l2_device *v4l2_dev)
 {
 	cdevm_put(v4l2_dev->cdevm->scope);
@@ -269,22 +283,22 @@ static void cdevm_v4l2_device_unregister(void *data)
 }
 
 /**
- * cdevm_v4l2_device_register() - v4l2_device_register() for memory of a scope
+ * cdevm_v4l2_device_register() - register a v4l2_device of a scope
  * @scope: scope
- * @dev: the device that is being probed, whose the scope is. Video nodes may have
- *	another one for their parent (&video_device.dev_parent)
- * @v4l2_dev: zeroed, or filled in as for v4l2_device_register(), but without a
- *	release function; in memory of the scope
+ * @dev: the device that is being probed, which the scope belongs to. Video
+ *	nodes may have another parent (&video_device.dev_parent)
+ * @v4l2_dev: v4l2_device, zeroed or filled in as for v4l2_device_register(),
+ *	but without a release function; in memory of the scope
  *
  * Undone as a devm resource of @dev. From now on
- * v4l2_device_register_subdev_nodes() publishes the nodes of subdevs through the
- * scope. Subdevs of this very device have to be in memory of the scope; those of
- * others, I2C clients say, are their own drivers' business.
+ * v4l2_device_register_subdev_nodes() publishes the nodes of subdevs through
+ * the scope. Subdevs of @dev have to be in memory of the scope. The drivers of
+ * other subdevs, such as I2C clients, take care of their memory.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
- * Return: 0; -ENOMEM; -EINVAL with a WARN for one that has a release function,
- * instead of which there is cdevm_add_action(), and for a device that the scope is
- * not of; what v4l2_device_register() returns.
+ * Return: 0; -ENOMEM; -EINVAL with a WARN if it has a release function (use
+ * cdevm_add_action() instead), or if the scope does not belong to @dev; the
+ * error of v4l2_device_register().
  */
 int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 			       struct v4l2_device *v4l2_dev)
@@ -295,7 +309,10 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 	if (WARN(v4l2_dev->release, "cdevm: the v4l2_device of %s has a release function\n",
 		 dev_name(dev)))
 		return -EINVAL;
-	/* It would go with the one, and its nodes with the other. */
+	/*
+	 * It would be unregistered with one device, and its nodes removed with
+	 * the other.
+	 */
 	if (WARN(dev != cdevm_device(scope), "cdevm: %s has a v4l2_device in the scope of %s\n",
 		 dev_name(dev), dev_name(cdevm_device(scope))))
 		return -EINVAL;
@@ -319,10 +336,10 @@ int cdevm_v4l2_device_register(struct cdevm_scope *scope, struct device *dev,
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_register);
 
 /**
- * cdevm_begin_release() - a file of a node is about to be closed
+ * cdevm_begin_release() - exclude stop actions while a file is closed
  * @vdev: node of a scope
  *
- * For v4l2_release(), before the first lock that it takes.
+ * For v4l2_release(), before it takes its first lock.
  *
  * Context: Process context, may sleep.
  */
@@ -333,7 +350,7 @@ void cdevm_begin_release(struct video_device *vdev)
 
 /**
  * cdevm_end_release() - undo cdevm_begin_release()
- * @vdev: the same
+ * @vdev: the node
  *
  * Context: Process context.
  */
@@ -352,15 +369,15 @@ static void cdevm_v4l2_stop(void *data)
 }
 
 /**
- * cdevm_v4l2_add_stop_action() - cdevm_add_stop_action() for what a file has
+ * cdevm_v4l2_add_stop_action() - add a stop action for contents of files
  * @v4l2_dev: v4l2_device of a scope
  * @action: function to call
  * @data: its argument
  *
- * For what is in memory of an open file of a video or subdev node, which its
- * ->release() frees. No such ->release() runs beside @action: one that has begun is
- * waited for, with the hardware still there, and others wait until @action is done.
- * They hold no lock of the driver's meanwhile.
+ * For data in the memory of an open file of a video or subdev node, which its
+ * ->release() frees. No such ->release() runs concurrently with @action. One
+ * that has begun is waited for, with the hardware still there; others wait
+ * until @action is done, without holding a lock of the driver.
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM.
@@ -382,7 +399,7 @@ int cdevm_v4l2_add_stop_action(struct v4l2_device *v4l2_dev,
 EXPORT_SYMBOL_GPL(cdevm_v4l2_add_stop_action);
 
 /**
- * cdevm_v4l2_device_is_gone() - has the unbind of a v4l2_device's device begun?
+ * cdevm_v4l2_device_is_gone() - test whether the device is being unbound
  * @v4l2_dev: v4l2_device of a scope
  *
  * For v4l2-async, through v4l2_cdevm_device_is_gone().
@@ -397,8 +414,8 @@ bool cdevm_v4l2_device_is_gone(const struct v4l2_device *v4l2_dev)
 EXPORT_SYMBOL_GPL(cdevm_v4l2_device_is_gone);
 
 /*
- * Keeps a control that a subscription is on from being freed while it is ended. Taken
- * before the lock of the handler that the control is of.
+ * Keeps the control of a subscription from being freed while the subscription
+ * is ended. Taken before the lock of the control's handler.
  */
 static DEFINE_MUTEX(cdevm_ctrl_lock);
 
@@ -424,7 +441,10 @@ void cdevm_unsubscribe_ctrl(struct v4l2_subscribed_event *sev)
 	mutex_unlock(&cdevm_ctrl_lock);
 }
 
-/* End those of files of scopes to controls of @hdl, or say if there are any. */
+/*
+ * End the subscriptions of files of scopes to controls of @hdl if @end is true;
+ * otherwise return whether there are any.
+ */
 static bool cdevm_unsubscribe(struct v4l2_ctrl_handler *hdl, bool end)
 {
 	struct v4l2_subscribed_event *sev, *next;
@@ -451,14 +471,14 @@ static bool cdevm_unsubscribe(struct v4l2_ctrl_handler *hdl, bool end)
  * cdevm_unsubscribe_ctrls() - end all subscriptions to controls of a handler
  * @hdl: handler whose controls are about to be freed
  *
- * For v4l2_ctrl_handler_free(), whoever calls that: the handler is that of a subdev,
- * and the files are those of a bridge that has inherited its controls.
+ * For v4l2_ctrl_handler_free(), by any caller: the handler may be that of a
+ * subdev, and the files those of a bridge that has inherited its controls.
  *
  * Context: Process context, may sleep.
  */
 void cdevm_unsubscribe_ctrls(struct v4l2_ctrl_handler *hdl)
 {
-	/* Hardly ever, so the handlers of all others need not wait for each other. */
+	/* This is rare: do not serialise all other handlers. */
 	if (!cdevm_unsubscribe(hdl, false))
 		return;
 	mutex_lock(&cdevm_ctrl_lock);
@@ -480,9 +500,10 @@ static bool cdevm_has_ctrl(const struct v4l2_ctrl_handler *hdl,
 /**
  * cdevm_disinherit_ctrls() - drop references to controls of other handlers
  * @hdl: handler of a bridge
- * @from: handler of a subdev that goes; %NULL: all but @hdl's own are dropped
+ * @from: handler of a subdev that is unregistered; %NULL drops all references
+ *	but those to @hdl's own controls
  *
- * An inherited control may be freed already, so none is looked into.
+ * An inherited control may be freed already, so its content is not read.
  *
  * Context: Process context, may sleep.
  */
@@ -493,7 +514,7 @@ void cdevm_disinherit_ctrls(struct v4l2_ctrl_handler *hdl,
 	unsigned int i;
 	bool stays;
 
-	/* A probe that has failed may have freed it by hand, and its lock. */
+	/* A failed probe may have freed the handler by hand, and its lock. */
 	if (!hdl->buckets)
 		return;
 	mutex_lock(hdl->lock);
@@ -528,11 +549,11 @@ static void cdevm_v4l2_ctrl_handler_free(void *hdl)
 }
 
 /**
- * cdevm_v4l2_ctrl_handler_add() - have the controls of a handler go with a scope
+ * cdevm_v4l2_ctrl_handler_add() - free the controls of a handler with a scope
  * @scope: scope
  * @hdl: handler in memory of the scope, after v4l2_ctrl_handler_init()
  *
- * What cdevm_v4l2_ctrl_handler_init() does beside that.
+ * For cdevm_v4l2_ctrl_handler_init().
  *
  * Context: Process context, may sleep. From probe, under the device lock.
  * Return: 0 or -ENOMEM. The controls are freed on an error.

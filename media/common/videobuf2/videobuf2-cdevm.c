@@ -8,7 +8,7 @@
 #include <media/videobuf2-cdevm.h>
 #include <media/videobuf2-core.h>
 
-/* Whoever waits for a buffer, in an ioctl, in read() or in poll(). */
+/* Wake tasks that wait for a buffer, in an ioctl, in read() or in poll(). */
 static void cdevm_vb2_kick(void *data)
 {
 	vb2_queue_error(data);
@@ -16,8 +16,9 @@ static void cdevm_vb2_kick(void *data)
 
 /*
  * Nobody can start the queue again, since every call but ->release() is
- * refused. A close that began after the revoke may be stopping it just now, and
- * must be done with the hardware when this returns: the lock sees to that.
+ * refused. A close that began after the revoke may be stopping the queue at
+ * this moment, and must be done with the hardware when this returns: the lock
+ * ensures that.
  */
 static void cdevm_vb2_stop(void *data)
 {
@@ -30,7 +31,7 @@ static void cdevm_vb2_stop(void *data)
 }
 
 /**
- * cdevm_vb2_queue_add() - have a queue stopped when its scope is unbound
+ * cdevm_vb2_queue_add() - stop a queue when its scope ends
  * @scope: scope
  * @q: queue after vb2_queue_init() or vb2_core_queue_init(), with a lock; both
  *	in memory of the scope
