@@ -77,14 +77,14 @@ build() {
 		echo "up to date" >"$LOG.note"
 		return 0
 	fi
-	touch "$TMP/built-$flavour"
+	touch "$TMP/built-$KERNEL-$flavour"
 	seed_other && configure "${FRAGMENTS[@]}" || return 1
 	kmake all || return 1
 	outside || return 1
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 	# As old as the beginning of this build: what was edited meanwhile is newer.
-	mv "$TMP/built-$flavour" "$O/.resmgr-built"
+	mv "$TMP/built-$KERNEL-$flavour" "$O/.resmgr-built"
 }
 
 stage "build $flavour kernel" "$LOG" build

@@ -51,7 +51,8 @@ HEADS = [re.compile(p) for p in (
 )]
 # What the resource manager reports on one line of the log, without a WARN.
 ONE_LINE = re.compile(r"resmgr: .*(?:go on adding resources|freed at unbind, and others may hold it|"
-                      r"no driver (?:is|was) bound or being probed|no more of these are reported)")
+                      r"no driver (?:is|was) bound or being probed|no more of these are reported|"
+                      r"takes a reference on .*, which holds it)")
 HEADS.append(ONE_LINE)
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.

@@ -972,8 +972,12 @@ static void provider_circle_of_one(struct kunit *test)
 /* Two ways to the same are no circle; nor is one that was there, and is not. */
 static void provider_no_circle(struct kunit *test)
 {
+	struct wanted wanted = {
+		.probe	= { .name = "console", .fn = wanted_probe },
+		.text	= "takes a reference",
+	};
 	struct foo *a, *b, *c, *d;
-	struct wanted wanted;
+	bool watched;
 	void *group;
 
 	need_debug(test);
@@ -981,7 +985,8 @@ static void provider_no_circle(struct kunit *test)
 	b = foo_named(test, "bert");
 	c = foo_named(test, "carl");
 	d = foo_named(test, "dora");
-	__wanted_begin(&wanted, "takes a reference", "resmgr: ");
+	/* Nothing is wanted, so it is not announced. */
+	watched = probe_register(&wanted.probe, &wanted);
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&a->provider.object.mgr, &b->provider), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&a->provider.object.mgr, &c->provider), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&b->provider.object.mgr, &d->provider), 0);
@@ -991,7 +996,9 @@ static void provider_no_circle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&c->provider.object.mgr, &b->provider), 0);
 	resmgr_release_group(&c->provider.object.mgr, group);
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&b->provider.object.mgr, &c->provider), 0);
-	__wanted_end(test, &wanted, 0, 0);
+	probe_unregister(&wanted.probe);
+	if (watched)
+		KUNIT_EXPECT_EQ(test, atomic_read(&wanted.matches), 0);
 	foo_end(d);
 	foo_end(c);
 	foo_end(b);
