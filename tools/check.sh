@@ -32,7 +32,7 @@ start=$(now) log=$LOGS/checkpatch.log
 	# --no-tree: these files are not where the kernel expects them. The layout of TRACE_EVENT() is a convention of
 	# its own, which checkpatch knows in include/trace/ only.
 	cp=(perl "$TREE/scripts/checkpatch.pl" --strict --terse --show-types --no-summary --max-line-length=100)
-	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/[a-z]*[.]h' |
+	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/' |
 		xargs "${cp[@]}" --no-tree -f
 	for f in tracepoints/*.h; do
 		"${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f "$f"

@@ -21,7 +21,7 @@
  * is one that only the test knows.
  */
 static inline struct dentry *node_dentry(struct vfsmount *mnt, dev_t devt,
-						unsigned int nr)
+					 unsigned int nr)
 {
 	struct dentry *root = mnt->mnt_root, *dentry;
 	char name[32];

@@ -207,7 +207,7 @@ static int toy_release(struct inode *inode, struct file *file)
 	if (toy->ops.release_at_unbind || is_bug("late-hardware")) {
 		check(READ_ONCE(toy->hw->magic) == HW_ALIVE, "a release finds the hardware gone");
 	} else if (cdevm_enter(&toy->scope)) {
-		check(READ_ONCE(toy->hw->magic) == HW_ALIVE, "a release in time finds the hardware gone");
+		check(READ_ONCE(toy->hw->magic) == HW_ALIVE, "a release inside finds it gone");
 		cdevm_exit(&toy->scope);
 	}
 	if (!is_bug("lost-release"))
@@ -496,13 +496,13 @@ static u64 torture_print(const char *what)
 		const struct stats *s = per_cpu_ptr(&stats, cpu);
 
 		/* Not exact while they run, and need not be. */
-		sum.calls += data_race(s->calls);
-		sum.refused += data_race(s->refused);
-		sum.opens += data_race(s->opens);
-		sum.closes += data_race(s->closes);
-		sum.polls += data_race(s->polls);
-		sum.sleeps += data_race(s->sleeps);
-		sum.kept += data_race(s->kept);
+		sum.calls += READ_ONCE(s->calls);
+		sum.refused += READ_ONCE(s->refused);
+		sum.opens += READ_ONCE(s->opens);
+		sum.closes += READ_ONCE(s->closes);
+		sum.polls += READ_ONCE(s->polls);
+		sum.sleeps += READ_ONCE(s->sleeps);
+		sum.kept += READ_ONCE(s->kept);
 	}
 	pr_info("cdevm-torture: %s: calls %llu refused %llu opens %llu closes %llu polls %llu sleeps %llu kept %llu binds %d unbinds %d failed-probes %d groups %d selfs %d toys %d violations %d\n",
 		what, sum.calls, sum.refused, sum.opens, sum.closes, sum.polls,
