@@ -15,7 +15,7 @@ T := tools
 
 help:
 	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
-	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 55 min, then 15 min)'
+	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 60 min, then 20 min)'
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
 	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
