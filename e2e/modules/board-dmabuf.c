@@ -34,7 +34,7 @@
 
 #include "board-dmabuf.h"
 
-/* As in lib-resmgr/kernel_compat.h. */
+/* What came between the two kernels tells them apart. */
 #if __has_include(<linux/dma-buf-mapping.h>)
 #define importer_is_told(ops)	((ops)->invalidate_mappings)
 MODULE_IMPORT_NS("DMA_BUF");

@@ -20,7 +20,7 @@
 
 #include "board-dmabuf.h"
 
-/* As in lib-resmgr/kernel_compat.h. */
+/* What came between the two kernels tells them apart. */
 #if __has_include(<linux/dma-buf-mapping.h>)
 #define IMPORTER_TOLD(function)	.invalidate_mappings = (function)
 MODULE_IMPORT_NS("DMA_BUF");
