@@ -81,22 +81,6 @@ static void t_works(void)
 	ok(close(fd) == 0, "close");
 }
 
-/*
- * On stock: have somebody else keep the file open. The close that drops the
- * last reference on the cdev starts its release, which DEBUG_KOBJECT_RELEASE
- * delays, in freed memory; the report of a worker that finds out kills UML.
- */
-static void hold_open(void)
-{
-	if (fork())
-		return;
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	for (;;)
-		pause();
-}
-
 static void t_removal(void)
 {
 	__u64 value;

@@ -520,18 +520,6 @@ static void freed_end(void)
 	kmsg("e2e: allow-end");
 }
 
-/* On stock: somebody else keeps the file open, for ever. */
-static void hold_open(void)
-{
-	if (fork())
-		return;
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	for (;;)
-		pause();
-}
-
 static void t_works(const struct subject *s)
 {
 	int fd = xopen(node, s->flags);
