@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Table, JSON and picture of the benchmarks.
 
-  bench.py JSON SVG RESULT...
+  bench.py report JSON SVG BASELINE KERNEL RESULT...
+  bench.py keep JSON BASELINE KERNEL
+
+report says as well what is not as BASELINE, a JSON file, has it for this kernel; keep puts the numbers of JSON there.
 
 A RESULT is the file of one kernel that tools/bench.sh has run, a line per measurement:
 
@@ -245,17 +248,62 @@ def picture(found, path):
                 + "\n".join(out) + "\n</svg>\n")
 
 
-def main(argv):
-    if len(argv) < 4:
-        print(__doc__)
-        return 2
-    found, records = read(argv[3:])
+def counted(records):
+    """{what: value} of what is the same each time: not times, which another machine or the next run has others of."""
+    return {(r["name"], r["variant"], r["n"]): r["value"] for r in records if r["unit"] != "ns"}
+
+
+def load(path):
+    try:
+        with open(path) as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
+def changes(before, now):
+    """What has changed, and nothing that only one of them has: that is a benchmark that came or was not run."""
+    if not before:
+        print("\n  no numbers of this kernel were kept")
+        return
+    before, now = counted(before), counted(now)
+    lines = [f"  {name} {n} {variant}: {number(before[name, variant, n])} is now {number(value)}"
+             for (name, variant, n), value in sorted(now.items()) if before.get((name, variant, n), value) != value]
+    if lines:
+        print("\n  not as it was kept:\n" + "\n".join(lines))
+    else:
+        print(f"\n  all {len(now.keys() & before.keys())} counts are as they were kept")
+
+
+def report(out, svg, baseline, kernel, *results):
+    found, records = read(results)
     derive(found, records)
-    with open(argv[1], "w") as f:
+    with open(out, "w") as f:
         f.write("[\n" + ",\n".join(json.dumps(r) for r in records) + "\n]\n")
     table(found)
-    picture(found, argv[2])
-    print(f"\n  {argv[1]}, {argv[2]}")
+    picture(found, svg)
+    changes(load(baseline).get(kernel), records)
+    print(f"\n  {out}, {svg}")
+
+
+def keep(out, baseline, kernel):
+    kept = load(baseline)
+    with open(out) as f:
+        kept[kernel] = [r for r in json.load(f) if r["unit"] != "ns"]
+    with open(baseline, "w") as f:
+        f.write("{\n" + ",\n".join(f'"{k}": [\n' + ",\n".join(json.dumps(r) for r in kept[k]) + "\n]"
+                                   for k in sorted(kept)) + "\n}\n")
+    print(f"  {baseline} has {len(kept[kernel])} counts of {kernel}")
+
+
+def main(argv):
+    if argv[1:2] == ["report"] and len(argv) >= 7:
+        report(*argv[2:])
+    elif argv[1:2] == ["keep"] and len(argv) == 5:
+        keep(*argv[2:])
+    else:
+        print(__doc__)
+        return 2
     return 0
 
 
