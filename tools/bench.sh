@@ -4,7 +4,8 @@
 # bench.sh bytes       compiles for arm64, for what a resource takes there
 # bench.sh contended   two CPUs in one gate, in a User Mode Linux; for a kernel whose UML has several (KERNEL=7.3)
 # bench.sh report      the table, out/bench.json and out/bench.svg, from what the others found, and what has changed
-# bench.sh keep        the counts of the last report go to bench/baseline.json, with which the next ones are compared
+# bench.sh keep        the counts of the last report go to bench/baseline.json, with which the next ones are compared,
+#                      and into docs/performance.rst
 . "$(dirname "$0")/lib.sh"
 
 what=${1:?count, bytes, contended, report or keep}
@@ -165,7 +166,8 @@ report() {
 
 keep() {
 	[ -e "$OUT/bench.json" ] || die "there is no out/bench.json; run: make bench"
-	"$TOP/tools/bench.py" keep "$OUT/bench.json" "$TOP/bench/baseline.json" "$KERNEL"
+	"$TOP/tools/bench.py" keep "$OUT/bench.json" "$TOP/bench/baseline.json" "$KERNEL" \
+		"$TOP/docs/performance.rst"
 }
 
 case $what in
