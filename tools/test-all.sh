@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: the stress test at length (for
 # 6.12 in QEMU, with KASAN and with KCSAN), real drivers, DRM and V4L2 in QEMU, the series mail by mail, other
-# compilers and architectures. The last line is "N passed, N failed, N skipped".
+# compilers, KUnit on 64-bit and 32-bit arm. The last line is "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
@@ -15,7 +15,7 @@ RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"
-	for part in stress 'boots drivers drm media' series-check build-check; do
+	for part in stress 'boots drivers drm media' 'kunit-arch arm64 arm' series-check build-check; do
 		lines=$(wc -l <"$RESULTS")
 		# shellcheck disable=SC2086 # the parts of boots.sh
 		set -- $part
