@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: the stress test at length (for
 # 6.12 in QEMU, with KASAN and with KCSAN), real drivers, DRM and V4L2 in QEMU, the series mail by mail, other
-# compilers, KUnit on 64-bit and 32-bit arm. The last line is "N passed, N failed, N skipped".
+# compilers and architectures, KUnit on arm64 and 32-bit arm. The last line is "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
