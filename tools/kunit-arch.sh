@@ -36,6 +36,8 @@ arch() {
 	for l in $layers; do
 		[ -e "$TOP/tools/configs/kunit-$l.config" ] || die "kunit-arch.sh: no architecture '$1'"
 		FRAGMENTS+=("$TOP/tools/configs/kunit-$l.config")
+		[ ! -e "$TOP/tools/configs/kunit-$l-$OPTIONS_OF.config" ] ||
+			FRAGMENTS+=("$TOP/tools/configs/kunit-$l-$OPTIONS_OF.config")
 	done
 	CC=${KCC/gcc/${cross}gcc}
 	# linux_arch, qemu, image, params and serial, and the options of its console
