@@ -18,6 +18,8 @@ help:
 	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 60 min, then 20 min)'
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
 	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
+	@echo 'make kunit-arch [ARCHS="arm64 arm s390"]   our KUnit suites on other machines: also arm64-mte, x86-tiny, x86-rt'
+	@echo '                       (one takes 5 to 9 min first, then 1 to 3)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make kselftest          the selftests that go into the kernel'"'"'s tree        (as make e2e)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
@@ -71,6 +73,9 @@ e2e: kernels
 kunit: tree
 	@$T/kunit.sh $(FILTER)
 	@$T/kunit.sh --plain $(FILTER)
+
+kunit-arch: tree
+	@FILTER=$(FILTER) $T/kunit-arch.sh $(ARCHS)
 
 shell: tree
 	@$T/build.sh ours
@@ -168,5 +173,5 @@ clean:
 	@rm -rf out $(filter-out build/dl,$(wildcard build/*))
 	@echo '  cleaned; downloads are kept in build/dl'
 
-.PHONY: help bpf docs kselftest torture source tree kernels demo e2e kunit shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
+.PHONY: help bpf docs kselftest torture source tree kernels demo e2e kunit kunit-arch shell check test test-all stress drivers drm media coverage compliance v4l2-table model dkms dkms-test trace-tools find convert series \
 	series-check build-check bench bench-contended apply clean

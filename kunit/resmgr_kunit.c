@@ -2706,9 +2706,14 @@ static noinline __no_sanitize_address void leave_dirt(u8 *ptr, size_t size)
 static void memory_krealloc_in_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	size_t room = kmalloc_size_roundup(sizeof(struct resmgr_data) + 10) -
-		      sizeof(struct resmgr_data);
+	size_t head = sizeof(struct resmgr_data) + resmgr_data_pad(10);
+	size_t room = kmalloc_size_roundup(head + 10) - head;
 	u8 *ptr, *grown;
+
+	/* With other padding in front it has to move. */
+	while (resmgr_data_pad(room) != resmgr_data_pad(10))
+		room--;
+	KUNIT_ASSERT_GT(test, room, 10);
 
 	ptr = resmgr_kmalloc(&f->mgr, 10, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptr);

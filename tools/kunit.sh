@@ -59,24 +59,4 @@ timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch u
 	--raw_output=all "${ARGS[@]}" "$@" >"$LOG" 2>&1 </dev/null
 rc=$?
 [ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
-# Its own verdict, and a file for KernelCI.
-kunit parse --json="$JSON" "$LOG" >"$LOG.parsed" 2>&1
-n=$(kunit_counts "$LOG.parsed")
-splats=$("$TOP/tools/splats.py" "$LOG" | grep -E ': (splat|line|expected|.e2e)')
-# shellcheck disable=SC2086
-set -- $n
-bad=$2
-[ -n "$splats" ] && bad=$((bad + $(printf '%s\n' "$splats" | wc -l)))
-record "$1" "$bad" "$3"
-t=$(($(now) - start))
-if [ "$1" -eq 0 ]; then
-	show_fail "kunit$plain" $t "$LOG"
-	exit 1
-fi
-show "kunit$plain" "$(took $t), $(counts "$1" "$bad" "$3") ($(basename "$JSON"))"
-[ "$bad" -eq 0 ] && exit 0
-[ "$rc" -ne 124 ] || echo "    not ok: kunit.py ran out of time"
-grep -E '^ *not ok' "$LOG" | head -n 40 | sed 's/^ */    /'
-[ -z "$splats" ] || printf '%s\n' "$splats" | sed 's/^/    /'
-echo "error: KUnit found failures; the whole log is in $LOG" >&2
-exit 1
+judge_kunit "kunit$plain" "$LOG" $rc $(($(now) - start)) "$JSON"

@@ -25,6 +25,31 @@ kunit_counts() {
 		{ for (i = 1; i < NF; i += 2) n[$i] = $(i + 1) }
 		END { if (NR) print n["passed"] + 0, n["failed"] + n["crashed"] + n["errors"], n["skipped"] + 0; else print 0, 1, 0 }'
 }
+# judge_kunit LABEL LOG STATUS SECONDS JSON: judges the console log of a boot that ran KUnit suites, by kunit.py of the tree
+# and by what the kernel reported; records and shows the results. JSON: a file for KernelCI.
+judge_kunit() {
+	local label=$1 log=$2 rc=$3 t=$4 json=$5 splats bad
+	(cd "$TREE" && python3 tools/testing/kunit/kunit.py parse --json="$json" "$log") >"$log.parsed" 2>&1
+	splats=$("$TOP/tools/splats.py" "$log" | grep -E ': (splat|line|expected|.e2e)')
+	# shellcheck disable=SC2046
+	set -- $(kunit_counts "$log.parsed")
+	bad=$2
+	[ -z "$splats" ] || bad=$((bad + $(printf '%s\n' "$splats" | wc -l)))
+	# A kernel that does not come to its end has not passed.
+	[ "$rc" -ne 124 ] || bad=$((bad + 1))
+	record "$1" "$bad" "$3"
+	if [ "$1" -eq 0 ]; then
+		show_fail "$label" "$t" "$log"
+		return 1
+	fi
+	show "$label" "$(took "$t"), $(counts "$1" "$bad" "$3") ($(basename "$json"))"
+	[ "$bad" -ne 0 ] || return 0
+	[ "$rc" -ne 124 ] || echo "    not ok: out of time"
+	grep -aE '^ *(\[ *[0-9.]*\] *)?not ok' "$log" | head -n 40 | sed 's/^ */    /'
+	[ -z "$splats" ] || printf '%s\n' "$splats" | sed 's/^/    /'
+	echo "error: KUnit found failures; the whole log is in $log" >&2
+	return 1
+}
 counts() { # passed failed skipped, as a remark
 	printf '%d passed' "$1"
 	[ "$2" -eq 0 ] || printf ', %d FAILED' "$2"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: KUnit without KASAN, what the
 # unpatched kernel does, the stress test at length (for 6.12 in QEMU, with KASAN and with KCSAN), real drivers, DRM and V4L2
-# in QEMU, the series mail by mail, other compilers and architectures. The last line is "N passed, N failed, N skipped".
+# in QEMU, KUnit on arm64 and 32-bit arm, the series mail by mail, other compilers and architectures. The last line is
+# "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
@@ -20,7 +21,12 @@ RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"
-	for part in 'kunit.sh --quiet --plain' stock stress.sh 'boots.sh drivers drm media' series-check.sh build-check.sh; do
+<<<<<<< HEAD
+	for part in 'kunit.sh --quiet --plain' stock stress.sh 'boots.sh drivers drm media' \
+		'kunit-arch.sh arm64 arm' series-check.sh build-check.sh; do
+=======
+	for part in stress 'boots drivers drm media' 'kunit-arch arm64 arm' series-check build-check; do
+>>>>>>> 64dbd045a374d6768097b23d11341e7fdb16c91b
 		lines=$(wc -l <"$RESULTS")
 		# shellcheck disable=SC2086 # a command
 		case $part in

@@ -636,9 +636,10 @@ static void order_several_threads(struct kunit *test)
 	DK_FINISH_LOG(test, "4 3 2 1");
 }
 
-static bool dk_is_aligned(const void *p)
+/* Where there are no bytes, there is no DMA to them. */
+static bool dk_is_aligned(const void *p, size_t size)
 {
-	return IS_ALIGNED((unsigned long)p, ARCH_KMALLOC_MINALIGN) &&
+	return (!size || IS_ALIGNED((unsigned long)p, ARCH_KMALLOC_MINALIGN)) &&
 	       IS_ALIGNED((unsigned long)p, __alignof__(unsigned long long));
 }
 
@@ -653,7 +654,7 @@ static void alloc_zeroed_and_aligned(struct kunit *test)
 	for (i = 0; i < 4; i++) {
 		res = devres_alloc(dk_release_nothing, size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, res);
-		KUNIT_EXPECT_TRUE(test, dk_is_aligned(res));
+		KUNIT_EXPECT_TRUE(test, dk_is_aligned(res, size));
 		KUNIT_EXPECT_NULL(test, memchr_inv(res, 0, size));
 		memset(res, 0x5a, size);
 		devres_free(res);
@@ -662,7 +663,7 @@ static void alloc_zeroed_and_aligned(struct kunit *test)
 	res = devres_alloc_node(dk_release_nothing, size, GFP_KERNEL,
 				numa_mem_id());
 	KUNIT_ASSERT_NOT_NULL(test, res);
-	KUNIT_EXPECT_TRUE(test, dk_is_aligned(res));
+	KUNIT_EXPECT_TRUE(test, dk_is_aligned(res, size));
 	KUNIT_EXPECT_NULL(test, memchr_inv(res, 0, size));
 	memset(res, 0x5a, size);
 	devres_add(ctx->dev, res);
@@ -1826,7 +1827,7 @@ static void memory_kmalloc(struct kunit *test)
 			KUNIT_EXPECT_PTR_EQ(test, (void *)p[i], ZERO_SIZE_PTR);
 			continue;
 		}
-		KUNIT_EXPECT_TRUE(test, dk_is_aligned(p[i]));
+		KUNIT_EXPECT_TRUE(test, dk_is_aligned(p[i], size));
 		memset(p[i], i + 1, size);
 	}
 	for (i = 0; size && i < ARRAY_SIZE(p); i++)
@@ -1994,7 +1995,7 @@ static void memory_krealloc(struct kunit *test)
 		p = devm_krealloc(ctx->dev, p, new, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		if (new) {
-			KUNIT_EXPECT_TRUE(test, dk_is_aligned(p));
+			KUNIT_EXPECT_TRUE(test, dk_is_aligned(p, new));
 			KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x5a,
 							   min(old, new)));
 			memset(p, 0xa5, new);

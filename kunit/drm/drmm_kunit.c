@@ -393,19 +393,25 @@ static void reset_when_there_is_no_memory(struct kunit *test)
 	EXPECT_LOG(f, "1");
 }
 
+#ifdef CONFIG_64BIT
+#define POINTER	"(8 bytes)"
+#else
+#define POINTER	"(4 bytes)"
+#endif
+
 /* The debug lines: op, name and size, in order. */
 static void debug_lines(struct kunit *test)
 {
 	static const char * const want[] = {
-		"ADD log_action (8 bytes)",
+		"ADD log_action " POINTER,
 		"ADD kmalloc (5 bytes)",
 		"ADD log_action (0 bytes)",
-		"ADD made_up (8 bytes)",
+		"ADD made_up " POINTER,
 		"ADD kmalloc (32 bytes)",
 		"DEL kmalloc (5 bytes)",
-		"DEL log_action (8 bytes)",
+		"DEL log_action " POINTER,
 		"REL kmalloc (32 bytes)",
-		"REL made_up (8 bytes)",
+		"REL made_up " POINTER,
 		"REL log_action (0 bytes)",
 	};
 	struct fixture *f = test->priv;
