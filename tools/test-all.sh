@@ -21,12 +21,8 @@ RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"
-<<<<<<< HEAD
 	for part in 'kunit.sh --quiet --plain' stock stress.sh 'boots.sh drivers drm media' \
 		'kunit-arch.sh arm64 arm' series-check.sh build-check.sh; do
-=======
-	for part in stress 'boots drivers drm media' 'kunit-arch arm64 arm' series-check build-check; do
->>>>>>> 64dbd045a374d6768097b23d11341e7fdb16c91b
 		lines=$(wc -l <"$RESULTS")
 		# shellcheck disable=SC2086 # a command
 		case $part in
