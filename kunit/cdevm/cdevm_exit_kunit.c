@@ -104,7 +104,7 @@ static void note_range(const char *what, unsigned int first, unsigned int last)
 		struct gadget *g = way.gadgets[i];
 
 		enter |= !refuses(g);
-		published |= !resmgr_empty(&g->scope.nodes);
+		published |= !resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]);
 		inside |= cdevm_is_revoked(&g->scope) &&
 			  !resmgr_gate_drain(&g->scope.gate, 0);
 	}

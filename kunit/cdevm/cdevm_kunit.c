@@ -897,7 +897,7 @@ static void remove_gadget(struct device *dev)
 	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(&g->scope));
 	KUNIT_EXPECT_TRUE(test, scope_refuses(&g->scope));
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(&g->scope.gate, 0));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]));
 	KUNIT_EXPECT_PTR_EQ(test, g->misc.fops, &gadget_fops);
 	note("remove");
 }
@@ -973,7 +973,7 @@ static void scope_of_failed_probe(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, scene->nr_scopes, 1);
 	scope = scene->scopes[0];
 	KUNIT_EXPECT_TRUE(test, scope_refuses(scope));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&scope->nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]));
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(open_minor(0)), -ENXIO);
 	cdevm_put(scope);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
@@ -1763,7 +1763,7 @@ static int probe_faulty_cdev(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_add_cdev(&g->scope, &g->a, scene->devt, 1);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	if (ret) {
 		KUNIT_EXPECT_PTR_EQ(scene->test, g->a.ops, &gadget_fops);
 		KUNIT_EXPECT_NULL(scene->test, g->a.kobj.parent);
@@ -1787,7 +1787,7 @@ static int probe_faulty_misc(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_register_misc(&g->scope, &g->misc);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	if (ret)
 		KUNIT_EXPECT_PTR_EQ(scene->test, g->misc.fops, &gadget_fops);
 	return ret;
@@ -1813,7 +1813,7 @@ static int probe_faulty_device(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_add_cdev_device(&g->scope, &g->a, &g->device);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	/*
 	 * An open() that found it before the device failed must not go round the gate.
 	 * Nobody can have found one that cdev_add() was not called for.
@@ -1935,7 +1935,7 @@ static void nodes_of_subsystem_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
 						 "name", g), -EIO);
 	KUNIT_EXPECT_PTR_EQ(test, open_minor(2), (struct file *)ERR_PTR(-ENXIO));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]));
 	cdevm_get(&g->scope);
 	unbind();
 	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
@@ -2411,8 +2411,8 @@ static void let_go(void *unused)
 	complete(&scene->leave);
 }
 
-/* Kicks come before the wait for calls, stops after it, newest first. */
-static void fops_kicks_and_stops(struct kunit *test)
+/* Each step is over before the next, newest first; the call ends before the last. */
+static void fops_steps(struct kunit *test)
 {
 	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 	struct cdevm_scope *scope;
@@ -2420,9 +2420,11 @@ static void fops_kicks_and_stops(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	publish(test, &blocking_fops);
 	scope = scene->scopes[0];
-	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, let_go, NULL), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 1"), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 1"), 0);
-	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake"), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_step_action(scope, CDEVM_STEP_UNPUBLISH,
+						    let_go, NULL), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 2"), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 2"), 0);
 	init_completion(&c->done);
 	c->file = must_open(test, 0);
@@ -2433,8 +2435,8 @@ static void fops_kicks_and_stops(struct kunit *test)
 	wait_for_completion(&c->done);
 	close_file(c->file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	EXPECT_NOTES(test, "open", "ioctl begins", "kick 1", "wake", "let go",
-		     "ioctl ends", "stop 2", "stop 1", "remove", "close",
+	EXPECT_NOTES(test, "open", "ioctl begins", "kick 1", "wake 2", "wake 1",
+		     "let go", "ioctl ends", "stop 2", "stop 1", "remove", "close",
 		     "released 1");
 }
 
@@ -2508,7 +2510,7 @@ static struct kunit_case fops_cases[] = {
 	KUNIT_CASE(fops_open_replaces),
 	KUNIT_CASE(fops_unbind_waits_for_call),
 	KUNIT_CASE(fops_unbind_waits_for_release),
-	KUNIT_CASE(fops_kicks_and_stops),
+	KUNIT_CASE(fops_steps),
 	KUNIT_CASE(fops_poller_is_woken),
 	{}
 };
@@ -2852,7 +2854,7 @@ static void trace_text_of_scope(struct kunit *test)
 	snprintf(want, sizeof(want), " kind=action %s", from);
 	expect_text(test, text_from(text, ": resmgr_release_begin: cdevm "), want);
 	snprintf(want, sizeof(want), " kind=node bus=platform driver=%s mgr=%p",
-		 scene->name, &g->scope.nodes);
+		 scene->name, &g->scope.steps[CDEVM_STEP_UNPUBLISH]);
 	expect_text(test, text_from(text, ": resmgr_add: cdevm-nodes "), want);
 }
 
