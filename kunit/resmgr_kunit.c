@@ -2367,7 +2367,6 @@ static void actions_logged(struct kunit *test)
 		.name		= "logged",
 		.log		= logged_op,
 		.log_switch	= &log_switch,
-		.log_bits	= BIT(3),
 	};
 	static const enum resmgr_op want[] = {
 		RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_REMOVE,
@@ -2382,7 +2381,6 @@ static void actions_logged(struct kunit *test)
 	logged = kunit_kzalloc(test, sizeof(*logged), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, logged);
 	resmgr_init(&logged->mgr, &class);
-	log_switch = ~BIT(3);
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 1);
 	KUNIT_EXPECT_EQ(test, logged->count, 0);
