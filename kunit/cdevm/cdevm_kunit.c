@@ -41,7 +41,6 @@
 #define NAME		"cdevm-kunit"
 #define MISC_NAME	NAME "-misc"
 #define MINORS		4
-#define NOTES		512
 #define SCOPES		128
 /* Kobjects may live for some seconds more, with DEBUG_KOBJECT_RELEASE. */
 #define PATIENCE	(30 * HZ)
@@ -82,64 +81,16 @@ struct scene {
 	/* For the file operations. */
 	int			open_ret;
 	struct completion	inside, leave;
-	/* Protects what follows. */
-	spinlock_t		lock;
-	unsigned int		nr_notes;
-	char			notes[NOTES][48];
 	struct probe		probes[12];
 };
 
 /* Suites run one after the other. */
 static struct scene *scene;
 
-static __printf(1, 2) void note(const char *fmt, ...)
-{
-	unsigned long flags;
-	va_list ap;
-
-	va_start(ap, fmt);
-	spin_lock_irqsave(&scene->lock, flags);
-	if (scene->nr_notes < NOTES)
-		vsnprintf(scene->notes[scene->nr_notes], sizeof(scene->notes[0]),
-			  fmt, ap);
-	scene->nr_notes++;
-	spin_unlock_irqrestore(&scene->lock, flags);
-	va_end(ap);
-}
-
-static void note_action(void *text)
-{
-	note("%s", (const char *)text);
-}
-
-static void expect_notes(struct kunit *test, const char * const *want,
-			 unsigned int count)
-{
-	unsigned int i;
-
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, count);
-	for (i = 0; i < min(count, scene->nr_notes); i++)
-		KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[i], want[i]);
-	for (; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		KUNIT_FAIL(test, "one more note: %s", scene->notes[i]);
-	scene->nr_notes = 0;
-}
-
-/* Position of a note, -1 if there is none. */
-static int find_note(const char *text)
-{
-	int i;
-
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		if (!strcmp(scene->notes[i], text))
-			return i;
-	return -1;
-}
-
 static void expect_before(struct kunit *test, const char *first,
 			  const char *second)
 {
-	int i = find_note(first), j = find_note(second);
+	int i = note_find(first), j = note_find(second);
 
 	KUNIT_EXPECT_GE_MSG(test, i, 0, "no '%s'", first);
 	KUNIT_EXPECT_GE_MSG(test, j, 0, "no '%s'", second);
@@ -248,20 +199,15 @@ static int scene_init(struct kunit *test)
 	if (!s)
 		return -ENOMEM;
 	s->test = test;
-	spin_lock_init(&s->lock);
+	notes_clear();
 	init_waitqueue_head(&s->wait);
 	init_completion(&s->inside);
 	init_completion(&s->leave);
 	scene = s;
 
-	ret = alloc_chrdev_region(&s->devt, 0, MINORS, NAME);
+	ret = nodes_begin(&s->mnt, &s->devt, MINORS, NAME);
 	if (ret)
 		goto err_scene;
-	s->mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(s->mnt)) {
-		ret = PTR_ERR(s->mnt);
-		goto err_region;
-	}
 	s->driver.probe = scene_probe;
 	s->driver.remove = scene_remove;
 	/* A name of its own, since that of the last one may still be there. */
@@ -269,7 +215,7 @@ static int scene_init(struct kunit *test)
 	s->driver.driver.name = s->name;
 	ret = platform_driver_register(&s->driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	s->pdev = platform_device_register_simple(s->name, PLATFORM_DEVID_NONE,
 						  NULL, 0);
 	if (IS_ERR(s->pdev)) {
@@ -281,10 +227,8 @@ static int scene_init(struct kunit *test)
 
 err_driver:
 	platform_driver_unregister(&s->driver);
-err_mount:
-	kern_unmount(s->mnt);
-err_region:
-	unregister_chrdev_region(s->devt, MINORS);
+err_nodes:
+	nodes_end(s->mnt, s->devt, MINORS);
 err_scene:
 	scene = NULL;
 	return ret;
@@ -304,8 +248,7 @@ static void scene_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->freed), s->nr_scopes);
 	for (i = 0; i < ARRAY_SIZE(s->probes); i++)
 		probe_unregister(&s->probes[i]);
-	kern_unmount(s->mnt);
-	unregister_chrdev_region(s->devt, MINORS);
+	nodes_end(s->mnt, s->devt, MINORS);
 	scene = NULL;
 }
 
@@ -315,27 +258,14 @@ static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
 }
 
-static struct file *open_devt(dev_t devt)
-{
-	struct dentry *dentry = node_dentry(scene->mnt, devt, 0);
-	struct path path = { .mnt = scene->mnt, .dentry = dentry };
-	struct file *file;
-
-	if (IS_ERR(dentry))
-		return ERR_CAST(dentry);
-	file = dentry_open(&path, O_RDWR, current_cred());
-	dput(dentry);
-	return file;
-}
-
 static struct file *open_minor(unsigned int minor)
 {
-	return open_devt(MKDEV(MAJOR(scene->devt), MINOR(scene->devt) + minor));
+	return node_file(scene->mnt, scene->devt + minor);
 }
 
 static struct file *open_misc(const struct miscdevice *misc)
 {
-	return open_devt(MKDEV(MISC_MAJOR, misc->minor));
+	return node_file(scene->mnt, MKDEV(MISC_MAJOR, misc->minor));
 }
 
 /* As a plain number, which can be printed. */
@@ -345,11 +275,6 @@ static struct file *open_misc(const struct miscdevice *misc)
 static unsigned int poll_file(struct file *file, poll_table *table)
 {
 	return POLLED(vfs_poll(file, table));
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
 }
 
 /* The driver's file operations. */
@@ -1009,7 +934,7 @@ static void scope_in_group(struct kunit *test)
 	bind(probe_with_group);
 	expect_before(test, "kick 1", "group released");
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	KUNIT_EXPECT_LT(test, find_note("kick 2"), 0);
+	KUNIT_EXPECT_LT(test, note_find("kick 2"), 0);
 	unbind();
 	KUNIT_EXPECT_TRUE(test, wait_freed(2));
 	expect_before(test, "kick 2", "remove");
@@ -1097,7 +1022,7 @@ static void scope_failed_allocation(struct kunit *test)
 	faults_need(test);
 	/* The memory, the name. That of the gate is per-CPU. */
 	bind_with_failures(test, probe_faulty_alloc, 2);
-	scene->nr_notes = 0;
+	notes_clear();
 	bind(probe_full);
 	unbind();
 	KUNIT_EXPECT_TRUE(test, wait_freed(scene->nr_scopes));
@@ -1230,7 +1155,7 @@ static void scope_wait_ends_at_unbind(struct kunit *test)
 	expect_before(test, "timed awake", "remove");
 	expect_before(test, "kick 1", "remove");
 	expect_before(test, "remove", "released 1");
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 5);
+	KUNIT_EXPECT_EQ(test, notes.count, 5);
 }
 
 static void scope_wait_ends_with_condition(struct kunit *test)
@@ -1455,7 +1380,7 @@ static void nodes_live_until_last_close(struct kunit *test)
 
 	for (i = 0; order[i]; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&scene->freed), 0);
-		KUNIT_EXPECT_LT(test, find_note("cdevm 2"), 0);
+		KUNIT_EXPECT_LT(test, note_find("cdevm 2"), 0);
 		switch (order[i]) {
 		case 'u':
 			unbind();
@@ -1480,14 +1405,14 @@ static void nodes_live_until_last_close(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 
 	/* Kick, remove, two of devm and three closes, in whatever order. */
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 10);
+	KUNIT_EXPECT_EQ(test, notes.count, 10);
 	expect_before(test, "kick 1", "remove");
 	expect_before(test, "remove", "devm 2");
 	expect_before(test, "devm 2", "devm 1");
 	expect_before(test, "devm 1", "cdevm 2");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[7], "cdevm 2");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[8], "cdevm 1");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[9], "released 1");
+	KUNIT_EXPECT_STREQ(test, note_text(7), "cdevm 2");
+	KUNIT_EXPECT_STREQ(test, note_text(8), "cdevm 1");
+	KUNIT_EXPECT_STREQ(test, note_text(9), "released 1");
 }
 
 static void nodes_are_gone_after_unbind(struct kunit *test)
@@ -1503,9 +1428,9 @@ static void nodes_are_gone_after_unbind(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENXIO));
 	file = open_minor(1);
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENXIO));
-	file = open_devt(MKDEV(MISC_MAJOR, minor));
+	file = node_file(scene->mnt, MKDEV(MISC_MAJOR, minor));
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENODEV));
-	KUNIT_EXPECT_LT(test, find_note("open"), 0);
+	KUNIT_EXPECT_LT(test, note_find("open"), 0);
 }
 
 static void nodes_of_a_held_scope(struct kunit *test)
@@ -1538,7 +1463,7 @@ static void nodes_of_next_binding(struct kunit *test)
 	old_misc = must_open_misc(test, the_gadget());
 	unbind();
 	bind(probe_full);
-	scene->nr_notes = 0;
+	notes_clear();
 
 	new = open_minor(0);
 	KUNIT_EXPECT_PTR_EQ(test, new, (struct file *)ERR_PTR(-ENODEV));
@@ -1585,7 +1510,7 @@ static void nodes_of_two_scopes(struct kunit *test)
 	first = must_open(test, 0);
 	second = must_open(test, 1);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	KUNIT_EXPECT_EQ(test, ioctl_file(first, 1, 2), -ENODEV);
 	KUNIT_EXPECT_EQ(test, ioctl_file(second, 1, 2), -ENODEV);
 	close_file(first);
@@ -1831,9 +1756,9 @@ static void nodes_failed_allocation_of_device(struct kunit *test)
 	pr_info("kunit: expect kobject_add_internal failed\n");
 	bind_with_failures(test, probe_faulty_device, 2);
 	pr_info("kunit: expect-end\n");
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		released += !strcmp(scene->notes[i], "device release");
-	if (scene->nr_notes <= NOTES)
+	for (i = 0; i < notes.count; i++)
+		released += !strcmp(note_text(i), "device release");
+	if (notes.count <= ARRAY_SIZE(notes.texts))
 		KUNIT_EXPECT_EQ(test, released, scene->nr_scopes);
 }
 
@@ -1851,13 +1776,13 @@ static void nodes_with_many_minors(struct kunit *test)
 	for (i = 0; i < MINORS; i++)
 		files[i] = must_open(test, i);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	for (i = 0; i < MINORS; i++) {
 		KUNIT_EXPECT_EQ(test, ioctl_file(files[i], 1, 2), -ENODEV);
 		EXPECT_NO_NOTES(test);
 		KUNIT_EXPECT_EQ(test, atomic_read(&scene->freed), 0);
 		close_file(files[i]);
-		scene->nr_notes = 0;
+		notes_clear();
 	}
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 }
@@ -1942,7 +1867,7 @@ static void nodes_of_subsystem_refused(struct kunit *test)
 						 "name", g), -ENODEV);
 	cdevm_put(&g->scope);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	KUNIT_EXPECT_EQ(test, find_note("node removed"), -1);
+	KUNIT_EXPECT_EQ(test, note_find("node removed"), -1);
 }
 
 static struct kunit_case nodes_cases[] = {
@@ -2249,7 +2174,7 @@ static void fops_open_after_unbind(struct kunit *test)
 	scope = scene->scopes[0];
 	file = must_open(test, 0);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	refs = refcount_read(&scope->obj.ref);
 
 	/* The inode still leads to the cdev. */
@@ -2677,7 +2602,7 @@ static void trace_of_open_file(struct kunit *test)
 
 	trace_scopes(test);
 	bind(probe_full);
-	scene->nr_notes = 0;
+	notes_clear();
 	file = must_open(test, 1);
 	EXPECT_NOTES(test, "open", "t:open 1");
 	unbind();
@@ -2718,8 +2643,8 @@ static void trace_of_two_scopes(struct kunit *test)
 	expect_before(test, "remove", "cdevm of 1");
 	expect_before(test, "remove", "cdevm of 2");
 	/* Who goes first is up to the last reference, when kobjects linger. */
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 20);
-	scene->nr_notes = min(scene->nr_notes, 14);
+	KUNIT_EXPECT_EQ(test, notes.count, 20);
+	notes.count = min(notes.count, 14);
 	EXPECT_NOTES(test, "t:revoke 2", "t:revoke 1",
 		     "t:kick 2", "kick 2", "t:kick 1", "kick 1",
 		     "t:unpublish 1", "t:unpublish 2", "t:unpublish 0",
@@ -2783,13 +2708,13 @@ static void trace_of_references(struct kunit *test)
 	unbind();
 	close_file(file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++) {
-		if (sscanf(scene->notes[i], "t:%*3c %u", &seq) != 1)
+	for (i = 0; i < notes.count; i++) {
+		if (sscanf(note_text(i), "t:%*3c %u", &seq) != 1)
 			continue;
 		/* Each has the next number. */
 		KUNIT_EXPECT_EQ(test, seq, gets + puts);
-		gets += strstarts(scene->notes[i], "t:get");
-		puts += strstarts(scene->notes[i], "t:put");
+		gets += strstarts(note_text(i), "t:get");
+		puts += strstarts(note_text(i), "t:put");
 	}
 	/* Two cdevs and a file. One more is dropped: that of the binding. */
 	KUNIT_EXPECT_EQ(test, gets, 3);

@@ -169,14 +169,9 @@ static int types_init(struct kunit *test)
 
 	memset(&types, 0, sizeof(types));
 	init_completion(&types.freed);
-	ret = alloc_chrdev_region(&types.devt, 0, KINDS + 1, NAME);
+	ret = nodes_begin(&types.mnt, &types.devt, KINDS + 1, NAME);
 	if (ret)
 		return ret;
-	types.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(types.mnt)) {
-		ret = PTR_ERR(types.mnt);
-		goto err_region;
-	}
 	/* A name of its own, since that of the last one may still be there. */
 	snprintf(types.name, sizeof(types.name), NAME "-%u", nr++);
 	types.driver.probe = typed_probe;
@@ -184,7 +179,7 @@ static int types_init(struct kunit *test)
 	types.driver.driver.owner = THIS_MODULE;
 	ret = platform_driver_register(&types.driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	types.pdev = platform_device_register_simple(types.name, PLATFORM_DEVID_NONE,
 						     NULL, 0);
 	if (!IS_ERR(types.pdev))
@@ -192,11 +187,9 @@ static int types_init(struct kunit *test)
 
 	ret = PTR_ERR(types.pdev);
 	platform_driver_unregister(&types.driver);
-err_mount:
-	kern_unmount(types.mnt);
-err_region:
+err_nodes:
+	nodes_end(types.mnt, types.devt, KINDS + 1);
 	types.mnt = NULL;
-	unregister_chrdev_region(types.devt, KINDS + 1);
 	return ret;
 }
 
@@ -209,8 +202,7 @@ static void types_exit(struct kunit *test)
 	/* DEBUG_KOBJECT_RELEASE lets each cdev live some seconds longer. */
 	if (types.typed)
 		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&types.freed, 30 * HZ), 0);
-	kern_unmount(types.mnt);
-	unregister_chrdev_region(types.devt, KINDS + 1);
+	nodes_end(types.mnt, types.devt, KINDS + 1);
 }
 
 static void unbind(void)
@@ -220,15 +212,7 @@ static void unbind(void)
 
 static struct file *open_kind(struct kunit *test, enum kind kind)
 {
-	struct file *file = node_file(types.mnt, types.devt + kind);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
+	return node_must_open(test, types.mnt, types.devt + kind);
 }
 
 static const enum kind kinds[] = { PLAIN, FRAMES };

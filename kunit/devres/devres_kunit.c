@@ -33,7 +33,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "warnings.h"
+#include "lib.h"
 
 /*
  * This suite is for kernels without the resource manager, too, and so for old ones.

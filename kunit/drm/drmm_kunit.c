@@ -33,7 +33,6 @@
 
 #include "resmgr_kunit.h"
 
-#define LOG_MAX		32
 #define TOKENS		8
 
 /* Time enough for what is to happen, and for what is not to happen. */
@@ -57,52 +56,24 @@ struct fixture {
 	bool			registered;
 	struct workqueue_struct	*wq;
 	struct token		tokens[TOKENS];
-	unsigned int		count;
-	int			log[LOG_MAX];
-	char			text[LOG_MAX * 4];
 };
-
-/* For actions without data. One case runs at a time. */
-static struct fixture *running;
 
 static const struct drm_driver drmm_driver = {
 	.name = "drmm-kunit",
 };
 
-static void log_id(struct fixture *f, int id)
-{
-	if (f->count < LOG_MAX)
-		f->log[f->count] = id;
-	f->count++;
-}
-
-static const char *log_text(struct fixture *f)
-{
-	unsigned int i, len = 0;
-
-	f->text[0] = '\0';
-	for (i = 0; i < f->count && i < LOG_MAX; i++)
-		len += scnprintf(f->text + len, sizeof(f->text) - len,
-				 i ? " %d" : "%d", f->log[i]);
-	return f->text;
-}
-
-#define EXPECT_LOG(f, want)						\
-do {									\
-	struct fixture *__f = (f);					\
-									\
-	KUNIT_EXPECT_STREQ(__f->test, log_text(__f), want);		\
-} while (0)
+#define EXPECT_LOG(f, want) \
+	KUNIT_EXPECT_STREQ((f)->test, notes_joined(" "), want)
 
 static void log_action(struct drm_device *drm, void *data)
 {
 	struct token *token = data;
 
 	if (!token) {
-		log_id(running, 0);
+		note("0");
 		return;
 	}
-	log_id(token->f, token->id);
+	note("%d", token->id);
 	if (token->then)
 		token->then(token->f, drm);
 }
@@ -151,7 +122,7 @@ static int drmm_init(struct kunit *test)
 		return -ENOMEM;
 	f->test = test;
 	test->priv = f;
-	running = f;
+	notes_clear();
 	for (i = 0; i < TOKENS; i++)
 		f->tokens[i] = (struct token){ .f = f, .id = i };
 
@@ -807,7 +778,7 @@ static void numbers_are_used_again(struct kunit *test)
 
 static void release_may_enter(struct fixture *f, struct drm_device *drm)
 {
-	log_id(f, can_enter(drm) ? 11 : 10);
+	note(can_enter(drm) ? "11" : "10");
 }
 
 /* As long as there are resources, whether the device was unplugged or not. */
@@ -934,10 +905,10 @@ static void release_first(struct fixture *f, struct drm_device *drm)
  */
 static void only_once(struct fixture *f, struct drm_device *drm)
 {
-	int i, calls = 0;
+	unsigned int i, calls = 0;
 
-	for (i = 0; i < f->count; i++)
-		calls += f->log[i] == 1;
+	for (i = 0; i < notes.count; i++)
+		calls += !strcmp(note_text(i), "1");
 	if (calls > 1)
 		KUNIT_FAIL_AND_ABORT(f->test, "released twice");
 }
