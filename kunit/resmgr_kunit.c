@@ -24,6 +24,7 @@
 #include <trace/events/resmgr.h>
 
 #include "../internal.h"
+#include "groups.h"
 #include "resmgr_kunit.h"
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_RESMGR_DEBUG)
@@ -117,7 +118,7 @@ static void item_log(struct item *item)
 }
 
 /* Identities of groups: addresses of whatever. */
-static int id_a, id_b, id_c;
+static int id_a, id_b;
 
 static void nothing(void *unused)
 {
@@ -1483,250 +1484,68 @@ static struct kunit_suite reentry_suite = {
 /*
  * resmgr-groups
  */
-static void groups_closed(struct kunit *test)
+static void group_add(struct kunit *test, void *text)
 {
 	struct fixture *f = test->priv;
 
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	add_action_item(f, 3);
-	close_group(f, &id_a);
-	add_item(f, 4);
-
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 3, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 4, 1);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, note_action, text), 0);
 }
 
-static void groups_open(struct kunit *test)
+static void *group_open(struct kunit *test, void *id)
 {
-	struct fixture *f = test->priv;
-
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	add_item(f, 3);
-
-	/* All that is newer than where it begins. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 3, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 1);
+	return open_group(test->priv, id);
 }
 
-static void groups_empty(struct kunit *test)
+static void group_close(struct kunit *test, void *id)
+{
+	close_group(test->priv, id);
+}
+
+static void group_remove(struct kunit *test, void *id)
 {
 	struct fixture *f = test->priv;
 
-	add_item(f, 1);
-	open_group(f, &id_a);
-	close_group(f, &id_a);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 0);
-	open_group(f, &id_b);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 0);
-	EXPECT_NO_LOG(f);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, id), 0);
+}
 
-	/* A manager with only a group on it is not empty. */
+static int group_release(struct kunit *test, void *id)
+{
+	struct fixture *f = test->priv;
+
+	return resmgr_release_group(&f->mgr, id);
+}
+
+static void group_end(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	KUNIT_EXPECT_GE(test, resmgr_release_all(&f->mgr), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+static void groups_script(struct kunit *test)
+{
+	static const struct group_front front = {
+		.add		= group_add,
+		.open		= group_open,
+		.close		= group_close,
+		.remove		= group_remove,
+		.release	= group_release,
+		.end		= group_end,
+	};
+
+	group_run(test, &front);
+}
+
+/* A manager with only a group on it is not empty. */
+static void groups_not_empty(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
 	open_group(f, &id_a);
 	KUNIT_EXPECT_FALSE(test, resmgr_empty(&f->mgr));
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 0);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
-}
-
-static void groups_nested(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	int ret = 0;
-
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	open_group(f, &id_b);
-	add_item(f, 3);
-	close_group(f, &id_b);
-	add_item(f, 4);
-	open_group(f, &id_c);
-	add_item(f, 5);
-	close_group(f, &id_c);
-	close_group(f, &id_a);
-	add_item(f, 6);
-
-	/* An inner one alone, then the outer one with what is left in it. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 3);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 3);
-	EXPECT_LOG(f, 5, 4, 2);
-
-	/* The other inner one has gone with it. */
-	EXPECT_WARNING(test, "cannot release group",
-		       ret = resmgr_release_group(&f->mgr, &id_c));
-	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 6, 1);
-}
-
-static void groups_nested_open(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-
-	/* Both reach to the newest: the inner one is within the outer one. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
-}
-
-static void groups_overlapping(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-	close_group(f, &id_b);
-	add_item(f, 4);
-
-	/* b is not within a: it lives on with what a does not have. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 3);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-static void groups_overlapping_other_way(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-	close_group(f, &id_b);
-
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 2);
-	EXPECT_LOG(f, 3, 2);
-	/* The closing marker of a is still where it was. */
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 1);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-/* An open group that begins in a closed one counts as within it. */
-static void groups_overlapping_open(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	int ret = 0;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	/* It is dissolved, as devres does; what came after is nobody's. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	EXPECT_WARNING(test, "cannot release group",
-		       ret = resmgr_release_group(&f->mgr, &id_b));
-	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 3);
-}
-
-static void groups_of_same_id(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	close_group(f, &id_a);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	/* The newest first. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 1);
-
-	/* An id can be used again. */
-	open_group(f, &id_a);
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-}
-
-static void groups_without_id(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	void *a, *b;
-
-	a = open_group(f, NULL);
-	add_item(f, 1);
-	b = open_group(f, NULL);
-	KUNIT_EXPECT_PTR_NE(test, a, b);
-	add_item(f, 2);
-
-	/* No id: the newest that is not closed. */
-	close_group(f, NULL);
-	add_item(f, 3);
-	close_group(f, NULL);
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, b), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, a), 2);
-	EXPECT_LOG(f, 3, 1);
-
-	open_group(f, NULL);
-	add_item(f, 5);
-	open_group(f, NULL);
-	add_item(f, 6);
-	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, NULL), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, NULL), 2);
-	EXPECT_LOG(f, 6, 5);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-static void groups_removed(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_b);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, &id_a), 0);
-	EXPECT_NO_LOG(f);
-	/* The one within is as it was, and so is the order of everything. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 3, 1);
 }
 
 static void groups_unbalanced(struct kunit *test)
@@ -2107,17 +1926,8 @@ static void groups_release_in_release_all(struct kunit *test)
 }
 
 static struct kunit_case groups_cases[] = {
-	KUNIT_CASE(groups_closed),
-	KUNIT_CASE(groups_open),
-	KUNIT_CASE(groups_empty),
-	KUNIT_CASE(groups_nested),
-	KUNIT_CASE(groups_nested_open),
-	KUNIT_CASE(groups_overlapping),
-	KUNIT_CASE(groups_overlapping_other_way),
-	KUNIT_CASE(groups_overlapping_open),
-	KUNIT_CASE(groups_of_same_id),
-	KUNIT_CASE(groups_without_id),
-	KUNIT_CASE(groups_removed),
+	KUNIT_CASE_PARAM(groups_script, group_case_gen_params),
+	KUNIT_CASE(groups_not_empty),
 	KUNIT_CASE(groups_unbalanced),
 	KUNIT_CASE(groups_release_releases_itself),
 	KUNIT_CASE(groups_release_releases_itself_alone),

@@ -33,7 +33,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "lib.h"
+#include "groups.h"
 
 /*
  * This suite is for kernels without the resource manager, too, and so for old ones.
@@ -1008,75 +1008,46 @@ static struct kunit_case devres_find_cases[] = {
 
 /* devres-groups */
 
-static void group_ids(struct kunit *test)
+static void dk_group_add(struct kunit *test, void *text)
 {
 	struct dk_ctx *ctx = test->priv;
-	void *first, *second;
-	int mine;
 
-	KUNIT_EXPECT_PTR_EQ(test, dk_open(test, &mine), (void *)&mine);
-	first = dk_open(test, NULL);
-	second = dk_open(test, NULL);
-	KUNIT_EXPECT_PTR_NE(test, first, second);
-	KUNIT_EXPECT_PTR_NE(test, first, (void *)&mine);
-
-	/* The ids that were made up work like one's own. */
-	dk_add(test, 1);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, second));
-	dk_add_range(test, 2, 3);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, first));
-	KUNIT_EXPECT_EQ(test, 0, devres_release_group(ctx->dev, &mine));
-	DK_FINISH_LOG(test, "1 3 2");
+	KUNIT_ASSERT_EQ(test, devm_add_action(ctx->dev, note_action, text), 0);
 }
 
-static void group_open_reaches_newest(struct kunit *test)
+static void dk_group_close(struct kunit *test, void *id)
 {
 	struct dk_ctx *ctx = test->priv;
-	int id;
 
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add_range(test, 2, 4);
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "4 3 2");
-	DK_FINISH_LOG(test, "4 3 2 1");
+	devres_close_group(ctx->dev, id);
 }
 
-static void group_closed_ends(struct kunit *test)
+static void dk_group_remove(struct kunit *test, void *id)
 {
 	struct dk_ctx *ctx = test->priv;
-	int id;
 
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add_range(test, 2, 3);
-	devres_close_group(ctx->dev, &id);
-	dk_add_range(test, 4, 5);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3 2");
-	DK_FINISH_LOG(test, "3 2 5 4 1");
+	devres_remove_group(ctx->dev, id);
 }
 
-static void group_null_is_newest_open(struct kunit *test)
+static int dk_group_release(struct kunit *test, void *id)
 {
 	struct dk_ctx *ctx = test->priv;
-	int a, b, c;
 
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	dk_open(test, &c);
-	dk_add(test, 3);
+	return devres_release_group(ctx->dev, id);
+}
 
-	devres_close_group(ctx->dev, NULL);	/* c */
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, NULL)); /* b */
-	DK_EXPECT_LOG(test, "4 3 2");
-	dk_add(test, 5);
-	devres_remove_group(ctx->dev, NULL);	/* a */
-	DK_EXPECT_LOG(test, "4 3 2");
-	DK_FINISH_LOG(test, "4 3 2 5 1");
+static void group_script(struct kunit *test)
+{
+	static const struct group_front front = {
+		.add		= dk_group_add,
+		.open		= dk_open,
+		.close		= dk_group_close,
+		.remove		= dk_group_remove,
+		.release	= dk_group_release,
+		.end		= dk_finish,
+	};
+
+	group_run(test, &front);
 }
 
 static void group_count(struct kunit *test)
@@ -1106,204 +1077,6 @@ static void group_counts_all_kinds(struct kunit *test)
 	dk_add_other(test, 3);
 	KUNIT_EXPECT_EQ(test, 6, devres_release_group(ctx->dev, NULL));
 	DK_EXPECT_LOG(test, "-3 2 1");
-}
-
-static void group_inner(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, inner;
-
-	dk_open(test, &outer);
-	dk_add(test, 1);
-	dk_open(test, &inner);
-	dk_add_range(test, 2, 3);
-	devres_close_group(ctx->dev, &inner);
-	dk_add(test, 4);
-	devres_close_group(ctx->dev, &outer);
-	dk_add(test, 5);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &inner));
-	DK_EXPECT_LOG(test, "3 2");
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &outer));
-	DK_EXPECT_LOG(test, "3 2 4 1");
-	DK_FINISH_LOG(test, "3 2 4 1 5");
-}
-
-/* With the outer group goes the inner one. */
-static void group_outer(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, inner, ret;
-
-	dk_add(test, 1);
-	dk_open(test, &outer);
-	dk_add(test, 2);
-	dk_open(test, &inner);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &inner);
-	dk_add(test, 4);
-	devres_close_group(ctx->dev, &outer);
-
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &outer));
-	DK_EXPECT_LOG(test, "4 3 2");
-	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &inner));
-	KUNIT_EXPECT_EQ(test, 0, ret);
-	DK_FINISH_LOG(test, "4 3 2 1");
-}
-
-/* One that starts inside and ends outside stays, with what is left of it. */
-static void group_overlapping(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &b);
-	dk_add(test, 4);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &a));
-	DK_EXPECT_LOG(test, "2 1");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &b));
-	DK_EXPECT_LOG(test, "2 1 3");
-	DK_FINISH_LOG(test, "2 1 3 4");
-}
-
-/* The other way round: the end of @a is in @b. */
-static void group_overlapping_newer(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &b);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &b));
-	DK_EXPECT_LOG(test, "3 2");
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &a));
-	DK_FINISH_LOG(test, "3 2 1 4");
-}
-
-/* One that starts inside and has no end yet is taken for an inner one. */
-static void group_open_within_closed(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b, ret;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &a));
-	DK_EXPECT_LOG(test, "2 1");
-	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &b));
-	KUNIT_EXPECT_EQ(test, 0, ret);
-	DK_FINISH_LOG(test, "2 1 3");
-}
-
-static void group_remove_keeps_resources(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, a, b;
-
-	dk_open(test, &outer);
-	dk_add(test, 1);
-	dk_open(test, &a);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_open(test, &b);
-	dk_add(test, 3);
-
-	devres_remove_group(ctx->dev, &a);
-	devres_remove_group(ctx->dev, &b);
-	DK_EXPECT_LOG(test, "");
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 4, devres_release_group(ctx->dev, &outer));
-	DK_FINISH_LOG(test, "4 3 2 1");
-}
-
-/* Of two groups with one id the newest is meant. */
-static void group_same_id(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_open(test, &id);
-	dk_add(test, 1);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 2);
-	dk_open(test, &id);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 4);
-
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3 1");
-	DK_FINISH_LOG(test, "3 1 4 2");
-}
-
-/* The same, for removal: the id then means the older one. */
-static void group_same_id_removed(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_open(test, &id);
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add(test, 2);
-	devres_remove_group(ctx->dev, &id);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 3);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &id));
-	DK_FINISH_LOG(test, "2 1 3");
-}
-
-/* An id may be used again once its group is gone. */
-static void group_id_again(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id, i;
-
-	for (i = 1; i <= 3; i++) {
-		dk_open(test, &id);
-		dk_add(test, i);
-		KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	}
-	DK_FINISH_LOG(test, "1 2 3");
-}
-
-static void group_left_to_device(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b, c;
-
-	dk_add(test, 1);
-	dk_open(test, &a);
-	dk_add(test, 2);
-	dk_open(test, &b);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &a);
-	dk_open(test, &c);
-	devres_close_group(ctx->dev, &b);
-	dk_open(test, NULL);
-	dk_add(test, 4);
-	DK_FINISH_LOG(test, "4 3 2 1");
 }
 
 static void group_members_taken_out(struct kunit *test)
@@ -1613,22 +1386,9 @@ static void group_random_walk(struct kunit *test)
 }
 
 static struct kunit_case devres_groups_cases[] = {
-	KUNIT_CASE(group_ids),
-	KUNIT_CASE(group_open_reaches_newest),
-	KUNIT_CASE(group_closed_ends),
-	KUNIT_CASE(group_null_is_newest_open),
+	KUNIT_CASE_PARAM(group_script, group_case_gen_params),
 	KUNIT_CASE_PARAM(group_count, dk_count_gen_params),
 	KUNIT_CASE(group_counts_all_kinds),
-	KUNIT_CASE(group_inner),
-	KUNIT_CASE(group_outer),
-	KUNIT_CASE(group_overlapping),
-	KUNIT_CASE(group_overlapping_newer),
-	KUNIT_CASE(group_open_within_closed),
-	KUNIT_CASE(group_remove_keeps_resources),
-	KUNIT_CASE(group_same_id),
-	KUNIT_CASE(group_same_id_removed),
-	KUNIT_CASE(group_id_again),
-	KUNIT_CASE(group_left_to_device),
 	KUNIT_CASE(group_members_taken_out),
 	KUNIT_CASE(group_unknown_on_empty_device),
 	KUNIT_CASE(group_unknown),
