@@ -2234,39 +2234,18 @@ static struct kunit_suite actions_suite = {
 /*
  * resmgr-memory
  */
+#define MEM_TYPE		struct resmgr
+#define MEM_OWNER(test)		(&((struct fixture *)(test)->priv)->mgr)
+#define MEM(name)		resmgr_##name
+#define MEM_OPEN		group_open
+#define MEM_RELEASE		group_release
+#define MEM_END			group_end
+#define MEM_HAS_FREE_PERCPU	true
+#include "memory.h"
+
 static bool all_bytes(const void *ptr, u8 value, size_t len)
 {
 	return !memchr_inv(ptr, value, len);
-}
-
-static void memory_alloc(struct kunit *test)
-{
-	static const size_t sizes[] = { 1, 8, 32, 100, 4096, 100000 };
-	struct fixture *f = test->priv;
-	u8 *ptr;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ptr = resmgr_kmalloc(&f->mgr, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		/* All of it is there; KASAN looks on. */
-		memset(ptr, 0xa5, sizes[i]);
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)ptr,
-						   ARCH_KMALLOC_MINALIGN));
-
-		ptr = resmgr_kzalloc(&f->mgr, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		KUNIT_EXPECT_TRUE(test, all_bytes(ptr, 0, sizes[i]));
-
-		ptr = resmgr_kcalloc(&f->mgr, 3, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		KUNIT_EXPECT_TRUE(test, all_bytes(ptr, 0, 3 * sizes[i]));
-
-		ptr = resmgr_kmalloc_array(&f->mgr, 2, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		memset(ptr, 0xa5, 2 * sizes[i]);
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 4 * ARRAY_SIZE(sizes));
 }
 
 /* The compiler knows what is too large; it is not to be told. */
@@ -2345,23 +2324,7 @@ static void memory_of_no_size(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-static void memory_kfree(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	void *ptr[5];
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(ptr); i++) {
-		ptr[i] = resmgr_kmalloc(&f->mgr, 8 << i, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr[i]);
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[2]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[4]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[0]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-}
-
-static void memory_krealloc(struct kunit *test)
+static void memory_krealloc_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct snapshot before, after;
@@ -2574,21 +2537,6 @@ static void memory_in_a_row(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first->left, 0);
 }
 
-static void memory_krealloc_array(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	u32 *ptr;
-
-	ptr = resmgr_krealloc_array(&f->mgr, NULL, 4, sizeof(*ptr), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ptr);
-	memset32(ptr, 0x12345678, 4);
-	ptr = resmgr_krealloc_array(&f->mgr, ptr, 400, sizeof(*ptr), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ptr);
-	KUNIT_EXPECT_EQ(test, ptr[0], 0x12345678);
-	KUNIT_EXPECT_EQ(test, ptr[3], 0x12345678);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-}
-
 /* The newest, the oldest and the only one can be resized, too. */
 static void memory_krealloc_at_ends(struct kunit *test)
 {
@@ -2606,44 +2554,6 @@ static void memory_krealloc_at_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 	EXPECT_LOG(f, 1);
-}
-
-static void memory_strings(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	/* On the stack, so not in .rodata, wherever literals are. */
-	char text[] = "some text";
-	const char *s;
-	char *copy;
-
-	copy = resmgr_kstrdup(&f->mgr, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_PTR_NE(test, copy, &text[0]);
-	KUNIT_EXPECT_STREQ(test, copy, text);
-	KUNIT_EXPECT_NULL(test, resmgr_kstrdup(&f->mgr, NULL, GFP_KERNEL));
-	copy = resmgr_kstrdup(&f->mgr, "", GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "");
-
-	s = resmgr_kstrdup_const(&f->mgr, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_EXPECT_PTR_NE(test, s, (const char *)text);
-	KUNIT_EXPECT_STREQ(test, s, text);
-	KUNIT_EXPECT_NULL(test, resmgr_kstrdup_const(&f->mgr, NULL, GFP_KERNEL));
-
-	copy = resmgr_kmemdup(&f->mgr, text, 4, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_MEMEQ(test, copy, text, 4);
-
-	copy = resmgr_kasprintf(&f->mgr, GFP_KERNEL, "%s %d%%", text, 42);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "some text 42%");
-	copy = resmgr_kasprintf(&f->mgr, GFP_KERNEL, "%s", "");
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "");
-
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, copy), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 5);
 }
 
 static void memory_constant_strings(struct kunit *test)
@@ -2669,19 +2579,15 @@ static void memory_constant_strings(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, s, "constant");
 }
 
-static void memory_pages(struct kunit *test)
+static void memory_pages_unknown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long addr[3];
+	unsigned long addr[2];
 	int i, ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(addr); i++) {
-		addr[i] = resmgr_get_free_pages(&f->mgr, GFP_KERNEL | __GFP_ZERO, i);
+		addr[i] = resmgr_get_free_pages(&f->mgr, GFP_KERNEL, i);
 		KUNIT_ASSERT_NE(test, addr[i], 0);
-		KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(addr[i]));
-		KUNIT_EXPECT_TRUE(test, all_bytes((void *)addr[i], 0,
-						  PAGE_SIZE << i));
-		memset((void *)addr[i], 0xa5, PAGE_SIZE << i);
 	}
 	KUNIT_EXPECT_EQ(test, resmgr_free_pages(&f->mgr, addr[1]), 0);
 	EXPECT_WARNING(test, "resmgr: kunit fixture: there is no pages",
@@ -2690,33 +2596,22 @@ static void memory_pages(struct kunit *test)
 	EXPECT_WARNING(test, "there is no pages",
 		       ret = resmgr_free_pages(&f->other, addr[0]));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-
-	KUNIT_EXPECT_EQ(test, resmgr_get_free_pages(&f->mgr,
-						    GFP_KERNEL | __GFP_NOWARN,
-						    MAX_PAGE_ORDER + 1), 0);
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-static void memory_percpu(struct kunit *test)
+static void memory_percpu_unknown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	u64 __percpu *a, *b;
-	int cpu, ret = 0;
+	u64 __percpu *p;
+	int ret = 0;
 
-	a = resmgr_alloc_percpu(&f->mgr, u64);
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)a);
-	b = resmgr_alloc_percpu(&f->mgr, u64);
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)b);
-	for_each_possible_cpu(cpu) {
-		KUNIT_EXPECT_EQ(test, *per_cpu_ptr(a, cpu), 0);
-		*per_cpu_ptr(a, cpu) = cpu;
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_free_percpu(&f->mgr, a), 0);
+	p = resmgr_alloc_percpu(&f->mgr, u64);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)p);
+	KUNIT_EXPECT_EQ(test, resmgr_free_percpu(&f->mgr, p), 0);
 	EXPECT_WARNING(test, "resmgr: kunit fixture: there is no percpu",
-		       ret = resmgr_free_percpu(&f->mgr, a));
+		       ret = resmgr_free_percpu(&f->mgr, p));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
 static void memory_data(struct kunit *test)
@@ -2908,21 +2803,18 @@ static void memory_failed_allocation(struct kunit *test)
 }
 
 static struct kunit_case memory_cases[] = {
-	KUNIT_CASE(memory_alloc),
+	MEM_CASES,
 	KUNIT_CASE(memory_overflow),
 	KUNIT_CASE(memory_of_no_size),
-	KUNIT_CASE(memory_kfree),
-	KUNIT_CASE(memory_krealloc),
+	KUNIT_CASE(memory_krealloc_place),
 	KUNIT_CASE(memory_krealloc_in_place),
 	KUNIT_CASE(memory_in_a_row),
-	KUNIT_CASE(memory_krealloc_array),
 	KUNIT_CASE(memory_alignment),
 	KUNIT_CASE_PARAM(memory_dma, dma_machine_gen_params),
 	KUNIT_CASE(memory_krealloc_at_ends),
-	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),
-	KUNIT_CASE(memory_pages),
-	KUNIT_CASE(memory_percpu),
+	KUNIT_CASE(memory_pages_unknown),
+	KUNIT_CASE(memory_percpu_unknown),
 	KUNIT_CASE(memory_data),
 	KUNIT_CASE_PARAM(memory_failed_allocation, faulty_gen_params),
 	{}

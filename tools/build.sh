@@ -40,7 +40,7 @@ outside() {
 	done
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
-		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/lib.h" "$TOP/kunit/groups.h"
+		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP"/kunit/{lib,groups,memory}.h
 			"$TOP/kunit/devres/devres_kunit.c")
 	else
 		# Drivers as mainline has them, beside the converted ones: what the demo compares, and what RESMGR_DEBUG
