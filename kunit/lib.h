@@ -55,7 +55,7 @@ static inline void note_action(void *text)
 }
 
 /* Returns the text of a note; one that is not there reads as "(nothing)". */
-static inline const char *note_text(unsigned int i)
+static __maybe_unused const char *note_text(unsigned int i)
 {
 	if (i >= notes.count)
 		return "(nothing)";
@@ -74,7 +74,7 @@ static inline int note_find(const char *text)
 }
 
 /* All notes in one string, valid until the next call. */
-static inline const char *notes_joined(const char *between)
+static __maybe_unused const char *notes_joined(const char *between)
 {
 	static char text[512];
 	unsigned int i, len = 0;
