@@ -164,7 +164,10 @@ static void early_exit(struct kunit *test)
 		resmgr_release_all(&t->mgr);
 }
 
-/* A step of all, newest first, then the next; actions; then the list in its order. */
+/*
+ * The first step of all, newest first, then the next step; then the actions;
+ * then the list in its order.
+ */
 static void early_order(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -189,7 +192,7 @@ static void early_alone(struct kunit *test)
 	add_action(t, 'X');
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 1);
 	EXPECT_JOINED(test, " ", "a0 a1 a2 X");
-	/* Nothing twice, and what is not early is there. */
+	/* Nothing runs twice, and resources that are not early stay. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
 	EXPECT_JOINED(test, " ", "");
 	/* What comes later is not forgotten. */
@@ -473,7 +476,7 @@ static void join(struct task_struct *task)
 	put_task_struct(task);
 }
 
-/* Who meets a step that another task is in waits for its end: the rest comes after. */
+/* A task that finds a step in progress in another task waits for its end. */
 static void early_in_parallel(struct kunit *test)
 {
 	int (*const others[])(void *data) = { release_early_thread, release_group_thread };
@@ -507,7 +510,7 @@ static void hook_wait_and_say(struct thing *thing)
 	say('x', -1);
 }
 
-/* An early action that another task runs is not over while it runs. */
+/* A release waits for an early action that another task runs. */
 static void early_action_in_parallel(struct kunit *test)
 {
 	int (*const firsts[])(void *data) = { release_early_thread, release_group_thread };
@@ -547,7 +550,7 @@ static void early_action_alone_in_parallel(struct kunit *test)
 	add_action(t, 'X');
 	first = start(t, release_early_thread);
 	wait_for_completion(&t->inside);
-	/* It is being called, and so cannot be taken back. */
+	/* It is being called, so it cannot be removed. */
 	EXPECT_WARNING(test, "there is no action",
 		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
 									x), -ENOENT));
@@ -620,7 +623,7 @@ static int release_on_and_on(void *data)
 	return 0;
 }
 
-/* An early node has all of its steps, whenever it was added. */
+/* All steps of an early node run, whenever it was added. */
 static void early_added_in_parallel(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -642,7 +645,7 @@ static void early_added_in_parallel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, racer.missed, 0);
 }
 
-/* One by hand, while another task is at work on all. */
+/* One node is finished by hand while another task runs the steps of all. */
 static void early_finished_in_parallel(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -671,7 +674,7 @@ static void hook_release_group(struct thing *thing)
 	resmgr_release_group(&thing->t->mgr, thing->t);
 }
 
-/* A step may have its own node released, and nobody looks at that any more. */
+/* A step may release its own node, which is not accessed afterwards. */
 static void early_gone_in_step(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -697,7 +700,7 @@ static void hook_wait_and_release_group(struct thing *thing)
 	hook_release_group(thing);
 }
 
-/* A waiter for a step that releases the resource does not wait for ever. */
+/* A task that waits for a step is woken if that step releases the resource. */
 static void early_gone_while_waited_for(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -728,7 +731,7 @@ static void hook_again(struct thing *thing)
 				resmgr_add_early_action(&thing->t->mgr, action_run, thing), 0);
 }
 
-/* An action that goes on adding itself ends some day, with a line in the log. */
+/* A release ends even if an action keeps adding itself, with a line in the log. */
 static void early_endless(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -748,12 +751,12 @@ static void early_endless(struct kunit *test)
 
 static void hook_again_if_early(struct thing *thing)
 {
-	/* Not after they were given up: that is what would hide it. */
+	/* Not after the core has given up: another early action would hide that. */
 	if (thing->t->mgr.early)
 		hook_again(thing);
 }
 
-/* When there is no end to those of a group, the others still come early. */
+/* If the early actions of a group never end, the others still run early. */
 static void early_endless_in_group(struct kunit *test)
 {
 	struct early_test *t = test->priv;

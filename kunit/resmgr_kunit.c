@@ -504,7 +504,7 @@ static void order_is_reverse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->logged, count);
 }
 
-/* The nth resource of a row of all kinds. Returns its node if it is known. */
+/* Add a resource of the kind, whose release logs @id. */
 static void add_kind(struct fixture *f, enum resmgr_kind kind, int id)
 {
 	struct kunit *test = f->test;
@@ -672,7 +672,7 @@ static void order_find(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->mgr, RESMGR_DATA, fn, NULL, NULL));
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->other, RESMGR_NODE, fn, NULL, NULL));
 
-	/* Taken off and not released; the next one comes up then. */
+	/* It is taken off without a release. The next search finds the next one. */
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_remove(&f->mgr, RESMGR_NODE, fn,
 						     is_item, &one), &a2->node);
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find(&f->mgr, RESMGR_NODE, fn, is_item,
@@ -687,7 +687,7 @@ static void order_find(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_find_release(&f->mgr, RESMGR_NODE, fn,
 						  is_item, &one), -ENOENT);
 
-	/* Found: the new one is the caller's still. Not found: it is added. */
+	/* If a match is found, the caller keeps the new one. Otherwise it is added. */
 	new = new_item(f, 3);
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_or_add(&f->mgr, &new->node, is_item,
 						     &two), &b->node);
@@ -758,13 +758,13 @@ static void order_final(struct kunit *test)
 	item = add_hooked(f, 2, hook_add_another);
 	item->peer = new_item(f, 3);
 
-	/* What is added while it runs is released by it. */
+	/* Resources that are added while it runs are released by it. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_final(&f->mgr), 3);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
 	EXPECT_LOG(f, 2, 3, 1);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 
-	/* What comes later is refused, and stays the caller's. */
+	/* Later additions are refused, and the caller keeps the resource. */
 	EXPECT_WARNING(test, "resmgr: kunit fixture: cannot add item",
 		       ret = resmgr_node_add(&f->mgr, &late->node));
 	KUNIT_EXPECT_EQ(test, ret, -ESHUTDOWN);
@@ -874,7 +874,7 @@ static void hook_yield(struct item *item)
 		usleep_range(50, 100);
 }
 
-/* Two release everything, one takes some away: each is had by one of them. */
+/* Two tasks release everything and one takes some off: each resource has one owner. */
 static void order_with_many_hands(struct kunit *test)
 {
 	static int (* const fns[])(void *) = {
@@ -950,7 +950,7 @@ static void reentry_add(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* Its memory is its own again when it is released: it can go back, too. */
+/* A resource that is being released may be added again. */
 static void hook_add_itself(struct item *item)
 {
 	if (item->left-- > 0)
@@ -1009,7 +1009,7 @@ static void reentry_add_in_a_chain(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* What was there before is no chain, however many there are. */
+/* Resources that were there before do not count, however many there are. */
 static void reentry_add_to_many(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1100,9 +1100,7 @@ static void hook_release_all_endlessly(struct item *item)
 		resmgr_release_all(&item->f->mgr);
 }
 
-/*
- * A task that releases everything meanwhile may release what the other was to.
- */
+/* A second task that releases everything may release what the first was about to. */
 static void reentry_endless_twice(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1138,7 +1136,7 @@ static void reentry_endless_final(struct kunit *test)
 	EXPECT_WARNING(test, "cannot release",
 		       KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), -ENODEV));
 	KUNIT_EXPECT_EQ(test, item->left, left);
-	/* Not on a list that nobody looks at: it can be added elsewhere. */
+	/* It is on no list any more, so it can be added elsewhere. */
 	item->left = 0;
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&f->other, &item->node), 0);
 }
@@ -1186,7 +1184,7 @@ static void reentry_release(struct kunit *test)
 	item = add_hooked(f, 4, hook_release_peer);
 	item->peer = peer;
 
-	/* One after the other, out of turn; the two are released in release. */
+	/* The two are released out of turn, one in the release of the other. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
 	EXPECT_LOG(f, 4, 2, 1, 3);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -1373,7 +1371,7 @@ static void reentry_release_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* All of it is released by the innermost; the outer ones go on after that. */
+/* The innermost call releases everything. The outer ones continue after it. */
 static void hook_release_all_then_add(struct item *item)
 {
 	struct fixture *f = item->f;
@@ -1396,7 +1394,7 @@ static void reentry_release_all_then_add(struct kunit *test)
 	item->peer = new_item(f, 20);
 	item->ptr = id;
 
-	/* The group went while everything goes, which is not worth a warning. */
+	/* The group is gone because everything is being released: that is no error. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
 	EXPECT_LOG(f, 2, 1, 20);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -1571,7 +1569,7 @@ static void groups_unbalanced(struct kunit *test)
 		       ret = resmgr_close_group(&f->mgr, &id_a));
 	KUNIT_EXPECT_EQ(test, ret, -EBUSY);
 
-	/* None is open, so there is none that no id could mean. */
+	/* No group is open, so %NULL means none. */
 	EXPECT_WARNING(test, "cannot close group",
 		       ret = resmgr_close_group(&f->mgr, NULL));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
@@ -1619,7 +1617,7 @@ static void groups_release_releases_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-/* When there is nothing else, devres takes that for the end of the device. */
+/* An empty list is not reported: devres takes it for the end of the device. */
 static void groups_release_releases_itself_alone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1878,7 +1876,7 @@ static void groups_release_opens_same_id(struct kunit *test)
 	item->ptr = &id_a;
 	close_group(f, &id_a);
 
-	/* It is another group, which lies outside of the one that goes. */
+	/* It is another group, outside of the one that is released. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
 	EXPECT_LOG(f, 2, 1);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -1899,7 +1897,7 @@ static void groups_release_all_in_release(struct kunit *test)
 	close_group(f, &id_a);
 	add_item(f, 4);
 
-	/* Everything, and the markers from under the feet of the group. */
+	/* It releases everything, and the markers of the group as well. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
 	KUNIT_EXPECT_EQ(test, item->ret, 3);
 	EXPECT_LOG(f, 3, 4, 2, 1);
@@ -2007,7 +2005,7 @@ static void actions_release(struct kunit *test)
 	EXPECT_LOG(f, 3, 1);
 }
 
-/* Of equal ones the newest is taken: the place of what is left tells. */
+/* Of equal actions the newest is taken, as the place of the other one shows. */
 static void actions_duplicate(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2111,7 +2109,7 @@ static void actions_typed(struct kunit *test)
 	EXPECT_LOG(f, 1, 1, 2);
 }
 
-/* %NULL is any argument, and what the function is called with. */
+/* %NULL matches any argument. The function is called with %NULL. */
 static void actions_typed_any(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2169,7 +2167,7 @@ static void logged_op(struct resmgr *mgr, const struct resmgr_node *node,
 	logged->count++;
 }
 
-/* A class that has a switch of its own for being told what happens. */
+/* A class whose log has a switch of its own. */
 static void actions_logged(struct kunit *test)
 {
 	static unsigned long log_switch;
@@ -2248,7 +2246,7 @@ static bool all_bytes(const void *ptr, u8 value, size_t len)
 	return !memchr_inv(ptr, value, len);
 }
 
-/* The compiler knows what is too large; it is not to be told. */
+/* Hide a size from the compiler, which would warn that it is too large. */
 static size_t hide(size_t size)
 {
 	OPTIMIZER_HIDE_VAR(size);
@@ -2466,7 +2464,7 @@ wrong:
 		   head, size, len, line);
 }
 
-/* What somebody has left there who had it before; not for KASAN to see. */
+/* Fill memory as an earlier user may have left it, unseen by KASAN. */
 static noinline __no_sanitize_address void leave_dirt(u8 *ptr, size_t size)
 {
 	while (size--)
@@ -2855,7 +2853,7 @@ static void misuse_double_add(struct kunit *test)
 	EXPECT_LOG(f, 3, 2, 1);
 }
 
-/* The last one of a manager has nothing behind it; it is on it all the same. */
+/* The oldest entry has no older one. It is still recognised as added. */
 static void misuse_double_add_of_only(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -3020,7 +3018,7 @@ static void misuse_krealloc_of_unmanaged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-/* All zeroes but for the lock, about which lockdep would have a word to say. */
+/* All zeroes, except for the lock: lockdep would report an uninitialised one. */
 static void misuse_uninitialised(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -3054,7 +3052,7 @@ static void misuse_uninitialised(struct kunit *test)
 	EXPECT_NO_LOG(f);
 }
 
-/* A release function may not do to itself what is for those on a manager. */
+/* A release function cannot remove or replace its own resource. */
 static void hook_remove_itself(struct item *item)
 {
 	item->ret = resmgr_node_remove(&item->f->mgr, &item->node);
@@ -3484,7 +3482,10 @@ static void trace_of_all(struct kunit *test)
 	struct trace *t = trace_need_all(test, &f->mgr);
 	struct item *item;
 
-	/* Two, one of which adds one; the markers of a group do not count. */
+	/*
+	 * Two resources, one of which adds a third. The markers of a group do
+	 * not count.
+	 */
 	item = add_hooked(f, 1, hook_add_another);
 	item->peer = new_item(f, 10);
 	open_group(f, &id_a);
@@ -3577,7 +3578,7 @@ static void trace_add_each(struct kunit *test)
 	resmgr_release_all(&f->mgr);
 }
 
-/* Who adds is looked for with interrupts as they are, and only if it is wanted. */
+/* The caller is searched for before interrupts are off, and only if it is wanted. */
 static void trace_of_caller_unlocked(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -3749,7 +3750,7 @@ static void trace_of_wrap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->events[2].seq, 0);
 }
 
-/* Memory goes several at a time also when the end of each release is looked at. */
+/* Memory is freed in batches also while the end of each release is traced. */
 static void trace_of_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -289,7 +289,7 @@ static void work_in_call(struct kunit *test, struct worker *w, struct file *file
 	wait_for_completion(&yard.inside);
 }
 
-/* What waits for a call that stays, does so for ever: any time will do. */
+/* A wait for a call that stays never ends, so any delay shows it. */
 static bool waits(struct worker *w)
 {
 	msleep(300);

@@ -87,7 +87,7 @@ static bool refuses(struct gadget *g)
 	return false;
 }
 
-/* With what is still to be reached of the gadgets from @first to @last. */
+/* Add a note that says what can still be reached of the gadgets from @first to @last. */
 static void note_range(const char *what, unsigned int first, unsigned int last)
 {
 	bool enter = false, published = false, inside = false;
@@ -311,7 +311,7 @@ static struct thing *thing_new(struct kunit *test, int (*probe)(struct device *d
 	t->dev.parent = parent;
 	t->dev.release = thing_release;
 	dev_set_name(&t->dev, NAME "-%u", nr++);
-	/* Freed by put_device() in any case: after this, things go from the last on. */
+	/* put_device() frees it in any case. Things are unregistered newest first. */
 	if (device_register(&t->dev)) {
 		put_device(&t->dev);
 		KUNIT_FAIL_AND_ABORT(test, "device_register");
@@ -426,7 +426,7 @@ static void unpublish_memory(void *data)
 	note_all("unpublish");
 }
 
-/* No scope, so nothing of cdevm: only the driver core's own promise. */
+/* There is no scope: this tests what the driver core promises by itself. */
 static int probe_action_only(struct device *dev)
 {
 	int *p = devm_kzalloc(dev, sizeof(*p), GFP_KERNEL);
@@ -620,7 +620,7 @@ static void exit_i2c_unbind(struct kunit *test)
 
 /* --- devres groups */
 
-/* @error: -ENODEV as long as the inode knows the node, which is open. */
+/* @error is -ENODEV while the inode still refers to the node, as that is open. */
 static void expect_no_node(struct kunit *test, struct gadget *g, int error)
 {
 	struct file *file = gadget_file(g);
@@ -630,7 +630,7 @@ static void expect_no_node(struct kunit *test, struct gadget *g, int error)
 		__fput_sync(file);
 }
 
-/* What is made in an open group goes with the group, and nothing else does. */
+/* The release of a group ends what was created in it, and nothing else. */
 static int probe_scope_in_open_group(struct device *dev)
 {
 	struct kunit *test = way.test;
@@ -681,7 +681,7 @@ static void exit_scope_in_open_group(struct kunit *test)
 	EXPECT_NOTES(test, "kick 1", "remove", "hardware 1 goes");
 }
 
-/* The other order: the group has gone before the main struct is made. */
+/* The other order: the group is released before the main struct is created. */
 static int probe_scope_after_group(struct device *dev)
 {
 	struct kunit *test = way.test;
@@ -895,7 +895,7 @@ static void exit_parent_probe_fails(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cdevm_is_revoked(&way.gadgets[0]->scope));
 	KUNIT_EXPECT_EQ(test, read_file(file), ALIVE);
 
-	/* One that is really unbound takes its children's files with it. */
+	/* A parent that is really unbound also ends the files of its children. */
 	parent->ret = 0;
 	KUNIT_EXPECT_EQ(test, thing_bind(parent), 0);
 	KUNIT_EXPECT_EQ(test, read_file(file), ALIVE);
@@ -996,7 +996,7 @@ static void exit_scope_without_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, thing_bind(t), 0);
 }
 
-/* One that is bound may have a scope as long as its lock is held. */
+/* A bound device may get a scope while its lock is held. */
 static void exit_scope_when_bound(struct kunit *test)
 {
 	struct thing *t = thing_new(test, probe_quiet, NULL);
@@ -1013,7 +1013,7 @@ static void exit_scope_when_bound(struct kunit *test)
 
 /* --- unpublish actions */
 
-/* A stale one is as bad as a stale devm resource, and is treated alike. */
+/* A stale action is as bad as a stale devm resource, and is treated the same way. */
 /* The debug option reports it, too. */
 #define EXPECT_REPORT(test, text, ...)					\
 do {									\
@@ -1205,7 +1205,7 @@ static int probe_two_with_actions(struct device *dev)
 	       devm_add_unpublish_action(dev, unpublish_gadget, second);
 }
 
-/* One of two scopes goes, once, and the other one does not notice. */
+/* One of two scopes ends, once. The other one is not affected. */
 static void exit_withdraw_twice(struct kunit *test)
 {
 	struct thing *t = thing_new(test, probe_two_with_actions, NULL);
@@ -1293,7 +1293,7 @@ static int withdrawer(void *scope)
 	return 0;
 }
 
-/* While another task releases the group, and is in the last step of it. */
+/* Another task is releasing the group, and is in its last step. */
 static int probe_withdraws_meanwhile(struct device *dev)
 {
 	struct task_struct *releaser, *second;

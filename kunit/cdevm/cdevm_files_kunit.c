@@ -331,7 +331,7 @@ static void files_newest_first(struct kunit *test)
 	files[2] = open_cdev(test);
 	KUNIT_EXPECT_EQ(test, read_file(files[1]), 2);
 	unbind();
-	/* Nothing of the driver's is left, though all of its files are open. */
+	/* Everything of the driver is freed, although all of its files are open. */
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 	EXPECT_NOTES(test, "release 3", "release 2", "release 1", "remove",
 		     "hardware goes", "freed");
@@ -360,7 +360,7 @@ static void files_closed_before(struct kunit *test)
 	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
 }
 
-/* A file that may have requests on their way keeps everything until it is closed. */
+/* A file that may have requests in flight keeps everything until it is closed. */
 static void files_async(struct kunit *test)
 {
 	struct file *file;
@@ -478,7 +478,10 @@ static void files_release_late(struct kunit *test)
 	wait_for_completion(&unbinds.done);
 	close_file(other);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-	/* Both, and then remove; who of the two was let go first is not said. */
+	/*
+	 * Both are released, then ->remove() runs. The order of the two is not
+	 * defined.
+	 */
 	KUNIT_EXPECT_EQ(test, strncmp(note_text(0), "release", 7), 0);
 	KUNIT_EXPECT_EQ(test, strncmp(note_text(1), "release", 7) &&
 			strncmp(note_text(2), "release", 7), 0);
@@ -520,7 +523,7 @@ static void files_open_fails(struct kunit *test)
 	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
 }
 
-/* --- who is on the driver's queues, and lists, when a file is released */
+/* --- pollers, and lists of the driver, when a file is released */
 
 struct poller {
 	poll_table		table;
@@ -579,17 +582,20 @@ static void files_polled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, one.woken, 1);
 	KUNIT_EXPECT_EQ(test, two.woken, 1);
 
-	/* Nobody behind it: the next wakeup takes the relay off, and a poll puts it back. */
+	/*
+	 * No poller is left: the next wakeup takes the relay off, and a poll
+	 * puts it back.
+	 */
 	remove_wait_queue(one.queue, &one.entry);
 	remove_wait_queue(two.queue, &two.entry);
 	wake_up_poll(&h->wait, EPOLLIN);
-	/* Nobody else is there. */
+	/* Nothing is on the queue of the driver. */
 	KUNIT_EXPECT_FALSE(test, waitqueue_active(&h->wait));
 	poller_begin(&one, file);
 	wake_up(&h->wait);
 	KUNIT_EXPECT_EQ(test, one.woken, 1);
 
-	/* The queue goes with the release; who polls stays, and is told. */
+	/* The release frees the queue. The poller is woken, and stays where it is. */
 	unbind();
 	KUNIT_EXPECT_EQ(test, one.woken, 2);
 	EXPECT_NOTES(test, "release 1", "remove", "hardware goes", "freed");

@@ -219,7 +219,10 @@ static const struct self {
 
 KUNIT_ARRAY_PARAM_DESC(self, selves, name);
 
-/* It waits for all calls but its own, and says once that this is not the way. */
+/*
+ * It waits for all calls but its own, and warns once that this is not the way to
+ * do it.
+ */
 static void inside_unbinds_itself(struct kunit *test)
 {
 	const struct self *self = test->param_value;
@@ -249,8 +252,8 @@ static void inside_unbinds_itself(struct kunit *test)
 }
 
 /*
- * A gate whose drain was given up, or that nobody has drained, may be freed as
- * soon as it was destroyed, although its callback is on its way.
+ * A gate may be freed once it was destroyed, even if its drain was given up or
+ * never begun: the callback of the revoke has run by then.
  */
 static void inside_gate_destroyed_at_once(struct kunit *test)
 {

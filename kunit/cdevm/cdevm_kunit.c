@@ -540,7 +540,7 @@ static void gate_drain_waits(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
 	wait_for_completion(&v[1].left);
 
-	/* Inside before the revoke, and refused all the same the second time. */
+	/* A task that entered before the revoke is refused when it enters again. */
 	KUNIT_EXPECT_FALSE(test, v[0].again);
 	KUNIT_EXPECT_FALSE(test, v[1].again);
 	resmgr_gate_destroy(gate);
@@ -550,7 +550,7 @@ static void gate_drain_waits(struct kunit *test)
 
 struct crowd {
 	struct resmgr_gate	*gate;
-	/* What is behind the gate, and whether anyone has seen it gone. */
+	/* @gone is set after the drain. A call that is inside then sets @seen_gone. */
 	bool			gone;
 	bool			seen_gone;
 	atomic_t		entries;
@@ -603,8 +603,8 @@ static void gate_with_traffic(struct kunit *test)
 }
 
 /*
- * In on one CPU and out on another, so that neither CPU's count is right by
- * itself; some before the revoke and one after.
+ * Enter on one CPU and leave on another, so that the count of neither is right
+ * by itself. Some leave before the revoke, and one after it.
  */
 static void gate_across_cpus(struct kunit *test)
 {
@@ -1245,7 +1245,7 @@ static void scope_helpers(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, job.ran && job.entered);
 	}
 
-	/* The workqueue is there after the device, whose gate is closed. */
+	/* The workqueue outlives the device. The gate is closed by then. */
 	unbind();
 	if (wq) {
 		job.ran = false;
@@ -1352,7 +1352,7 @@ static struct file *must_open_misc(struct kunit *test, const struct gadget *g)
 	return file;
 }
 
-/* In which order the three files are closed: "u" is the unbinding. */
+/* The order in which the three files are closed; "u" is the unbind. */
 static const char * const close_orders[] = {
 	"uabm", "uamb", "ubam", "ubma", "umab", "umba",
 	"aubm", "muba", "abum", "bmua", "abmu",
@@ -1404,7 +1404,7 @@ static void nodes_live_until_last_close(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bound);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 
-	/* Kick, remove, two of devm and three closes, in whatever order. */
+	/* A kick, a remove, two releases of devm and three closes, in any order. */
 	KUNIT_EXPECT_EQ(test, notes.count, 10);
 	expect_before(test, "kick 1", "remove");
 	expect_before(test, "remove", "devm 2");
@@ -1944,7 +1944,7 @@ static const struct file_operations *publish(struct kunit *test,
 /* Where a method is. */
 #define FOP(method)	offsetof(typeof(no_fops), method)
 
-/* What is no call into the driver, or has no file that would lead to its scope. */
+/* Members that are no call into the driver, or that get no file to find the scope by. */
 static bool is_kept(size_t offset)
 {
 	return offset == FOP(fop_flags) || offset == FOP(check_flags);
@@ -2000,7 +2000,7 @@ static void fops_with_some_methods(struct kunit *test)
 	unbind();
 }
 
-/* Of some module that is not this one; nothing of it is ever called. */
+/* A scope of another module, of which nothing is ever called. */
 static int probe_of_other_module(struct device *dev)
 {
 	static struct lock_class_key keys[CDEVM_KEYS];
@@ -2209,7 +2209,7 @@ static void fops_open_replaces(struct kunit *test)
 
 	publish(test, &replacing_fops);
 	scope = scene->scopes[0];
-	/* Warned of once per boot, so there may be none when it is run again. */
+	/* The warning comes once per boot, so a second run may see none. */
 	wanted_begin(&wanted, "replaced the file operations");
 	file = open_minor(0);
 	probe_unregister(&wanted.probe);
@@ -2336,7 +2336,10 @@ static void let_go(void *unused)
 	complete(&scene->leave);
 }
 
-/* Each step is over before the next, newest first; the call ends before the last. */
+/*
+ * Each step is complete before the next begins, newest action first. The call
+ * leaves before the last step.
+ */
 static void fops_steps(struct kunit *test)
 {
 	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
@@ -2480,7 +2483,7 @@ static void probe_free(void *s, const struct cdevm_scope *scope, u32 seq)
 	note("t:free %d", scope_number(scope));
 }
 
-/* Major numbers are dynamic: minors say it, counted from the first of ours. */
+/* Major numbers are dynamic, so a note has the minor, counted from our first one. */
 static void note_node(const char *what, const char *node)
 {
 	unsigned int major, minor;
@@ -2642,7 +2645,7 @@ static void trace_of_two_scopes(struct kunit *test)
 	expect_before(test, "cdevm of 2", "t:free 2");
 	expect_before(test, "remove", "cdevm of 1");
 	expect_before(test, "remove", "cdevm of 2");
-	/* Who goes first is up to the last reference, when kobjects linger. */
+	/* With delayed kobjects the order of the last references is not defined. */
 	KUNIT_EXPECT_EQ(test, notes.count, 20);
 	notes.count = min(notes.count, 14);
 	EXPECT_NOTES(test, "t:revoke 2", "t:revoke 1",

@@ -166,7 +166,7 @@ static void begin(struct kunit *test, const struct cdevm_ops *ops)
 	KUNIT_ASSERT_EQ(test, publish(0), 0);
 }
 
-/* All that comes at unbind; the files that are open are so still. */
+/* Do what an unbind does. Open files stay open. */
 static void end(void)
 {
 	cdevm_withdraw(&shop.gear->scope);
@@ -221,7 +221,7 @@ static void minor_dispatch(struct kunit *test)
 	expect_freed(test);
 }
 
-/* With release_at_unbind a file lets go of all that is the driver's. */
+/* With release_at_unbind a file lets go of everything of the driver. */
 static void minor_released_early(struct kunit *test)
 {
 	struct file *file;

@@ -313,7 +313,7 @@ CALL_LOCK(lock, lock, F_SETLK, F_WRLCK)
 CALL_LOCK(unlock, lock, F_SETLK, F_UNLCK)
 CALL_LOCK(cancel_lock, lock, F_CANCELLK, F_WRLCK)
 CALL_LOCK(ask_lock, lock, F_GETLK, F_WRLCK)
-/* With F_OFD_GETLK the type may be this one; it is a question all the same. */
+/* With F_OFD_GETLK the type may be F_UNLCK. It is still a question, not an unlock. */
 CALL_LOCK(ask_unlock, lock, F_GETLK, F_UNLCK)
 CALL(get_unmapped_area, f, 0, 0, 0, 0)
 CALL(check_flags, 0)
@@ -423,8 +423,8 @@ static void ops_fasync(struct kunit *test)
 }
 
 /*
- * A driver that ends it by itself, in an ioctl() say. The VFS does not call
- * fasync() at close then, since the file is not marked any more.
+ * A driver that ends SIGIO by itself, for example in an ioctl(). The VFS does
+ * not call fasync() at close then, since the file is not marked any more.
  */
 static void ops_fasync_ended_by_driver(struct kunit *test)
 {
@@ -515,7 +515,7 @@ static void ops_poll_has_one_queue(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, p[i].queued, 1);
 		KUNIT_EXPECT_PTR_EQ(test, p[i].queue, &ops.every->wait);
 	}
-	/* Asked again it is no second time; nor is it when nobody waits. */
+	/* A second poll, or a poll that does not wait, adds no entry. */
 	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &p[0].table), 0);
 	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL), 0);
 	/* What was closed is forgotten: with it its queue may go. */
@@ -594,7 +594,7 @@ static void queue_sleeper(struct kunit *test, struct file *file, int mask)
 	poll_freewait(sleeper);
 }
 
-/* When poll() is over nobody is on the queue, so the driver frees it. */
+/* No poller is on the queue after poll() has returned, so the driver frees it. */
 static void ops_poll_leaves_the_queue(struct kunit *test)
 {
 	struct file *file;
@@ -699,7 +699,7 @@ static void ops_poll_leaves_when_alone(struct kunit *test)
 	queue_free();
 }
 
-/* Exclusive pollers are woken one at a time, in order, and all when it goes. */
+/* Exclusive pollers are woken one at a time, in order. The unbind wakes all. */
 static void ops_poll_exclusive(struct kunit *test)
 {
 	struct poller *p = kunit_kcalloc(test, 3, sizeof(*p), GFP_KERNEL);
@@ -737,7 +737,7 @@ static void ops_poll_exclusive(struct kunit *test)
 	queue_free();
 }
 
-/* Without memory to remember the queue with, there is the one of the scope. */
+/* If there is no memory to remember the queue, that of the scope is used. */
 static void ops_poll_without_memory(struct kunit *test)
 {
 	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
@@ -1021,7 +1021,7 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 	init_completion(done);
 	bind(test, &mapped_fops);
 	file = open_node(test);
-	/* A kernel thread stays, as it never returns to user mode; once. */
+	/* A kernel thread stays on the list, once, as it never returns to user mode. */
 	for (i = 0; i < 2; i++) {
 		addr[i] = map(test, file, MAP_SHARED);
 		KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr[i]));
@@ -1063,8 +1063,8 @@ static int reader(void *file)
 }
 
 /*
- * A task of user space's is interrupted: the end-to-end tests see to that. A
- * kernel thread would never be rid of the interrupt, so it is waited for.
+ * A task of user space is interrupted, which the end-to-end tests check. A
+ * kernel thread would keep the signal pending for ever, so it is waited for.
  */
 static void ops_kernel_thread_is_left_alone(struct kunit *test)
 {

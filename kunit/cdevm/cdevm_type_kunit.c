@@ -229,7 +229,7 @@ static unsigned int poll_file(struct file *file, poll_table *table)
 	return (__force unsigned int)vfs_poll(file, table);
 }
 
-/* Someone who stays on the queue and is told by the key what has happened. */
+/* A poller that stays on the queue. The key of the wakeup says what happened. */
 struct stayer {
 	poll_table		table;
 	struct wait_queue_entry	entry;
@@ -255,7 +255,7 @@ static void stayer_queue(struct file *file, wait_queue_head_t *queue, poll_table
 	add_wait_queue(queue, &s->entry);
 }
 
-/* What poll() says of a node that is gone, and what those are told who stay. */
+/* What poll() reports for a removed node, and what wakes pollers that stay. */
 static void type_hangup(struct kunit *test)
 {
 	enum kind kind = *(enum kind *)test->param_value;
@@ -331,7 +331,7 @@ static bool has_own_vm_ops(unsigned long addr)
 	return own;
 }
 
-/* A plain one is zapped at unbind, frames stay; beside each other, too. */
+/* A plain mapping is zapped at unbind and one of frames stays, also in one process. */
 static void type_mappings(struct kunit *test)
 {
 	unsigned long addr[KINDS];
@@ -365,7 +365,7 @@ static void type_mappings(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, vm_munmap(addr[kind], PAGE_SIZE), 0);
 }
 
-/* One node goes while its scope goes on, and another comes. */
+/* One node is removed while its scope stays, and another is published. */
 static void type_unpublish(struct kunit *test)
 {
 	struct typed_node *nodes = types.typed->nodes, *later = &types.typed->later;
@@ -376,7 +376,7 @@ static void type_unpublish(struct kunit *test)
 	/* Not twice. */
 	cdevm_unpublish_node(nodes[FRAMES].node);
 	KUNIT_EXPECT_EQ(test, nodes[FRAMES].removed, 1);
-	/* What becomes of its files is the subsystem's business. */
+	/* The subsystem decides what happens to its files. */
 	KUNIT_EXPECT_EQ(test, poll_file(file, NULL), 0);
 	close_file(open_kind(test, PLAIN));
 

@@ -441,7 +441,7 @@ static void order_mixed_kinds(struct kunit *test)
 	DK_FINISH_LOG(test, "5 4 -3 2 1");
 }
 
-/* Taking entries out of the oldest, a middle and the newest place. */
+/* Remove the oldest entry, one in the middle and the newest. */
 static void order_gaps(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -456,7 +456,7 @@ static void order_gaps(struct kunit *test)
 	DK_FINISH_LOG(test, "5 4 2");
 }
 
-/* What is removed and added again is the newest. */
+/* A resource that is removed and added again is the newest. */
 static void order_added_again(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -637,7 +637,7 @@ static int dk_worker_thread(void *data)
 	return 0;
 }
 
-/* Several threads add and take out; what they do not touch stays in order. */
+/* Several threads add and remove. Resources that they do not touch stay in order. */
 static void order_several_threads(struct kunit *test)
 {
 	enum { THREADS = 4 };
@@ -1117,7 +1117,7 @@ static void dk_action_add(void *data)
 	devm_add_action(ctx->dev, dk_action, &ctx->token[token->id + 1]);
 }
 
-/* What a release adds is not part of a group that is closed. */
+/* A resource that a release function adds is not in a closed group. */
 static void group_closed_added_meanwhile(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -1558,7 +1558,7 @@ static void memory_arrays_of_nothing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, p, ZERO_SIZE_PTR);
 }
 
-/* A group shows where memory is in the order: what grows stays in its group. */
+/* Memory that grows keeps its place in the order: it stays in its group. */
 static void memory_krealloc_keeps_place(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -1941,7 +1941,7 @@ static int dk_setup_three(struct dk_driver *d, struct device *dev)
 	return ret ?: dk_setup_res(d, dev, 3, 3);
 }
 
-/* ->remove() comes first, what probe acquired goes after it. */
+/* ->remove() is called first. The resources of probe are released after it. */
 static void driver_unbind(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2035,7 +2035,7 @@ static void driver_probe_fails_in_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, device_attach(ctx->dev));
 }
 
-/* What is acquired while bound goes like what probe acquired. */
+/* Resources that are added while the device is bound are released like those of probe. */
 static void driver_adds_later(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2089,7 +2089,7 @@ static void dk_log_drvdata(void *data)
 {
 	struct dk_driver *d = data;
 
-	/* The driver is still there, and so is what it attached. */
+	/* The driver is still there, and so is its data. */
 	if (dev_get_drvdata(d->ctx->dev) == d &&
 	    d->ctx->dev->driver == &d->drv.driver)
 		dk_log(d->ctx, 1);
@@ -2140,7 +2140,7 @@ static void driver_never_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->foreign, 0);
 }
 
-/* What is added to a device that is gone goes with the last reference. */
+/* Resources that are added to a deleted device are released with the last reference. */
 static void driver_added_after_removal(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2409,7 +2409,7 @@ static void teardown_visits(struct kunit *test)
 	DK_FINISH_LOG(test, "4 10 3 2 1 11 3 2 1");
 }
 
-/* Offers a resource, and gets the one that is there. */
+/* Offer a resource, and get the one that is there. */
 static void dk_do_get(struct dk_call *call, struct device *dev)
 {
 	struct dk_res *r = devres_alloc(dk_release, sizeof(*r), GFP_KERNEL);
@@ -2457,8 +2457,8 @@ static void teardown_resizes_memory(struct kunit *test)
 }
 
 /*
- * That memory is freed cannot be seen, but that it is gone can: of two in a
- * group one is left. The group is @ctx.
+ * The test cannot see that memory is freed, but that it is off the list: of two
+ * pieces in a group one is left. The id of the group is @ctx.
  */
 static void dk_do_kfree(struct dk_call *call, struct device *dev)
 {
@@ -2637,7 +2637,7 @@ static void group_release_releases_member(struct kunit *test)
 	DK_FINISH_LOG(test, "10 1 11 2 3");
 }
 
-/* What is added belongs to the group as long as that is not closed. */
+/* An added resource belongs to the group while that is open. */
 static void group_release_adds_to_open(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2651,7 +2651,7 @@ static void group_release_adds_to_open(struct kunit *test)
 	DK_FINISH_LOG(test, "10 11 9 2 1");
 }
 
-/* A group goes, and one of its members lets the inner group go by itself. */
+/* A group is released, and one of its members releases the inner group. */
 static void group_release_releases_inner(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2674,8 +2674,8 @@ static void group_release_releases_inner(struct kunit *test)
 }
 
 /*
- * Unbinding, where one teardown is all there is until the device goes: nothing
- * may be left, or the driver cannot be bound again.
+ * At unbind there is one teardown. Nothing may be left, or the driver cannot be
+ * bound again.
  */
 static int dk_setup_call(struct dk_driver *d, struct device *dev)
 {
@@ -2758,7 +2758,7 @@ static void unbind_adds_in_turn(struct kunit *test)
 
 	ctx->call[0].times = 4;
 	device_release_driver(ctx->dev);
-	/* Whatever is left over must come to an end, too. */
+	/* The action stops here, so that a later release of the device ends. */
 	ctx->call[0].times = 0;
 	DK_EXPECT_LOG(test, "100 10 11 10 11 10 11 10 11 10 11 2 1");
 	KUNIT_EXPECT_EQ(test, 0, ctx->call[0].ret);
@@ -2822,9 +2822,9 @@ static struct kunit_case devres_reentrancy_cases[] = {
  */
 
 /*
- * One that always adds itself again. What was there is released, what is added in
- * the end is not: no driver can be probed then. How often it is released is not
- * for this to say.
+ * An action that always adds itself again. Older resources are released, and the
+ * one that was added last is not: no driver can be probed then. The test does
+ * not say how often the action is called.
  */
 #define DK_ENDLESS	100000
 

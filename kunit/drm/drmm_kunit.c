@@ -35,7 +35,7 @@
 
 #define TOKENS		8
 
-/* Time enough for what is to happen, and for what is not to happen. */
+/* Timeouts for things that have to happen, and for things that must not. */
 #define LONG		(20 * HZ)
 #define SHORT		(HZ / 4)
 
@@ -126,7 +126,7 @@ static int drmm_init(struct kunit *test)
 	for (i = 0; i < TOKENS; i++)
 		f->tokens[i] = (struct token){ .f = f, .id = i };
 
-	/* No name twice: that of a device that is gone may be taken for a while. */
+	/* No name is used twice: that of a deleted device may be in use for a while. */
 	snprintf(name, sizeof(name), "drmm-kunit-%lu-%d", jiffies,
 		 atomic_inc_return(&last));
 	f->parent = root_device_register(name);
@@ -152,7 +152,7 @@ static void drmm_exit(struct kunit *test)
 	root_device_unregister(f->parent);
 }
 
-/* What the console is told meanwhile, as far as it is of interest. */
+/* The lines of the console that are of interest. */
 struct console {
 	struct probe	probe;
 	const char	*what;
@@ -251,7 +251,7 @@ static void release_by_function(struct kunit *test)
 	EXPECT_LOG(f, "1 2 1");
 }
 
-/* NULL stands for any data. The function is told NULL, not the data. */
+/* NULL matches any data. The function is called with NULL, not with the data. */
 static void release_of_any(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -411,7 +411,7 @@ static void debug_lines(struct kunit *test)
 	EXPECT_LOG(f, "1 2 0");
 }
 
-/* Whichever allocation fails, there is no device, or a whole one. */
+/* Whichever allocation fails, there is either no device or a complete one. */
 static void device_without_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -584,7 +584,7 @@ static void never_registered(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, can_enter(f->drm));
 }
 
-/* Not unplugged, if no longer there for user space. */
+/* Unregistering does not unplug. */
 static void unregistered(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -628,7 +628,7 @@ static void unplug_waits(struct kunit *test)
 	complete(&inside->leave);
 	KUNIT_EXPECT_TRUE(test, is_done(inside, LONG));
 	KUNIT_EXPECT_TRUE(test, is_done(unplug, LONG));
-	/* It was inside, and yet could not enter once more. */
+	/* It was inside, and could not enter again. */
 	KUNIT_EXPECT_FALSE(test, inside->nested);
 	flush_workqueue(f->wq);
 }
@@ -721,7 +721,7 @@ static void any_context(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, c->softirq);
 }
 
-/* More of them than there is room for at first, while sections go on. */
+/* More devices than there is room for at first, while sections are inside. */
 static void many_devices(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -742,7 +742,10 @@ static void many_devices(struct kunit *test)
 	if (later >= 0)
 		drm_dev_exit(later);
 
-	/* Numbers that are free again, and sections of the one device only. */
+	/*
+	 * Numbers are used again, and an unplug waits for sections of its own
+	 * device only.
+	 */
 	while (i--) {
 		if (i % 3 == 0) {
 			KUNIT_EXPECT_EQ(test, drm_dev_register(many[i], 0), 0);
@@ -759,7 +762,7 @@ static void many_devices(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, can_enter(f->drm));
 }
 
-/* Else the table of gates would grow with each hotplug. */
+/* Otherwise the table of gates would grow with each hotplug. */
 static void numbers_are_used_again(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -781,7 +784,7 @@ static void release_may_enter(struct fixture *f, struct drm_device *drm)
 	note(can_enter(drm) ? "11" : "10");
 }
 
-/* As long as there are resources, whether the device was unplugged or not. */
+/* The gate is there as long as the resources, whether the device was unplugged or not. */
 static void sections_in_release(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -101,7 +101,7 @@ static const struct resmgr_provider_ops silent_ops = {
 	.free	= foo_free,
 };
 
-/* In one place, so that all are of one lock class. */
+/* There is one place that registers, so that all have one lock class. */
 static struct foo *foo_make(const char *name, const struct resmgr_provider_ops *ops)
 {
 	struct foo *foo = kzalloc_obj(*foo, GFP_KERNEL);
@@ -190,7 +190,7 @@ static void provider_get_put(struct kunit *test)
 	EXPECT_JOINED(test, "", "oF");
 }
 
-/* Never registered: an error of the core's before it has let anybody know. */
+/* Never registered: the core has failed before anybody could find it. */
 static void provider_never_withdrawn(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
@@ -219,7 +219,7 @@ static void provider_enter(struct kunit *test)
 	EXPECT_JOINED(test, "", "GF");
 }
 
-/* A section that is left by each way must have been left: or the drain would hang. */
+/* A section is left in each way. The drain would hang if one were still inside. */
 static int foo_leave(struct foo *foo, unsigned int how)
 {
 	struct chip *chip;
@@ -337,7 +337,10 @@ static int stay_inside(void *data)
 		say('I');
 		complete(&bench.inside);
 		wait_for_completion(&bench.leave);
-		/* Refused, as it could take long; what it is inside of still is there. */
+		/*
+		 * A second call is refused, but the chip stays while the first
+		 * one is inside.
+		 */
 		if (foo_call(foo) != -ENODEV || READ_ONCE(chip->magic) != MAGIC)
 			atomic_inc(&bench.bad);
 		say('O');
@@ -358,7 +361,7 @@ static void wait(struct kunit *test, struct completion *c)
 
 static void gone_lets_leave(struct foo *foo)
 {
-	/* It is refused already: one that is woken sees that. */
+	/* Calls are refused already, so a woken call sees that. */
 	if (foo_call(foo) != -ENODEV)
 		atomic_inc(&bench.bad);
 	complete(&bench.leave);
@@ -394,7 +397,7 @@ static void gone_says_so(struct foo *foo)
 	complete(&bench.withdrawn);
 }
 
-/* Somebody is inside: it is not over before that has left. */
+/* A call is inside: the withdrawal is not complete before it has left. */
 static void provider_drain_waits(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
@@ -405,7 +408,10 @@ static void provider_drain_waits(struct kunit *test)
 	start(test, withdraw_in_thread, foo);
 	/* ->gone() has been called. */
 	wait(test, &bench.withdrawn);
-	/* Longer than the grace period, after which one that does not wait is done. */
+	/*
+	 * Longer than a grace period: a withdrawal that did not wait would be
+	 * complete.
+	 */
 	msleep(200);
 	KUNIT_EXPECT_FALSE(test, completion_done(&bench.withdrawn));
 	KUNIT_EXPECT_EQ(test, foo_call(foo), -ENODEV);
@@ -418,7 +424,7 @@ static void provider_drain_waits(struct kunit *test)
 	EXPECT_JOINED(test, "", "F");
 }
 
-/* The second one to withdraw waits as the first one does. */
+/* The second task to withdraw waits as the first one does. */
 static void provider_withdraw_both_wait(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
@@ -506,7 +512,7 @@ static int stay_inside_atomic(void *data)
 	spin_lock(&lock);
 	chip = resmgr_provider_enter(&foo->provider);
 	complete(&bench.inside);
-	/* The one who withdraws has no need of this CPU until it is out. */
+	/* The task that withdraws does not need this CPU until the call has left. */
 	while (chip && !resmgr_provider_is_withdrawn(&foo->provider))
 		cpu_relax();
 	mdelay(20);
@@ -609,7 +615,7 @@ static void wait_for_count(struct kunit *test, atomic_t *count)
 	KUNIT_EXPECT_GT(test, atomic_read(count), 0);
 }
 
-/* Called from interrupts all the time, while it goes and afterwards. */
+/* Interrupts call the provider all the time, while it is withdrawn and afterwards. */
 static void provider_from_interrupts(struct kunit *test)
 {
 	struct ticker *ticker = kunit_kzalloc(test, sizeof(*ticker), GFP_KERNEL);
@@ -656,7 +662,7 @@ static int probe(struct platform_device *pdev)
 	ret = PTR_ERR_OR_ZERO(foo);
 	if (ret)
 		goto out;
-	/* The driver's, so released by devm, after ->remove(). */
+	/* The memory of the driver is devm memory, freed after ->remove(). */
 	chip = foo->chip;
 	ret = devm_add_action_or_reset(&pdev->dev, chip_free_action, chip);
 	if (ret) {
@@ -839,7 +845,7 @@ static void provider_device_link(struct kunit *test)
 	EXPECT_JOINED(test, "", "cGRFC");
 }
 
-/* An object that needs it holds it, with no put to be written. */
+/* An object that needs the provider holds it, and need not put it. */
 static void provider_held_by_object(struct kunit *test)
 {
 	struct foo *parent = foo_new(test), *child = foo_new(test);
@@ -921,7 +927,7 @@ static void provider_circle_of_three(struct kunit *test)
 	foo_end(b);
 	foo_end(a);
 	foo_unbind(c);
-	/* The manager that is used here has to be there until that returns. */
+	/* The manager has to exist until that returns. */
 	EXPECT_JOINED(test, "", "");
 	resmgr_release_group(&c->provider.object.mgr, group);
 	EXPECT_JOINED(test, "", "FF");
@@ -947,7 +953,7 @@ static void provider_circle_of_one(struct kunit *test)
 	EXPECT_JOINED(test, "", "F");
 }
 
-/* Two ways to the same are no circle; nor is one that was there, and is not. */
+/* Two paths to the same object are no circle, nor is one that was dropped. */
 static void provider_no_circle(struct kunit *test)
 {
 	struct wanted wanted = {
