@@ -131,7 +131,7 @@ static long job_unbind_probe(struct job *job __unused)
 	return probe_unbind();
 }
 
-/* One that has a file of the device open, and sleeps in another driver. */
+/* A task that has a file of the device open, and sleeps in another driver. */
 static void t_other_driver_sleeps_on(void)
 {
 	int fd, other_fd = pair_open(1, 0), status;
@@ -186,8 +186,8 @@ static void t_open_sleeps(void)
 }
 
 /*
- * How much is said of many, and that all of them are waited for. What it costs
- * is shown, not judged: that depends on the machine.
+ * Many calls are inside: check what is reported, and that all are waited for.
+ * The time is shown and not judged, as it depends on the machine.
  */
 #define CROWD	300
 #define FDS	1000000

@@ -60,7 +60,7 @@ static void __unused __printf(1, 2) diag(const char *fmt, ...)
 	fflush(stdout);
 }
 
-/* Returns what it was given, so that a step can depend on it. */
+/* Returns its argument, so that a step can depend on it. */
 static bool __unused __printf(2, 3) ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
@@ -91,7 +91,7 @@ static int __unused done(const char *name)
 	return tap_failed ? 1 : 0;
 }
 
-/* The name of an errno, or "ok" for a result that is none. */
+/* Returns the name of an errno, or "ok" for a result that is not negative. */
 static const char *__unused ename(long ret)
 {
 	static char other[32];
@@ -326,7 +326,7 @@ static void __unused expect_devm_end(void)
 
 #define MODULES "/lib/modules-flat/"
 
-/* @name as the file is called, "cdevm-sample". 0 also when it is in already. */
+/* @name is that of the file, "cdevm-sample". Returns 0 also if it is loaded already. */
 static int __unused insmod(const char *name)
 {
 	char path[256];
@@ -370,8 +370,8 @@ static char __unused task_state(pid_t tid)
 }
 
 /*
- * An object is looked at by kmemleak only from its fifth second on, and what
- * one scan takes for lost may have been in a register.
+ * kmemleak reports an object only if it is five seconds old. A pointer may have
+ * been in a register during one scan, so scan twice.
  */
 static void __unused ok_no_leaks(void)
 {

@@ -37,7 +37,7 @@ int main(void)
 	size_t len;
 	long index;
 
-	/* Where vivid is part of the kernel, so are these. */
+	/* If vivid is built in, these are built in, too. */
 	insmod_if_there("videobuf2-common");
 	insmod_if_there("videobuf2-memops");
 	insmod_if_there("videobuf2-v4l2");

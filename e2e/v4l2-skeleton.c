@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 	t_streaming();
 	t_read();
 	t_close_race();
-	/* One that comes between the events of before and those from now on would be lost. */
+	/* An event between the earlier ones and those from now on would be lost. */
 	ok(wait_for(live() == 0, GONE_MS), "nothing is left of them");
 	trace_frees_only();
 

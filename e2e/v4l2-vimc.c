@@ -56,7 +56,7 @@ static bool unbind(void)
 	       ok(now_ms() - t0 < PROMPT_MS, "unbind does not wait for files to close");
 }
 
-/* How many bindings have memory that is not freed. */
+/* Returns how many bindings have memory that is not freed. */
 static long live(void)
 {
 	return binds - trace_count("cdevm_free: ");
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
 	unsigned int run, failed;
 
 	srand(argc > 2 ? atoi(argv[2]) : 1);
-	/* Where vivid is part of the kernel, so are these. */
+	/* If vivid is built in, these are built in, too. */
 	insmod_if_there("videobuf2-common");
 	insmod_if_there("videobuf2-memops");
 	insmod_if_there("videobuf2-v4l2");
@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 	ok_err(vimc_setup(), 0, "set formats");
 	t_works();
 	t_order(true);
-	/* One that comes between the events of before and those from now on would be lost. */
+	/* An event between the earlier ones and those from now on would be lost. */
 	ok(wait_for(live() == 1, GONE_MS), "of what was unbound nothing is left");
 	trace_frees_only();
 	t_order(true);
