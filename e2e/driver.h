@@ -252,13 +252,8 @@ static void __unused t_unbind_again(const struct driver_test *t, int times)
  */
 static void __unused hold_open(void)
 {
-	if (fork())
-		return;
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	for (;;)
-		pause();
+	if (!fork())
+		hold_files();
 }
 
 #endif /* E2E_DRIVER_H */

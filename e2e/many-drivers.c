@@ -429,20 +429,6 @@ static bool find_device(const char *driver)
 	return device[0];
 }
 
-static int insmod_with(const char *name, const char *params)
-{
-	char path[256];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), MODULES "%s.ko", name);
-	fd = xopen(path, O_RDONLY);
-	if (fd < 0)
-		return fd;
-	ret = syscall(SYS_finit_module, fd, params ?: "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static bool load(const struct subject *s)
 {
 	char needs[128], *name, *save;

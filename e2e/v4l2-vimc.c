@@ -222,15 +222,7 @@ int main(int argc, char **argv)
 	unsigned int run, failed;
 
 	srand(argc > 2 ? atoi(argv[2]) : 1);
-	/* If vivid is built in, these are built in, too. */
-	insmod_if_there("videobuf2-common");
-	insmod_if_there("videobuf2-memops");
-	insmod_if_there("videobuf2-v4l2");
-	insmod_if_there("videobuf2-vmalloc");
-	insmod_if_there("videobuf2-dma-contig");
-	insmod_if_there("font");
-	insmod_if_there("v4l2-tpg");
-	if (!ok(trace_on(), "trace events") || !ok_err(insmod("vimc"), 0, "insmod vimc"))
+	if (!ok(trace_on(), "trace events") || !ok_err(insmod_vimc(), 0, "insmod vimc"))
 		return done("v4l2-vimc");
 	binds = 1;
 	find_nodes();

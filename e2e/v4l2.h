@@ -366,6 +366,19 @@ static bool __unused has_thread(const char *name)
 	return found;
 }
 
+static int __unused insmod_vimc(void)
+{
+	/* If vivid is built in, these are built in, too. */
+	insmod_if_there("videobuf2-common");
+	insmod_if_there("videobuf2-memops");
+	insmod_if_there("videobuf2-v4l2");
+	insmod_if_there("videobuf2-vmalloc");
+	insmod_if_there("videobuf2-dma-contig");
+	insmod_if_there("font");
+	insmod_if_there("v4l2-tpg");
+	return insmod("vimc");
+}
+
 /*
  * As bound, vimc's sensor and what is behind it do not have the same format: make
  * it what "Raw Capture 0" and the debayer, which share the sensor, can take.
