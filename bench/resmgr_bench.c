@@ -41,6 +41,12 @@
 #include <drm/drm_managed.h>
 #endif
 
+#if IS_ENABLED(CONFIG_GPIOLIB)
+#include <linux/gpio/consumer.h>
+#include <linux/gpio/driver.h>
+#include <linux/gpio/machine.h>
+#endif
+
 #include <media/v4l2-dev.h>
 #include <media/v4l2-device.h>
 #include <media/v4l2-fh.h>
@@ -266,6 +272,60 @@ static int bench_drm(void)
 }
 #endif
 
+#if IS_ENABLED(CONFIG_GPIOLIB)
+/* A chip of one line that does nothing, so that what is counted is gpiolib. */
+static int line_get(struct gpio_chip *gc, unsigned int offset)
+{
+	return 1;
+}
+
+static int line_direction_input(struct gpio_chip *gc, unsigned int offset)
+{
+	return 0;
+}
+
+static struct gpio_chip chip = {
+	.label = "resmgr-bench",
+	.owner = THIS_MODULE,
+	.base = -1,
+	.ngpio = 1,
+	.get = line_get,
+	.direction_input = line_direction_input,
+};
+
+static struct gpio_desc *line;
+
+LOOP(gpiod_get_value,
+	gpiod_get_value(line))
+
+static int bench_gpio(void)
+{
+	u64 begin;
+	int ret;
+
+	chip.parent = dev;
+	ret = gpiochip_add_data(&chip, NULL);
+	if (ret)
+		return ret;
+	line = gpiochip_request_own_desc(&chip, 0, "bench", GPIO_ACTIVE_HIGH, GPIOD_IN);
+	if (IS_ERR(line)) {
+		gpiochip_remove(&chip);
+		return PTR_ERR(line);
+	}
+	bench("gpiod_get_value", SELF, loop_gpiod_get_value);
+	gpiochip_free_own_desc(line);
+	begin = ktime_get_ns();
+	gpiochip_remove(&chip);
+	report("gpiochip_remove", SELF, 1, ktime_get_ns() - begin, 1, "ns");
+	return 0;
+}
+#else
+static int bench_gpio(void)
+{
+	return 0;
+}
+#endif
+
 static int bench_loops(void)
 {
 	int ret;
@@ -291,7 +351,7 @@ static int bench_loops(void)
 	bench_oldest(10);
 	bench_oldest(100);
 	bench_oldest(10000);
-	return bench_drm();
+	return bench_drm() ?: bench_gpio();
 }
 
 /* --- bytes */

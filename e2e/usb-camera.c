@@ -3,6 +3,7 @@
  * drivers/media/usb/uvc: a camera is unplugged while it is in use
  *
  *	usb-camera [TIMES]
+ *	usb-camera serve	# is a camera, for other programs, until it is killed
  *
  * The camera is a program; see gadget.h. It has one format, a control that it changes by
  * itself, and a bulk endpoint for frames, since dummy_hcd has no isochronous ones. Stock
@@ -533,9 +534,13 @@ static void t_again(int times)
 		    !ok_err(stream_on(&stream, fd, V4L2_BUF_TYPE_VIDEO_CAPTURE), 0, "stream") ||
 		    take_frame(&stream) < 0)
 			break;
-		if (i % 2)
+		/* While frames come, it sleeps between two of them, but may never be seen to. */
+		if (i % 2) {
 			set_paused(&g, true);
-		ok(sleeper_start(&s, sleep_in_dqbuf, fd, &stream), "a task waits for frames");
+			ok(sleeper_start(&s, sleep_in_dqbuf, fd, &stream), "a task waits for a frame");
+		} else {
+			ok(sleeper_run(&s, sleep_in_dqbuf, fd, &stream), "a task takes frames");
+		}
 		gadget_pull(&g);
 		if (!ok(sleeper_join(&s, PROMPT_MS), "it is back") || !ok_gone())
 			break;
@@ -551,6 +556,19 @@ static void t_again(int times)
 	ok(i == times, "pulled %d times", i);
 }
 
+/* Plugs it in, and leaves it there. */
+static int serve(void)
+{
+	struct gadget g;
+	int fd = plug(&g);
+
+	close(fd);
+	if (fd < 0)
+		return 1;
+	waitpid(g.pid, NULL, 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -564,6 +582,8 @@ int main(int argc, char **argv)
 	insmod_if_there("uvc");
 	if (!ok_err(insmod("uvcvideo"), 0, "insmod uvcvideo"))
 		return done("usb-camera");
+	if (argc > 1 && !strcmp(argv[1], "serve"))
+		return serve();
 	t_works();
 	t_pulled();
 	t_unbind();

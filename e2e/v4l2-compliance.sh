@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# v4l2-compliance on the nodes of vivid, vim2m, vicodec and vimc, those of them that there are. Its results are no verdict by themselves: tools/compliance.py
-# compares those of two kernels. A line "compliance: begin NAME" is before each node's.
+# v4l2-compliance on the nodes of vivid, vim2m, vicodec, vimc and uvcvideo, those of them that there are. Its results
+# are no verdict by themselves: tools/compliance.py compares those of two kernels. A line "compliance: begin NAME" is
+# before each node's.
 export LC_ALL=C
 
 # What is part of the kernel is no module.
@@ -32,15 +33,33 @@ for name in vivid-000-vid-cap vivid-000-vid-out vivid-000-vbi-cap vivid-000-vbi-
 		esac
 	done
 done
+# A camera that is a program, where a USB device can be one. Its nodes have the same name; the first has the frames.
+want=7
+if [ -e /dev/raw-gadget ]; then
+	want=10
+	/e2e/usb-camera serve &
+	i=0
+	until grep -qs "^UVC Camera" /sys/bus/media/devices/*/model || [ $i -eq 100 ]; do
+		i=$((i + 1))
+		sleep 0.1
+	done
+	for d in /sys/class/video4linux/*; do
+		case $(cat "$d/name") in "UVC Camera"*) ;; *) continue;; esac
+		case $(cat "$d/index") in
+		0) check "uvc frames" -d "/dev/${d##*/}" -s 5;;
+		*) check "uvc metadata" -d "/dev/${d##*/}";;
+		esac
+	done
+fi
 # With all of its nodes
 for d in /sys/bus/media/devices/*; do
 	model=$(cat "$d/model")
 	case $model in
-	'VIMC MDEV'|vim2m|vicodec) check "media of $model" -m "/dev/${d##*/}";;
+	'VIMC MDEV'|vim2m|vicodec|'UVC Camera'*) check "media of $model" -m "/dev/${d##*/}";;
 	esac
 done
-if [ "$nodes" -ge 7 ]; then
+if [ "$nodes" -ge $want ]; then
 	echo "ok - v4l2-compliance ran on $nodes nodes"
 else
-	echo "not ok - v4l2-compliance ran on $nodes nodes only: $(cat /sys/class/video4linux/*/name | tr '\n' ' ')"
+	echo "not ok - v4l2-compliance ran on $nodes nodes of $want: $(cat /sys/class/video4linux/*/name | tr '\n' ' ')"
 fi

@@ -308,18 +308,24 @@ static long __unused sleep_in_epoll(struct sleeper *s)
 	return n < 0 ? -errno : n ? (long)ev.events : 0;
 }
 
-/* Starts @what in a thread of its own, and waits until it sleeps. */
-static bool __unused sleeper_start(struct sleeper *s, long (*what)(struct sleeper *s),
-				   int fd, struct stream *stream)
+/* Starts @what in a thread of its own. */
+static bool __unused sleeper_run(struct sleeper *s, long (*what)(struct sleeper *s), int fd,
+				 struct stream *stream)
 {
 	memset(s, 0, sizeof(*s));
 	s->what = what;
 	s->fd = fd;
 	s->stream = stream;
-	if (pthread_create(&s->thread, NULL, sleeper_main, s))
-		return false;
-	return wait_for(__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE) &&
-			task_state(s->tid) == 'S', PROMPT_MS);
+	return pthread_create(&s->thread, NULL, sleeper_main, s) == 0 &&
+	       wait_for(__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE), PROMPT_MS);
+}
+
+/* The same, and waits until it sleeps. */
+static bool __unused sleeper_start(struct sleeper *s, long (*what)(struct sleeper *s),
+				   int fd, struct stream *stream)
+{
+	return sleeper_run(s, what, fd, stream) &&
+	       wait_for(task_state(s->tid) == 'S', PROMPT_MS);
 }
 
 static bool __unused sleeper_join(struct sleeper *s, long ms)

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Table, JSON and picture of the benchmarks.
 
-  bench.py JSON SVG RESULT...
+  bench.py report JSON SVG BASELINE KERNEL RESULT...
+  bench.py keep JSON BASELINE KERNEL RST
+
+report says as well what is not as BASELINE, a JSON file, has it for this kernel. keep puts the counts of JSON there, and
+those of all kernels into the tables of RST.
 
 A RESULT is the file of one kernel that tools/bench.sh has run, a line per measurement:
 
@@ -34,6 +38,7 @@ ROWS = (
     ("poll that does not wait", "gated_poll", None, None, None),
     ("poll that is put on a queue", "gated_poll_queue", None, None, None),
     ("open and close", "gated_open_close", None, "+150", lambda o, s, p: o <= s + 150),
+    ("close after unbind", "close_after_unbind", 1000, None, None),
     ("read, in no scope", "gated_read_ungated", None, "stock", lambda o, s, p: o <= s),
     ("ioctl, in no scope", "gated_ioctl_ungated", None, "stock", lambda o, s, p: o <= s),
     ("poll that does not wait, in no scope", "gated_poll_ungated", None, "stock", lambda o, s, p: o <= s),
@@ -46,6 +51,8 @@ ROWS = (
     ("poll that is put on a queue", "video_poll_queue", None, None, None),
     ("open and close", "video_open_close", None, None, None),
     ("open and close, in no scope", "video_open_close_ungated", None, "stock", lambda o, s, p: o <= s),
+    ("calls of a provider, in instructions each", None, None, None, None),
+    ("gpiod_get_value", "gpiod_get_value", None, "stock", lambda o, s, p: o <= s),
     ("resources, in instructions per pair", None, None, None, None),
     ("kmalloc, kfree (64)", "kmalloc_kfree_64", None, None, None),
     ("devm_kmalloc, kfree (64)", "devm_kmalloc_kfree_64", None, "-0 %, aim -10 %", lambda o, s, p: o <= s),
@@ -72,7 +79,7 @@ ROWS = (
     ("1 node, 1,000 open files", "unbind_fds", 1000, None, None),
     ("10,000 resources", "unbind_resources", 10000, None, None),
     ("drm_dev_unplug", "drm_dev_unplug", 1, None, None),
-    ("close after unbind, in instructions", "close_after_unbind", 1000, None, None),
+    ("gpiochip_remove", "gpiochip_remove", 1, None, None),
     ("bytes", None, None, None, None),
     ("header, x86-64", "node_bytes", None, "32", lambda o, s, p: o <= 32),
     ("devm_kzalloc(16), x86-64", "slab_bytes_devm_kzalloc_16", None, None, None),
@@ -178,16 +185,15 @@ def table(found):
         if not values:
             print(f"  {title:{wide}}  not measured")
             continue
-        by = scale if "instructions" not in title else 1
         ours, stock = values.pop("ours", None), values.pop("stock", None)
         ratio = f"{ours / stock:.2f}" if ours and stock else ""
-        peers = "  ".join(f"{k} {number(v / by)}" for k, v in values.items())
+        peers = "  ".join(f"{k} {number(v / scale)}" for k, v in values.items())
         if name == "contended_2_cpus":
             times = {**values, "ours": ours}
             peers = "  ".join(f"{k} {v:.1f} (x{v / alone[k]:.2f})" for k, v in times.items() if v and alone.get(k))
             ours = None
-        line = (f"  {title:{wide}}{number(stock and stock / by):>10}"
-                f"{number(ours if ours is None else ours / by):>10}{ratio:>8}")
+        line = (f"  {title:{wide}}{number(stock and stock / scale):>10}"
+                f"{number(ours if ours is None else ours / scale):>10}{ratio:>8}")
         if goal and ours is not None:
             try:
                 reached = check(ours, stock, {**values, "grace_period": grace.get("percpu_ref")})
@@ -242,17 +248,131 @@ def picture(found, path):
                 + "\n".join(out) + "\n</svg>\n")
 
 
-def main(argv):
-    if len(argv) < 4:
-        print(__doc__)
-        return 2
-    found, records = read(argv[3:])
+def counted(records):
+    """{what: value} of what is the same each time: not times, which another machine or the next run has others of."""
+    return {(r["name"], r["variant"], r["n"]): r["value"] for r in records if r["unit"] != "ns"}
+
+
+def load(path):
+    try:
+        with open(path) as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
+def changes(before, now):
+    """What has changed, and nothing that only one of them has: that is a benchmark that came or was not run."""
+    if not before:
+        print("\n  no numbers of this kernel were kept")
+        return
+    before, now = counted(before), counted(now)
+    lines = [f"  {name} {n} {variant}: {number(before[name, variant, n])} is now {number(value)}"
+             for (name, variant, n), value in sorted(now.items()) if before.get((name, variant, n), value) != value]
+    if lines:
+        print("\n  not as it was kept:\n" + "\n".join(lines))
+    else:
+        print(f"\n  all {len(now.keys() & before.keys())} counts are as they were kept")
+
+
+def report(out, svg, baseline, kernel, *results):
+    found, records = read(results)
     derive(found, records)
-    with open(argv[1], "w") as f:
+    with open(out, "w") as f:
         f.write("[\n" + ",\n".join(json.dumps(r) for r in records) + "\n]\n")
     table(found)
-    picture(found, argv[2])
-    print(f"\n  {argv[1]}, {argv[2]}")
+    picture(found, svg)
+    changes(load(baseline).get(kernel), records)
+    print(f"\n  {out}, {svg}")
+
+
+def grid(rows):
+    """A simple table of reStructuredText; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    rule = "  ".join("=" * w for w in widths)
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows]
+    return [rule, lines[0], rule, *lines[1:], rule, ""]
+
+
+def reached(check, by_kernel):
+    """On which of the kernels a goal is reached."""
+    met = {}
+    for kernel, (values, grace) in by_kernel.items():
+        peers = {**values, "grace_period": grace}
+        try:
+            met[kernel] = check(values["ours"], values.get("stock"), peers)
+        except (KeyError, TypeError):
+            pass
+    if all(met.values()):
+        return "yes" if met else ""
+    return "**no**" if not any(met.values()) else "**" + ", ".join(k for k in met if met[k]) + " only**"
+
+
+def tables(kept):
+    kernels = sorted(kept, key=lambda k: [int(n) for n in k.split(".")])
+    found = {k: {} for k in kernels}
+    for k in kernels:
+        for r in kept[k]:
+            found[k].setdefault((r["name"], r["n"]), {})[r["variant"]] = r["value"]
+    head = [""] + [f"{k} {v}" for k in kernels for v in ("stock", "patched")] + ["goal", "reached"]
+    group, rows, text = "", [], []
+
+    def flush():
+        if rows:
+            text.extend([group[0].upper() + group[1:] + ":", "", *grid([head, *rows])])
+            rows.clear()
+
+    for title, name, n, goal, check in ROWS:
+        if name is None:
+            flush()
+            group = title
+            continue
+        values = {k: select(found[k], name, n) for k in kernels}
+        if not any("ours" in v for v in values.values()):
+            continue
+        grace = {k: select(found[k], "grace_period", None).get("percpu_ref") for k in kernels}
+        rows.append([title] + [number(values[k].get(v)) for k in kernels for v in ("stock", "ours")] +
+                    [goal or "", reached(check, {k: (values[k], grace[k]) for k in kernels if "ours" in values[k]})
+                     if goal else ""])
+    flush()
+    # Of each its size with 8 and with 64 CPUs, on the newest kernel.
+    peers = [select(found[k], "gate_enter_exit", None) for k in kernels]
+    sizes = [found[kernels[-1]].get(("gate_bytes", n), {}) for n in (8, 64)]
+    names = sorted({v for p in peers for v in p}, key=lambda v: [p.get(v, 0) for p in peers])
+    text.extend(["A gate and its alternatives, one entry and one exit, in instructions, and bytes with 8 and 64 CPUs:", "",
+                 *grid([["", *kernels, "8 CPUs", "64 CPUs"]] +
+                       [[PEERS.get(v, v), *(number(p.get(v)) for p in peers + sizes)] for v in names])])
+    return text
+
+
+BEGIN, END = ".. Generated by tools/bench.sh keep from here", ".. to here"
+PEERS = {"ours": "gate", "kernfs_atomic": "atomic count, as in kernfs", "srcu": "SRCU", "percpu_ref": "``percpu_ref``",
+         "drm_dev_enter": "``drm_dev_enter()`` of stock"}
+
+
+def keep(out, baseline, kernel, rst):
+    kept = load(baseline)
+    with open(out) as f:
+        kept[kernel] = [r for r in json.load(f) if r["unit"] != "ns"]
+    with open(baseline, "w") as f:
+        f.write("{\n" + ",\n".join(f'"{k}": [\n' + ",\n".join(json.dumps(r) for r in kept[k]) + "\n]"
+                                   for k in sorted(kept)) + "\n}\n")
+    with open(rst) as f:
+        head, rest = f.read().split(BEGIN, 1)
+        tail = rest.split(END, 1)[1]
+    with open(rst, "w") as f:
+        f.write(f"{head}{BEGIN}\n\n" + "\n".join(tables(kept)).rstrip() + f"\n\n{END}{tail}")
+    print(f"  {baseline} has {len(kept[kernel])} counts of {kernel}; they are in {rst}")
+
+
+def main(argv):
+    if argv[1:2] == ["report"] and len(argv) >= 7:
+        report(*argv[2:])
+    elif argv[1:2] == ["keep"] and len(argv) == 6:
+        keep(*argv[2:])
+    else:
+        print(__doc__)
+        return 2
     return 0
 
 

@@ -3,10 +3,12 @@
 # bench.sh count       builds the benchmark kernels (stock and ours, x86-64), counts instructions in QEMU
 # bench.sh bytes       compiles for arm64, for what a resource takes there
 # bench.sh contended   two CPUs in one gate, in a User Mode Linux; for a kernel whose UML has several (KERNEL=7.3)
-# bench.sh report      the table, out/bench.json and out/bench.svg, from what the others found
+# bench.sh report      the table, out/bench.json and out/bench.svg, from what the others found, and what has changed
+# bench.sh keep        the counts of the last report go to bench/baseline.json, with which the next ones are compared,
+#                      and into docs/performance.rst
 . "$(dirname "$0")/lib.sh"
 
-what=${1:?count, bytes, contended or report}
+what=${1:?count, bytes, contended, report or keep}
 W=$TOP/build/bench
 # The numbers, for the report: one file per kernel.
 RESULTS=$W/results
@@ -159,11 +161,16 @@ report() {
 		[ ! -s "$f" ] || files+=("$f")
 	done
 	[ ${#files[@]} -gt 0 ] || die "there are no numbers in $RESULTS; run: make bench"
-	"$TOP/tools/bench.py" "$OUT/bench.json" "$OUT/bench.svg" "${files[@]}"
+	"$TOP/tools/bench.py" report "$OUT/bench.json" "$OUT/bench.svg" "$TOP/bench/baseline.json" "$KERNEL" "${files[@]}"
+}
+
+keep() {
+	[ -e "$OUT/bench.json" ] || die "there is no out/bench.json; run: make bench"
+	"$TOP/tools/bench.py" keep "$OUT/bench.json" "$TOP/bench/baseline.json" "$KERNEL" \
+		"$TOP/docs/performance.rst"
 }
 
 case $what in
-count|bytes|contended) $what;;
-report) report;;
-*) die "bench.sh: count, bytes, contended or report, not '$what'";;
+count|bytes|contended|report|keep) $what;;
+*) die "bench.sh: count, bytes, contended, report or keep, not '$what'";;
 esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# compliance.sh: v4l2-compliance on vim2m, vicodec and vimc in User Mode Linux, on the unpatched kernel and on ours, where
-# they are converted. It looks for differences. The kernels are those of the end-to-end suites.
+# compliance.sh: v4l2-compliance on vim2m, vicodec, vimc and uvcvideo in User Mode Linux, on the unpatched kernel and on
+# ours, where they are converted. It looks for differences. The kernels are those of the end-to-end suites.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 . "$(dirname "$0")/v4l-utils.sh"

@@ -24,7 +24,7 @@ UPSTREAM=$TOP/tools/configs/kunit-upstream.config
 if [ -n "$plain" ]; then
 	# DRM is most of what there is to build.
 	sed -i '/DRM/d' "$CONF"
-	grep -vE '^CONFIG_(KASAN|KUNIT_TEST|DM_KUNIT_TEST|DRM.*)=' "$UPSTREAM" >"$TMP/kunit-plain.config"
+	grep -vE '^CONFIG_(KASAN.*|KUNIT_TEST|DM_KUNIT_TEST|DRM.*)=' "$UPSTREAM" >"$TMP/kunit-plain.config"
 	UPSTREAM=$TMP/kunit-plain.config
 fi
 FRAGMENTS=("$UPSTREAM" "$CONF")

@@ -44,8 +44,9 @@ outdir() { printf '%s/out-%s-%s' "$BASE" "$KERNEL" "$1"; }
 srcdir() { case $1 in stock) printf '%s' "$PRISTINE";; *) printf '%s' "$TREE";; esac; }
 
 # ccache is used when it is there, never required. Depend mode: a miss costs one run of the compiler and not a
-# preprocessor run as well, a quarter of a first build.
-export CCACHE_DEPEND=${CCACHE_DEPEND:-1}
+# preprocessor run as well, a quarter of a first build. Paths below this repository are relative ones to it, so that
+# another clone finds the same objects.
+export CCACHE_DEPEND=${CCACHE_DEPEND:-1} CCACHE_BASEDIR=${CCACHE_BASEDIR:-$TOP} CCACHE_NOHASHDIR=1
 KCC=gcc
 if command -v ccache >/dev/null 2>&1 && [ -z "${CCACHE_DISABLE:-}" ]; then
 	KCC='ccache gcc'
@@ -80,9 +81,10 @@ seed() {
 	[ ! -e "$O" ] && [ -e "$S/$image" ] || return 0
 	rm -rf "$O.new"
 	cp -a "$S" "$O.new" || return 1
-	# What names the source tree: saved command lines, dependencies, the generated Makefile.
+	# What names the source tree: saved command lines, dependencies (relative ones come from ccache), the generated
+	# Makefile.
 	find "$O.new" \( -name '*.cmd' -o -name '.*.d' -o -path "$O.new/Makefile" \) -type f -print0 |
-		xargs -0 sed -i "s|$from|$to|g; s|$S|$O|g" || return 1
+		xargs -0 sed -i "s|$from|$to|g; s|\([ \t]\)\.\./${from##*/}/|\1$to/|g; s|$S|$O|g" || return 1
 	rm -f "$O.new/source" "$O.new/$image" "$O.new/vmlinux" "$O.new/.resmgr-built" "$O.new/.resmgr-config"
 	rm -rf "$O.new/lib/resmgr" "$O.new/samples"
 	# This tree's version of a patched file may be older than the objects that were made from the other's: those go.

@@ -9,12 +9,16 @@ export RESULTS=${RESULTS:-$TMP/results}
 : >"$RESULTS"
 began=$(now)
 failures=0
+declare -A spent
 
 # A part that ends with an error has recorded its failures; if it has not, it died, and that is one.
 part() {
-	local before after
+	local before after start rc=0 name=${1##*/}
 	before=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
-	"$@" && return 0
+	start=$(now)
+	"$@" || rc=1
+	spent[$name]=$((${spent[$name]:-0} + $(now) - start))
+	[ $rc -ne 0 ] || return 0
 	after=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
 	[ "$after" -gt "$before" ] || record 0 1 0
 	failures=$((failures + 1))
@@ -22,9 +26,14 @@ part() {
 }
 
 finish() {
-	local line
+	local line name seconds
 	line=$(totals)
 	echo "  all of it .................................... $(took $(($(now) - began)))"
+	for name in "${!spent[@]}"; do
+		[ "${spent[$name]}" -lt 60 ] || printf '%s %s\n' "${spent[$name]}" "$name"
+	done | sort -rn | while read -r seconds name; do
+		printf '    %s in tools/%s\n' "$(took "$seconds")" "$name"
+	done
 	echo "$line"
 	case $line in *', 0 failed,'*) [ $failures -eq 0 ] && exit 0;; esac
 	exit 1
