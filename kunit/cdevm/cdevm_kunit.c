@@ -1954,17 +1954,35 @@ static int caller_main(void *data)
 	return 0;
 }
 
-static void fops_unbind_waits_for_call(struct kunit *test)
+static int closer_main(void *data)
+{
+	struct caller *c = data;
+
+	close_file(c->file);
+	complete(&c->done);
+	return 0;
+}
+
+/* Start a thread that runs @call, and wait until it is inside. */
+static struct caller *start_caller(struct kunit *test, int (*call)(void *caller))
 {
 	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	publish(test, &blocking_fops);
-	cdevm_set_ops(scene->scopes[0], &blocking_ops);
 	init_completion(&c->done);
 	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(call, c, "caller"));
 	wait_for_completion(&scene->inside);
+	return c;
+}
+
+static void fops_unbind_waits_for_call(struct kunit *test)
+{
+	struct caller *c;
+
+	publish(test, &blocking_fops);
+	cdevm_set_ops(scene->scopes[0], &blocking_ops);
+	c = start_caller(test, caller_main);
 
 	unbind();
 	wait_for_completion(&c->done);
@@ -1991,26 +2009,13 @@ static const struct file_operations blocking_release_fops = {
 	.release	= blocking_release,
 };
 
-static int closer_main(void *data)
-{
-	struct caller *c = data;
-
-	close_file(c->file);
-	complete(&c->done);
-	return 0;
-}
-
 static void fops_unbind_waits_for_release(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	publish(test, &blocking_release_fops);
 	cdevm_set_ops(scene->scopes[0], &blocking_ops);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(closer_main, c, "closer"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, closer_main);
 
 	unbind();
 	wait_for_completion(&c->done);
@@ -2031,10 +2036,9 @@ static void let_go(void *unused)
  */
 static void fops_steps(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 	struct cdevm_scope *scope;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	publish(test, &blocking_fops);
 	scope = scene->scopes[0];
 	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 1"), 0);
@@ -2043,10 +2047,7 @@ static void fops_steps(struct kunit *test)
 						    let_go, NULL), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 2"), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 2"), 0);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, caller_main);
 
 	unbind();
 	wait_for_completion(&c->done);
@@ -2366,16 +2367,12 @@ static void trace_of_failed_probe(struct kunit *test)
 
 static void trace_of_call_inside(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	trace_scopes(test);
 	publish(test, &blocking_fops);
 	cdevm_set_ops(scene->scopes[0], &blocking_ops);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, caller_main);
 	unbind();
 	wait_for_completion(&c->done);
 
