@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: the stress test at length (for
-# 6.12 in QEMU, with KASAN and with KCSAN), real drivers, DRM and V4L2 in QEMU, the series mail by mail, other
-# compilers and architectures. The last line is "N passed, N failed, N skipped".
+# test-all.sh VERSION...: make test, and what takes longer, on each of these kernels: KUnit without KASAN, what the
+# unpatched kernel does, the stress test at length (for 6.12 in QEMU, with KASAN and with KCSAN), real drivers, DRM and V4L2
+# in QEMU, the series mail by mail, other compilers and architectures. The last line is "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
@@ -10,16 +10,23 @@ KERNEL=$1
 export RESULTS=$TMP/results-all
 began=$(now)
 rc=0
+
+stock() {
+	"$TOP/tools/build.sh" stock && "$TOP/tools/initramfs.sh" stock && FLAVOURS=stock "$TOP/tools/e2e.sh"
+}
+
 # Its results are the first of ours; it has emptied the file, and its last line is not the last.
 RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"
-	for part in stress 'boots drivers drm media' series-check build-check; do
+	for part in 'kunit.sh --quiet --plain' stock stress.sh 'boots.sh drivers drm media' series-check.sh build-check.sh; do
 		lines=$(wc -l <"$RESULTS")
-		# shellcheck disable=SC2086 # the parts of boots.sh
-		set -- $part
-		SECONDS_EACH=${SECONDS_EACH:-120} "$TOP/tools/$1.sh" "${@:2}" && continue
+		# shellcheck disable=SC2086 # a command
+		case $part in
+		stock) stock;;
+		*) SECONDS_EACH=${SECONDS_EACH:-120} "$TOP/tools/"$part;;
+		esac && continue
 		rc=1
 		# What fails records that; what died has not.
 		[ "$(wc -l <"$RESULTS")" -gt "$lines" ] || record 0 1 0
