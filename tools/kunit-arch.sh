@@ -32,8 +32,11 @@ arch() {
 	esac
 	[ "$1" != x86-tiny ] || cpus=1
 	# By the names of the objects; mm/memory.o would be another one.
-	[ "$1" != x86-kcsan ] || only=(KCSAN_SANITIZE=n KCSAN_SANITIZE_devres.o=y
-		$(find "$TREE/lib/resmgr/" -name '*.c' ! -name memory.c -printf 'KCSAN_SANITIZE_%f\n' | sed 's/\.c$/.o=y/'))
+	if [ "$1" = x86-kcsan ]; then
+		mapfile -t only < <(find "$TREE/lib/resmgr/" -name '*.c' ! -name memory.c -printf 'KCSAN_SANITIZE_%f\n' |
+			sed 's/\.c$/.o=y/')
+		only+=(KCSAN_SANITIZE=n KCSAN_SANITIZE_devres.o=y)
+	fi
 	O=$(outdir "kunit-$1")
 	BUILDLOG=$LOGS/build-$KERNEL-kunit-$1.log
 	LOG=$LOGS/kunit-$1-$KERNEL.log
@@ -45,7 +48,8 @@ arch() {
 			FRAGMENTS+=("$TOP/tools/configs/kunit-$l-$OPTIONS_OF.config")
 	done
 	CC=${KCC/gcc/${cross}gcc}
-	# linux_arch, qemu, image, params and serial, and the options of its console
+	# What follows is what this prints.
+	linux_arch='' qemu='' image='' cmdline='' params=() serial=''
 	described=$(cd "$TREE/tools/testing" && python3 -B -c '
 import importlib, shlex, sys
 sys.path.insert(0, ".")
@@ -91,7 +95,6 @@ need() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# shellcheck disable=SC2154 # linux_arch, qemu, image, params and serial are what arch() evaluates
 run() {
 	local start p
 	arch "$1"
