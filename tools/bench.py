@@ -236,7 +236,8 @@ def save(path, charts):
             y, more = chart(y, *c)
             out += more
     with open(path, "w") as f:
-        f.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH}" height="{y}" '
+        f.write('<!-- SPDX-License-Identifier: GPL-2.0 -->\n'
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH}" height="{y}" '
                 'font-family="sans-serif" font-size="13">\n<rect width="100%" height="100%" fill="#fff"/>\n'
                 + "\n".join(out) + "\n</svg>\n")
 
@@ -244,7 +245,7 @@ def save(path, charts):
 def gate_bars(found):
     gate = select(found, "gate_enter_exit", None)
     return [(PEERS.get(v, v).replace("`", ""), value, number(value), OURS if v == "ours" else OTHER)
-            for v, value in sorted(gate.items(), key=lambda i: i[1])]
+            for v, value in sorted(gate.items(), key=lambda i: (i[1], i[0]))]
 
 
 def picture(found, path):
@@ -361,7 +362,7 @@ def tables(found):
     # Of each its size with 8 and with 64 CPUs, on the newest kernel.
     peers = [select(found[k], "gate_enter_exit", None) for k in kernels]
     sizes = [found[kernels[-1]].get(("gate_bytes", n), {}) for n in (8, 64)]
-    names = sorted({v for p in peers for v in p}, key=lambda v: [p.get(v, 0) for p in peers])
+    names = sorted({v for p in peers for v in p}, key=lambda v: ([p.get(v, 0) for p in peers], v))
     text.extend(["A gate and its alternatives, one entry and one exit, in instructions, and bytes with 8 and 64 CPUs:", "",
                  *grid([["", *kernels, "8 CPUs", "64 CPUs"]] +
                        [[PEERS.get(v, v), *(number(p.get(v)) for p in peers + sizes)] for v in names])])
