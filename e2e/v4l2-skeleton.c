@@ -87,7 +87,7 @@ static void bug_end(void)
 	expect_end();
 }
 
-static bool open_held(const void *unused)
+static bool open_held(const void *unused __unused)
 {
 	return open_node(0) >= 0;
 }
