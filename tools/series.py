@@ -16,6 +16,7 @@ The mails are made by git, in a repository of the touched and the new files alon
 git am to pristine files, and what comes out has to be TREE, byte for byte.
 """
 import glob
+import json
 import os
 import re
 import shutil
@@ -121,14 +122,19 @@ def lines(repo, since, *paths):
 
 
 def measured(what):
-    """The last two numbers of a row of docs/performance.rst, as 'stock -> patched'."""
-    with open(os.path.join(TOP, "docs", "performance.rst")) as f:
-        for line in f:
-            if line.startswith(what + "  "):
-                numbers = re.findall(r"[\d,]*\d(?:\.\d+)?", line[len(what):])
-                if len(numbers) >= 2:
-                    return f"{numbers[0]} -> {numbers[1]}"
-    raise Error(f"docs/performance.rst has no row '{what}', which a cover letter quotes")
+    """A count of bench/baseline.json, "NAME" or "NAME N", as 'stock -> patched' of each kernel."""
+    name, _, n = what.partition(" ")
+    with open(os.path.join(TOP, "bench", "baseline.json")) as f:
+        kept = json.load(f)
+    found = []
+    for kernel in sorted(kept, key=lambda k: [int(x) for x in k.split(".")]):
+        values = {r["variant"]: r["value"] for r in kept[kernel]
+                  if r["name"] == name and (not n or r["n"] == int(n))}
+        if "stock" in values and "ours" in values:
+            found.append(f"{values['stock']:,.0f} -> {values['ours']:,.0f} ({kernel})")
+    if not found:
+        raise Error(f"bench/baseline.json has no count '{what}', which a cover letter quotes")
+    return ", ".join(found)
 
 
 def letter(name):
