@@ -10,7 +10,7 @@ FROM=$(outdir "$like")
 T=$BASE/mutant-$KERNEL O=$(outdir "$flavour")
 
 copy() {
-	rm -rf "$T" "$O" && cp -al "$TREE" "$T" && cp -a "$FROM" "$O" || return 1
+	rm -rf "$T" "$T.before" "$O" && cp -al "$TREE" "$T" && cp -a "$FROM" "$O" || return 1
 	find "$O" \( -name '*.cmd' -o -name '.*.d' -o -path "$O/Makefile" \) -type f -print0 |
 		xargs -0 sed -i "s|$TREE/|$T/|g; s|$TREE\$|$T|; s|$FROM|$O|g" || return 1
 	rm -f "$O/source" "$O/.resmgr-built"
@@ -27,6 +27,13 @@ plant() { # patch
 		cmp -s "$T.new/$f" "$T/$f" && continue
 		rm -f "$T/$f" && cp "$T.new/$f" "$T/$f" || exit 1
 	done
+	# ccache writes dependencies on our headers as paths of this repository, where they have not changed.
+	sed -n 's|^+++ b/\(.*\.h\)$|\1|p' "$1" | while read -r f; do
+		grep -rlF --include='.*.cmd' "../../$f " "$O"
+	done | sed 's|/\.\([^/]*\)\.cmd$|/\1|' >"$T.now"
+	# And those that had the bug before.
+	cat "$T.now" "$T.before" 2>/dev/null | xargs -r rm -f
+	mv "$T.now" "$T.before"
 }
 
 # Those that are not in the tree: of the headers that have the bug now.

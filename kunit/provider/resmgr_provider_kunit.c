@@ -924,6 +924,13 @@ static void provider_circle_of_three(struct kunit *test)
 	EXPECT_LINE(test, "provider carl takes a reference on provider anna, which holds it",
 		    ret = resmgr_provider_hold(&c->provider.object.mgr, &a->provider));
 	KUNIT_ASSERT_EQ(test, ret, 0);
+	/* The search has left nothing behind that hides the circle from the next one. */
+	resmgr_release_group(&c->provider.object.mgr, group);
+	group = resmgr_open_group(&c->provider.object.mgr, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, group);
+	EXPECT_LINE(test, "provider carl takes a reference on provider anna, which holds it",
+		    ret = resmgr_provider_hold(&c->provider.object.mgr, &a->provider));
+	KUNIT_ASSERT_EQ(test, ret, 0);
 	foo_end(b);
 	foo_end(a);
 	foo_unbind(c);
