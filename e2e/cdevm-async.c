@@ -78,7 +78,10 @@ static void t_aio(void)
 	bind();
 }
 
-/* Closed with the requests on their way: they hold the file, and it the memory. */
+/*
+ * The file is closed with requests in flight: they hold the file, and it holds
+ * the memory.
+ */
 static void t_aio_closed(void)
 {
 	aio_context_t ctx = aio_setup();
@@ -103,7 +106,7 @@ static void t_aio_closed(void)
 	ok(wait_for(probe_param("frees") == frees + 1, FREED_MS), "and the memory");
 }
 
-/* A poll is a request, too, of those that can be on one wait queue only. */
+/* A poll is a request, too. It can be on one wait queue only. */
 static void t_aio_poll(void)
 {
 	aio_context_t ctx = aio_setup();
@@ -289,8 +292,8 @@ static void t_uring_cmd(void)
 }
 
 /*
- * A driver that leaves it to io_uring to cancel a command is asked to, also when
- * the device has gone: the exit of the process waits for it.
+ * If a driver has made a command cancelable, io_uring asks the driver to cancel
+ * it, also after the unbind: the exit of the process waits for the command.
  */
 static void t_uring_cancel(bool first_unbind)
 {
@@ -356,8 +359,8 @@ static void t_uring_poll(void)
 }
 
 /*
- * The queue that a poll is on goes, and the poll with it. One on the next queue
- * is told of the end of the device.
+ * The queue that a poll is on is freed, and the poll ends with it. A poll on the
+ * next queue is woken by the unbind.
  */
 static void t_queue_goes(bool uring)
 {
@@ -393,7 +396,7 @@ static void t_queue_goes(bool uring)
 	bind();
 }
 
-/* Requests that are complete when somebody looks, and not before. */
+/* Requests that are completed when user space polls for them, and not before. */
 static void t_uring_iopoll(void)
 {
 	int fd = probe_open(O_DIRECT);

@@ -58,7 +58,7 @@ static long call_sendfile(int fd) { off_t at = 0; return err(sendfile(fd, small_
 static long call_poll(int fd) { return poll_one(fd, 0); }
 static long call_readv(int fd) { char c; struct iovec v = { &c, 1 }; return err(preadv2(fd, &v, 1, 0, 0)); }
 
-/* One that asks for an unlock, which is no unlock. */
+/* A question about an unlock, which does not unlock. */
 static long call_getlk_unlock(int fd)
 {
 	struct flock l = whole_file(F_UNLCK);
@@ -410,7 +410,7 @@ static void sigio_handler(int sig __unused)
 	sigio++;
 }
 
-/* A node with everything armed on it that can wait for it. */
+/* A node, with every kind of waiter on it. */
 struct watch {
 	int fd, edge_fd, ep, outer;
 	pid_t poller, selector;
@@ -466,7 +466,7 @@ static void t_pollers(void)
 	ok(!epoll_wait(w.outer, got, 3, 0) && !sigio, "nothing has happened");
 	xioctl(w.fd, PROBE_DATA, NULL);
 	ok(epoll_wait(w.ep, got, 3, 1000) == 2 && sigio == 1, "there is something to read");
-	/* Both have been there already: that was POLLIN, which is not what they are for. */
+	/* Both were woken by POLLIN before, and they do not wait for that. */
 	waitpid(w.poller, &status, 0);
 	waitpid(w.selector, &status, 0);
 	close(w.ep);
@@ -508,7 +508,7 @@ static void t_pollers(void)
 	bind_it();
 }
 
-/* With no other poller on the queue, whose wakeup would do for it as well. */
+/* No other poller is on the queue: its wakeup would wake this one, too. */
 static void t_polls_alone(bool selects)
 {
 	int fd = probe_open(O_NONBLOCK), status;
@@ -534,7 +534,7 @@ static void t_polls_alone(bool selects)
 	bind_it();
 }
 
-/* A driver that frees the queue of a file when nobody is on it. */
+/* A driver that frees the queue of a file when no poller is on it. */
 static void t_queue_goes(void)
 {
 	struct epoll_event ev = { .events = EPOLLIN }, got;
@@ -609,7 +609,7 @@ static void *unbinder(void *ret)
 	return NULL;
 }
 
-/* One that cannot be interrupted: it is waited for, and the log says for whom. */
+/* A sleep that cannot be interrupted is waited for, and the log names the task. */
 static void t_uninterruptible(void)
 {
 	const char *words[] = { "cdevm: cdevm-probe: unbind waits for ", "sleeps uninterruptibly in unlocked_ioctl",

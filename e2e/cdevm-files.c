@@ -155,8 +155,8 @@ static int touch(volatile char *map)
 }
 
 /*
- * All that there is to do with a file that was released. The module may be gone: what
- * would call it would crash.
+ * Everything that can be done with a file that was released. The module may be
+ * gone, so a call into it would crash.
  */
 static void ok_dead(int fd, const char *name, bool node)
 {
@@ -165,7 +165,7 @@ static void ok_dead(int fd, const char *name, bool node)
 	int n;
 
 	ok_err(ping(fd), ENODEV, "%s: ioctl", name);
-	/* Of the methods that a file does not have, the VFS says the same as ever. */
+	/* For methods that a file does not have, the VFS returns the same as before. */
 	if (node) {
 		ok_err(xread(fd, buf, sizeof(buf)), ENODEV, "%s: read", name);
 		n = poll_one(fd, 0);
@@ -255,7 +255,7 @@ static void t_early(bool alone)
 	close(fd);
 	ok(desk_param("releases") == releases + 1, "one is closed");
 
-	/* On no queue that the release of the file would free. */
+	/* It is on no queue that the release of the file frees. */
 	ep = epoll_create1(0);
 	epoll_ctl(ep, EPOLL_CTL_ADD, misc, &ev);
 	epoll_ctl(ep, EPOLL_CTL_ADD, cdev, &ev);
@@ -288,7 +288,7 @@ static void t_early(bool alone)
 		_exit(1);
 	}
 
-	/* One that is nowhere but in a message, and one that only a ring has. */
+	/* One file is only in a message, and one only in a ring. */
 	flying = open_misc();
 	ok(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) &&
 	   !send_files(sock[0], flying, -1), "one is in flight");
@@ -396,7 +396,7 @@ static void t_garbage(bool early, bool unbound)
 	ok(wait_for(desk_param("frees") == frees + 1, FREED_MS), "the memory is freed");
 	ok(desk_param("opens") == opens + 1 && desk_param("releases") == releases + 1,
 	   "released once");
-	/* What t_plain() shows: nobody has turned it off in time. */
+	/* This is what t_plain() shows: nobody has turned the power off in time. */
 	if (unbound && !early)
 		desk_restart();
 }
@@ -523,7 +523,10 @@ static void t_stopped(bool traced)
 	close(misc);
 }
 
-/* One that cannot be interrupted, and is asked to stop, is inside until it is woken. */
+/*
+ * A call that cannot be interrupted stays inside until it is woken, even if its
+ * task is to be stopped.
+ */
 static void t_stop_asked(void)
 {
 	int status, misc, inside;
@@ -580,8 +583,8 @@ static bool v2_frozen(void)
 }
 
 /*
- * A task in a cgroup that is frozen. @cmd: one whose sleep can be interrupted has left the
- * call, which is made again later; one that cannot is woken by the unbind.
+ * A task in a frozen cgroup. If the sleep of @cmd can be interrupted, the task
+ * has left the call, which is made again later. Otherwise the unbind wakes it.
  */
 static void t_cgroup(unsigned long cmd)
 {
@@ -613,7 +616,7 @@ static long job_desk_unbind(struct job *job __unused)
 	return desk_unbind();
 }
 
-/* One that is frozen inside. Nothing wakes it but to be thawed; so that is the bound. */
+/* A task that is frozen inside. Only thawing wakes it, so the unbind waits for that. */
 static void t_frozen_inside(void)
 {
 	struct job unbind = { .run = job_desk_unbind };
@@ -697,7 +700,7 @@ static void t_suspended(void)
 	close(misc);
 }
 
-/* One that cannot be frozen: there is no suspend, and so no unbind that would wait. */
+/* A task that cannot be frozen: there is no suspend, so no unbind waits. */
 static void t_not_suspended(void)
 {
 	int status, misc;
@@ -773,7 +776,7 @@ static void t_every(void)
 	probe_set("last", "none");
 	ok_err(flock(fd, LOCK_EX) ? -errno : 0, ENODEV, "flock");
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events & EPOLLHUP, "epoll: woken");
-	/* Requests of an io_uring may be on their way, for all that is known. */
+	/* Requests of an io_uring may be in flight: nothing is known of them. */
 	ok_err(rmmod("cdevm_probe"), EAGAIN, "a file with such methods holds the module");
 	close(fd);
 	ok_unseen(0, "close");

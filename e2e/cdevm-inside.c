@@ -12,6 +12,21 @@ static void bind_it(int n)
 	ok_err(pair_bind(n), 0, "bind %s", pair_name(n));
 }
 
+/* The unbind that @leave is waits for @sleeper, which is inside until it is woken. */
+static void ok_waits(struct job *leave, struct job *sleeper)
+{
+	sleep_ms(3000);
+	ok(!job_over(leave), "the unbind waits for it");
+	ok(!job_over(sleeper), "which is inside still");
+	pair_wake();
+	ok(wait_for(job_over(sleeper), 5000), "it wakes up");
+	pthread_join(sleeper->thread, NULL);
+	ok_err(sleeper->ret, 0, "its call found the hardware");
+	ok(wait_for(job_over(leave), PROMPT_MS), "then the unbind is over");
+	pthread_join(leave->thread, NULL);
+	ok_err(leave->ret, 0, "the call that did it");
+}
+
 /*
  * A call of device 0 that unbinds device 1, in which somebody else sleeps. The
  * process that makes it has both files open, as a daemon would.
@@ -27,16 +42,7 @@ static void t_unbinds_sibling(void)
 	job_start(&sleeper);
 	ok(wait_for(job_is(&sleeper, 'D'), 5000), "a thread sleeps inside device 1");
 	job_start(&leave);
-	sleep_ms(3000);
-	ok(!job_over(&leave), "the unbind of device 1 waits for it");
-	ok(!job_over(&sleeper), "which is inside still");
-	pair_wake();
-	ok(wait_for(job_over(&sleeper), 5000), "it wakes up");
-	pthread_join(sleeper.thread, NULL);
-	ok_err(sleeper.ret, 0, "its call found the hardware");
-	ok(wait_for(job_over(&leave), PROMPT_MS), "then the unbind is over");
-	pthread_join(leave.thread, NULL);
-	ok_err(leave.ret, 0, "the call that did it");
+	ok_waits(&leave, &sleeper);
 	ok(!pair_is_bound(1) && pair_is_bound(0), "device 1 is unbound, device 0 is bound");
 	ok_err(xioctl(data, PAIR_SLEEP, NULL), ENODEV, "device 1");
 	ok_err(xioctl(control, PAIR_RELEASE, (void *)9), EINVAL, "device 0 works");
@@ -72,16 +78,7 @@ static void t_unbinds_itself(void)
 	ok(wait_for(job_is(&sleeper, 'D'), 5000), "a thread sleeps inside");
 	kmsg_start();
 	job_start(&leave);
-	sleep_ms(3000);
-	ok(!job_over(&leave), "the call waits for it");
-	ok(!job_over(&sleeper), "which is inside still");
-	pair_wake();
-	ok(wait_for(job_over(&sleeper), 5000), "it wakes up");
-	pthread_join(sleeper.thread, NULL);
-	ok_err(sleeper.ret, 0, "its call found the hardware");
-	ok(wait_for(job_over(&leave), PROMPT_MS), "then the unbind is over");
-	pthread_join(leave.thread, NULL);
-	ok_err(leave.ret, 0, "the call that did it");
+	ok_waits(&leave, &sleeper);
 	ok(KMSG_COUNT(pair_name(0), "cdevm_unbind_self()") == 1, "the log says what to use, once");
 	ok(!pair_is_bound(0), "it is unbound");
 	ok_err(xioctl(fd, PAIR_SLEEP, NULL), ENODEV, "another call");
@@ -131,7 +128,7 @@ static long job_unbind_probe(struct job *job __unused)
 	return probe_unbind();
 }
 
-/* One that has a file of the device open, and sleeps in another driver. */
+/* A task that has a file of the device open, and sleeps in another driver. */
 static void t_other_driver_sleeps_on(void)
 {
 	int fd, other_fd = pair_open(1, 0), status;
@@ -186,8 +183,8 @@ static void t_open_sleeps(void)
 }
 
 /*
- * How much is said of many, and that all of them are waited for. What it costs
- * is shown, not judged: that depends on the machine.
+ * Many calls are inside: check what is reported, and that all are waited for.
+ * The time is shown and not judged, as it depends on the machine.
  */
 #define CROWD	300
 #define FDS	1000000

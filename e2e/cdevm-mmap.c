@@ -46,7 +46,7 @@ static void bus_init(void)
 	sigaction(SIGSEGV, &sa, NULL);
 }
 
-/* Neither what was there nor what is there now can be seen or changed. */
+/* Neither the old content nor the new one can be read or written. */
 static void ok_gone(volatile unsigned char *p, const char *what)
 {
 	int r = peek(p), w = poke(p, 'w');
@@ -117,7 +117,7 @@ static bool unbind(void)
 	return ok_err(probe_unbind(), 0, "unbind");
 }
 
-/* Touched before and not touched before; the file closed meanwhile. */
+/* One mapping was touched before, and one was not. The file is closed meanwhile. */
 static void t_zapped(bool touch, bool close_first)
 {
 	void *p[KINDS];
@@ -348,7 +348,7 @@ static void t_traced(void)
 		_exit(!p || peek(p) != -SIGBUS);
 	}
 	waitpid(child, &status, 0);
-	/* The entry of mmap(), its end; what else the library calls is let pass. */
+	/* Stop at the entry and at the end of mmap(). Other calls of the library pass. */
 	for (i = 0; i < 50; i++) {
 		ptrace(PTRACE_SYSCALL, child, NULL, NULL);
 		waitpid(child, &status, 0);
@@ -371,7 +371,7 @@ static void *unbinder(void *ret)
 	return NULL;
 }
 
-/* While the device goes: registers that were given back are not seen. */
+/* During the unbind: registers that were released are not visible. */
 static bool goes(unsigned char *p)
 {
 	int i, byte;
@@ -386,8 +386,8 @@ static bool goes(unsigned char *p)
 }
 
 /*
- * A process that has a mapping of the device, and is in the mmap() of another
- * driver, for as long as that likes: its mmap_lock is held meanwhile.
+ * A process that has a mapping of the device is in the mmap() of another driver,
+ * which sleeps. Its mmap_lock is held meanwhile.
  */
 static void t_busy_elsewhere(void)
 {
@@ -456,7 +456,10 @@ static void t_handed_over(void)
 	bind();
 }
 
-/* An open() that wants the mappings where an unbind does not look for them. */
+/*
+ * An open() that puts mappings into an address space where an unbind does not
+ * find them.
+ */
 static void t_moved(void)
 {
 	static const char *const words[] = { "cdevm: cdevm-probe: open() replaced f_mapping", NULL };

@@ -88,7 +88,7 @@ static bool open_all(int fd[NODES])
 	return ok(good, "open all %d nodes", NODES);
 }
 
-/* The hardware's count by way of this node; the media node knows none. */
+/* Read the counter of the hardware through this node. The media node has none. */
 static long ask(int node, int fd)
 {
 	struct media_device_info info = { 0 };
@@ -116,7 +116,7 @@ static void ok_revoked(int node, int fd)
 	ok_err(ask(node, fd), ENODEV, "%s: ask", names[node]);
 	if (node == VIDEO0 || node == VIDEO1)
 		ok_err(xioctl(fd, VIDIOC_QUERYCAP, &cap), ENODEV, "%s: ioctl", names[node]);
-	/* The others have no poll(), and DRM's does not know of an unplug. */
+	/* The other nodes have no poll(), and that of DRM does not report an unplug. */
 	if (node == VIDEO0 || node == VIDEO1 || node == MEDIA) {
 		n = poll_one(fd, 0);
 		ok((n & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR),
@@ -141,7 +141,10 @@ static void t_works(void)
 		close(fd[i]);
 }
 
-/* Leaves another binding behind, and nothing of this one but its memory. */
+/*
+ * Afterwards the device is bound again, and only the memory of the old binding
+ * is left.
+ */
 static void t_order(const int order[NODES], bool patient)
 {
 	int fd[NODES], i, j;

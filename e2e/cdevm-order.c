@@ -35,7 +35,10 @@ static void trace_show(void)
 	free(copy);
 }
 
-/* The first line from @at on that has all of the parts of @what, which a | divides, or NULL. */
+/*
+ * Returns the first line from @at on that has all parts of @what, which are
+ * divided by |; or NULL.
+ */
 static const char *find(const char *at, const char *what)
 {
 	char parts[128], line[512], *part, *save;
@@ -79,7 +82,7 @@ static void ok_order(const char *what, const char *const *lines)
 #define ORDER(what, ...)	ok_order(what, (const char *const[]){ __VA_ARGS__, NULL })
 #define NEVER(what, line)	ok(!find(trace, line), "%s", what)
 
-/* Of the scope, and after them the actions that the driver has added, newest first. */
+/* The steps of the scope, and after them the actions of the driver, newest first. */
 #define STEPS								\
 	"cdevm_revoke: cdevm cdevm-probe #| refs=",				\
 	"cdevm_kick: cdevm cdevm-probe #| refs=",				\
@@ -87,13 +90,13 @@ static void ok_order(const char *what, const char *const *lines)
 	"cdevm_unpublish: cdevm cdevm-probe #| node=",				\
 	"cdevm_drain_begin: cdevm cdevm-probe #| refs=",				\
 	"cdevm_drain_end: cdevm cdevm-probe #| refs=",				\
-	/* Which a driver cannot add on a kernel that has no such actions. */	\
+	/* On a kernel without such actions the driver cannot add them. */	\
 	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_first", \
 	is_module() ? "" : "resmgr_release_begin: devm cdevm-probe #| probe_unpublished_last"
 
 /*
- * A devm action of the driver, and the binding, which is released as one. Where cdevm
- * is a module the former is told by dev:devres_log.
+ * A devm action of the driver, and the binding, which is released like one. If
+ * cdevm is a module, dev:devres_log reports the former.
  */
 #define DEVM(op, action)						\
 	(is_module() ? "devres_log: cdevm-probe " op "| " action :		\
@@ -215,7 +218,10 @@ static void t_rmmod(void)
 	      DEVM("ADD", "probe_in_remove"),
 	      BINDING,
 	      "cdevm_free: cdevm cdevm-probe ");
-	/* Still bound when the machine is shut down: that is no unbind, the driver sees to it. */
+	/*
+	 * Still bound when the machine is shut down: that is no unbind, and the
+	 * driver handles it.
+	 */
 	ok_err(insmod("cdevm_probe"), 0, "insmod again");
 }
 

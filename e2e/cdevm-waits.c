@@ -21,7 +21,7 @@ static void kill_after(const char *seconds)
 	ok_err(write_file(CDEVM_PARAMS "kill_after", seconds), 0, "kill_after %s", seconds);
 }
 
-/* A page whose first use sleeps until it is told what is in it: for ever. */
+/* A page whose first use sleeps until its content is supplied: for ever. */
 static void *page_that_never_comes(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -64,7 +64,7 @@ static bool has_userfaultfd(void)
 	return true;
 }
 
-/* Named when ten seconds are over, and killed when @seconds are; 0 is never. */
+/* The task is reported after ten seconds, and killed after @seconds; 0 is never. */
 static void t_copy(int seconds)
 {
 	int fd = pair_open(0, 0), status = 0;
@@ -94,7 +94,10 @@ static void t_copy(int seconds)
 	if (seconds) {
 		ok(wait_for(job_over(&unbind), (seconds + 5) * 2000), "the unbind comes to an end, after %ld s",
 		   (now_ms() - t0) / 1000);
-		/* With time-travel UML's sleeps are short by half, by the clock of delayed work. */
+		/*
+		 * With time-travel a sleep in UML takes half of its time by the
+		 * clock of delayed work.
+		 */
 		ok(now_ms() - t0 > seconds * 1000 / 3, "not before its time");
 	} else {
 		sleep_ms(15000);
@@ -113,7 +116,7 @@ static void t_copy(int seconds)
 	kill_after("60");
 }
 
-/* A method that wants the lock that the unbind holds: for ever. */
+/* A method that waits for the lock that the unbind holds: for ever. */
 static void t_device_lock(void)
 {
 	int fd = pair_open(0, 0), status = 0;

@@ -60,7 +60,7 @@ static void __unused __printf(1, 2) diag(const char *fmt, ...)
 	fflush(stdout);
 }
 
-/* Returns what it was given, so that a step can depend on it. */
+/* Returns its argument, so that a step can depend on it. */
 static bool __unused __printf(2, 3) ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
@@ -91,7 +91,7 @@ static int __unused done(const char *name)
 	return tap_failed ? 1 : 0;
 }
 
-/* The name of an errno, or "ok" for a result that is none. */
+/* Returns the name of an errno, or "ok" for a result that is not negative. */
 static const char *__unused ename(long ret)
 {
 	static char other[32];
@@ -326,8 +326,43 @@ static void __unused expect_devm_end(void)
 
 #define MODULES "/lib/modules-flat/"
 
-/* @name as the file is called, "cdevm-sample". 0 also when it is in already. */
-static int __unused insmod(const char *name)
+/* --- processes that keep files open for ever */
+
+static void __unused __attribute__((noreturn)) hold_files(void)
+{
+	/* Whoever reads what we print waits for its end. */
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	for (;;)
+		pause();
+}
+
+/* A new process opens something and never closes it. Returns what @open_it does. */
+static bool __unused hold_with(bool (*open_it)(const void *arg), const void *arg)
+{
+	bool is_open = false;
+	int p[2];
+
+	if (pipe(p))
+		return false;
+	if (!fork()) {
+		is_open = open_it(arg);
+		xwrite(p[1], &is_open, sizeof(is_open));
+		close(p[0]);
+		close(p[1]);
+		hold_files();
+	}
+	close(p[1]);
+	xread(p[0], &is_open, sizeof(is_open));
+	close(p[0]);
+	return is_open;
+}
+
+/* --- modules */
+
+/* @name is that of the file, "cdevm-sample". */
+static int __unused insmod_with(const char *name, const char *params)
 {
 	char path[256];
 	int fd, ret;
@@ -336,8 +371,16 @@ static int __unused insmod(const char *name)
 	fd = xopen(path, O_RDONLY);
 	if (fd < 0)
 		return fd;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, params ?: "", 0) ? -errno : 0;
 	close(fd);
+	return ret;
+}
+
+/* Returns 0 also if it is loaded already. */
+static int __unused insmod(const char *name)
+{
+	int ret = insmod_with(name, NULL);
+
 	return ret == -EEXIST ? 0 : ret;
 }
 
@@ -370,8 +413,8 @@ static char __unused task_state(pid_t tid)
 }
 
 /*
- * An object is looked at by kmemleak only from its fifth second on, and what
- * one scan takes for lost may have been in a register.
+ * kmemleak reports an object only if it is five seconds old. A pointer may have
+ * been in a register during one scan, so scan twice.
  */
 static void __unused ok_no_leaks(void)
 {

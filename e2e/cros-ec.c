@@ -183,7 +183,7 @@ static void t_sleeper(void)
 	board_bind();
 }
 
-/* What the new EC tells is not for the file of the old one. */
+/* Events of the new EC do not reach the file of the old one. */
 static void bind_and_tell(void)
 {
 	board_bind();

@@ -24,7 +24,7 @@ static const char * const sample[] = { "sample (devm)", "sample (cdevm)" };
 #define HID	hid[fixed]
 #define SAMPLE	sample[fixed]
 
-/* The driver that is looked at is the one with cdevm. */
+/* The messages are about the driver with cdevm. */
 static bool fixed;
 
 static void begin(const char *column, const char *operation)
@@ -46,7 +46,7 @@ static void __printf(3, 4) end(const char *column, const char *operation,
 	fflush(stdout);
 }
 
-/* One report that matches at least, from the driver without cdevm. */
+/* At least one report has to match, from the driver without cdevm. */
 static void bug(const char *column, const char *operation, const char *ere)
 {
 	begin(column, operation);
@@ -190,7 +190,7 @@ static void demo_hid(const char *module)
 	end(HID, "read", "%s", said(ret));
 	ok(!fixed || ret == -ENODEV, "%s: read after unbind: %s", HID, said(ret));
 
-	/* Stated, so that the table has the row: the driver has neither. */
+	/* The driver has neither. The table still gets the row. */
 	end(HID, "write", "not in this driver");
 	end(HID, "ioctl", "not in this driver");
 
@@ -210,7 +210,7 @@ static void demo_hid(const char *module)
 
 /* --- the sample: two cdevs and a misc device */
 
-/* The same operation on all three; one answer, when it is the same. */
+/* The same operation on all three files, with one result if they agree. */
 static void each(const int fd[NODES], const char *operation,
 		 long (*call)(int fd), const char *(*say)(long ret),
 		 bool (*right)(long ret))

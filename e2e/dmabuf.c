@@ -24,7 +24,7 @@ static long dma_sync(int fd, unsigned long flags)
 	return xioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
 }
 
-/* An importer of the buffer, or what was the matter with it. */
+/* Returns an importer of the buffer, or an error. */
 static int import(int buffer, unsigned long how)
 {
 	int fd = xopen(IMPORT, O_RDWR);
@@ -116,7 +116,7 @@ static void t_card(void)
 	ok(map(card) == MAP_FAILED && errno == ENODEV, "mmap (%s)", ename(-errno));
 	ok_err(dma_sync(card, DMA_BUF_SYNC_START), ENODEV, "begin of access");
 	ok_err(dma_sync(card, DMA_BUF_SYNC_END), 0, "end of access");
-	/* It may be attached, as before; it is not there to be mapped. */
+	/* It may be attached, as before, but it cannot be mapped. */
 	close(idle);
 	idle = import(card, IMPORT_DYNAMIC);
 	ok_err(import_read(idle), ENODEV, "a new importer");
@@ -130,7 +130,7 @@ static void t_card(void)
 	ok_err(driver_write(DRIVER, "bind", DMABUF_DRIVER), 0, "bind");
 }
 
-/* Buffers that are let go of while the device is unbound: by whoever comes first. */
+/* Buffers are released while the device is unbound, by whichever task comes first. */
 static void t_race(int times)
 {
 	int fd, card, importer, i, status;

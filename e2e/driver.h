@@ -14,7 +14,7 @@
 
 static bool ours;
 
-/* A splat that the stock kernel is known for; none on ours. */
+/* A splat that the stock kernel is known for. Ours has none. */
 static void __unused bug(const char *ere)
 {
 	if (!ours)
@@ -109,8 +109,8 @@ static int __unused driver_write(const char *driver, const char *file,
 }
 
 /*
- * Unbinding must not wait for files to be closed, or for who sleeps: that would
- * be for ever. On a busy machine an emulated CPU may stand still for seconds.
+ * An unbind that waited for files to be closed, or for sleepers, would wait for
+ * ever. On a busy machine an emulated CPU may stand still for seconds.
  */
 static bool __unused ok_unbind(const char *driver, const char *device)
 {
@@ -185,7 +185,10 @@ static void __unused t_unbind_sleeper(const struct driver_test *t)
 	} else {
 		sleep_ms(3000);
 		ok(sleeper_is(&s, 'S'), "stock: 3 s later it still sleeps");
-		/* It takes itself off a wait queue, in freed memory as a rule, when a signal wakes it. */
+		/*
+		 * When a signal wakes the task, it takes itself off a wait
+		 * queue, usually in freed memory.
+		 */
 		if (t->stock_sleep) {
 			expect("KASAN: slab-use-after-free");
 			expect(t->stock_sleep);
@@ -208,8 +211,8 @@ static void __unused t_unbind_sleeper(const struct driver_test *t)
 }
 
 /*
- * On ours only: on stock each of these would be a use after free, or wait. The
- * next binding does not mind the file of this one, nor the file the binding.
+ * Only on ours: on stock each of these would be a use after free, or wait. The
+ * file of this binding and the next binding do not affect each other.
  */
 static void __unused t_unbind_again(const struct driver_test *t, int times)
 {
@@ -249,13 +252,8 @@ static void __unused t_unbind_again(const struct driver_test *t, int times)
  */
 static void __unused hold_open(void)
 {
-	if (fork())
-		return;
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	for (;;)
-		pause();
+	if (!fork())
+		hold_files();
 }
 
 #endif /* E2E_DRIVER_H */

@@ -133,7 +133,7 @@ static bool show(struct screen *s)
 
 	if (!ok_err(get_resources(s->fd, &s->crtc, &s->connector), 0, "resources"))
 		return false;
-	/* Without room for modes first: that makes the driver look for them. */
+	/* The first call has no room for modes, which makes the driver look for them. */
 	conn.connector_id = s->connector;
 	xioctl(s->fd, DRM_IOCTL_MODE_GETCONNECTOR, &conn);
 	conn.count_props = 0;
@@ -177,7 +177,7 @@ static bool show(struct screen *s)
 	return ok_err(xioctl(s->fd, DRM_IOCTL_MODE_SETCRTC, &crtc), 0, "set mode");
 }
 
-/* Calls of all kinds until told to stop, whatever comes of them. */
+/* Make calls of all kinds until told to stop. Results do not matter. */
 static void *hammer(void *arg)
 {
 	struct hammer *h = arg;
@@ -198,7 +198,7 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
-/* Everything that an open file can still be asked for. */
+/* Try everything on the open file. */
 static void use_after_unbind(struct screen *s, int other)
 {
 	struct drm_mode_create_dumb dumb;
@@ -217,7 +217,7 @@ static void use_after_unbind(struct screen *s, int other)
 	ok(map == MAP_FAILED, "mmap fails");
 	ok(xread(other, event, sizeof(event)) < 0, "no event to read");
 	poll_one(s->fd, 0);
-	/* SIGBUS or memory that nobody sees: that is up to the driver. */
+	/* Either SIGBUS or memory that nobody sees: the driver decides. */
 	paint(s, 0xffffff);
 	ok(xopen(s->node, O_RDWR) < 0, "open fails");
 }

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-/* Shared by test and device; what a kind of device needs besides comes after it. */
+/* Shared by test and device. The memory of a kind of device follows it. */
 struct gadget_shared {
 	bool configured;	/* the host has chosen the configuration */
 };
@@ -142,7 +142,7 @@ static int gadget_ep0(struct gadget *g, unsigned long cmd, void *data, size_t le
 	return ret;
 }
 
-/* All endpoints that the configuration has in alternate settings 0. */
+/* Enable all endpoints of the configuration in alternate settings 0. */
 static int gadget_configure(struct gadget *g)
 {
 	const unsigned char *at = g->ops->config, *end = at + g->ops->config_len;
@@ -229,7 +229,7 @@ static void gadget_request(struct gadget *g, const struct usb_ctrlrequest *req)
 	bool in = req->bRequestType & USB_DIR_IN;
 	int len;
 
-	/* A device that stalls what it was sent does so when it has it. */
+	/* A device that stalls a request with data does so after it has received them. */
 	if (!in && req->wLength && gadget_ep0(g, USB_RAW_IOCTL_EP0_READ, data,
 					      req->wLength) < 0)
 		return;
@@ -273,7 +273,7 @@ static int gadget_main(struct gadget *g)
 	struct gadget_event e;
 	int ret;
 
-	/* Not the files of the test: to close them there is to be the last close. */
+	/* Close the files of the test here: its own close has to be the last one. */
 	close_range(3, ~0U, 0);
 	ret = gadget_init(g);
 	while (!ret) {
@@ -289,12 +289,15 @@ static int gadget_main(struct gadget *g)
 
 /* --- in the test */
 
-/* The device as the host has it; there until the last of its drivers has let go. */
+/*
+ * The device on the side of the host. It exists until the last of its drivers
+ * has let go.
+ */
 #define GADGET_HOST "/sys/bus/usb/devices/1-1"
 /* raw-gadget's own driver for it, which DEBUG_KOBJECT_RELEASE lets live on for seconds. */
 #define GADGET_DRIVER "/sys/bus/gadget/drivers/raw-gadget.0"
 
-/* Plug in a device, when the last one has gone; does not wait for the host. */
+/* Plug in a device after the last one has gone. Does not wait for the host. */
 static void __unused gadget_start(struct gadget *g, const struct gadget_ops *ops)
 {
 	wait_for(!exists(GADGET_DRIVER), FREED_MS);
@@ -308,7 +311,7 @@ static void __unused gadget_start(struct gadget *g, const struct gadget_ops *ops
 		_exit(gadget_main(g));
 }
 
-/* Pull it; comes back when the plug is out, which the host has yet to notice. */
+/* Pull the plug. The host may not have noticed when this returns. */
 static void __unused gadget_pull(struct gadget *g)
 {
 	kill(g->pid, SIGKILL);

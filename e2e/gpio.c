@@ -224,7 +224,7 @@ static void t_sleepers(void)
 	}
 }
 
-/* What is open then, and what becomes of it. The same on both kernels. */
+/* All kinds of files are open, and used after the unbind. The same on both kernels. */
 static void t_files(void)
 {
 	struct gpio_v2_line_info info = { .offset = 1 };
@@ -291,8 +291,9 @@ static void *user_thread(void *unused __unused)
 			continue;
 		}
 		/*
-		 * No edges. gpiochip_remove() frees interrupts before it stops calls, on stock
-		 * as well: one that is requested in between stays, and is freed twice later.
+		 * Do not request edges. gpiochip_remove() frees interrupts
+		 * before it stops calls, on stock as well: one that is
+		 * requested in between stays, and is freed twice later.
 		 */
 		in = request(chip, 0, GPIO_V2_LINE_FLAG_INPUT);
 		out = request(chip, 1, GPIO_V2_LINE_FLAG_OUTPUT);
@@ -340,7 +341,10 @@ static void t_leaks(void)
 		return;
 	}
 	kmsg("e2e: allow kmemleak: [0-9]+ new suspected");
-	/* A release is delayed by up to four seconds, and what is younger than five is no leak yet. */
+	/*
+	 * A release is delayed by up to four seconds, and an object younger
+	 * than five is not reported as a leak.
+	 */
 	sleep_ms(12000);
 	write_file(leaks, "scan");
 	sleep_ms(1000);

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-/* Shared with the child, which has no file of the sensor's but the node. */
+/* Shared with the child. Its only file of the sensor is the node. */
 struct shared {
 	char node[300];
 	int step;
@@ -56,7 +56,7 @@ static void look_at_all(void)
 		closedir(dir);
 }
 
-/* Has the allocator said of memory of the driver's that somebody has written there? */
+/* Has the allocator reported a write to freed memory of the driver? */
 static bool was_written_to(void)
 {
 	static char log[1 << 20];
@@ -67,7 +67,10 @@ static bool was_written_to(void)
 	       strstr(log, "Allocated in hid_sensor_custom_probe");
 }
 
-/* A program has the node open when the sensor goes. Did it come to its end? */
+/*
+ * A program has the node open when the sensor goes. Returns true if it exited
+ * normally.
+ */
 static bool unplugged(void)
 {
 	struct sensor s;
@@ -91,7 +94,7 @@ static bool unplugged(void)
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* What is freed may be in use again before the program writes there. */
+/* The freed memory may be in use again before the program writes to it. */
 #define TRIES	20
 
 int main(void)

@@ -70,9 +70,9 @@ static void t_removal(void)
 	sensor_deliver(&s, fd, 1);
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	/*
-	 * On stock epoll would leave an entry on the wait queue in what is
-	 * freed, and unlink it there at close. Once is enough: the reader
-	 * below shows that.
+	 * On stock epoll would leave an entry on the wait queue in freed
+	 * memory, and unlink it there at close. The reader below shows that,
+	 * and once is enough.
 	 */
 	if (ours)
 		ok(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) == 0 &&
@@ -129,7 +129,7 @@ static void t_sleeper(void)
 		sleep_ms(3000);
 		ok(!sleeper_back(&r) && sleeper_is(&r, 'S'),
 		   "stock: 3 s later the reader still sleeps, on a wait queue in freed memory");
-		/* It takes itself off that queue when a signal wakes it. */
+		/* When a signal wakes the reader, it takes itself off that queue. */
 		expect("KASAN: slab-use-after-free in prepare_to_wait_event");
 		expect("KASAN: slab-use-after-free in hid_sensor_custom_read");
 		sleeper_signal(&r);

@@ -14,7 +14,7 @@
 
 static char device[64], node[64];
 
-/* The names have numbers of the kernel's choice in them. */
+/* The kernel chooses numbers in the names. */
 static bool find(const char *dir, const char *part, char *name, int len)
 {
 	struct dirent *e;

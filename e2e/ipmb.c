@@ -89,7 +89,7 @@ static void t_removal(void)
 	if (!ok(fd >= 0, "open"))
 		return;
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	/* Stock would leave an entry in what is freed: once is enough, below. */
+	/* Stock would leave an entry in freed memory: it is shown once, below. */
 	if (ours)
 		ok(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) == 0, "arm epoll");
 	if (!ok_unbind(DRIVER, device))

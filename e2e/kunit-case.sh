@@ -20,7 +20,7 @@ for c in "$@"; do
 			if (n != want)
 				next
 			run = 1
-			# Here a case that is skipped has shown nothing.
+			# Here a skipped case is a failure: it has shown nothing.
 			print (bad || skip ? "not ok - " : "ok - ") n
 		}
 		/(EXPECTATION|ASSERTION) FAILED/ { sub(/^ *# */, ""); print "# " $0 }

@@ -25,7 +25,7 @@ judge() {
 			print (failed ? "not ok - " : "ok - ") what
 		next
 	}
-	# Not a wrong release order but a test that could not be set up: no proof of anything.
+	# A test that could not be set up, which proves nothing about the release order.
 	/failed to initialize/ { print "not ok - " $0 }
 	/(EXPECTATION|ASSERTION) FAILED/ { sub(/^ *# */, ""); print "# " $0 }
 	END { print (run ? "ok - " : "not ok - ") run + 0 " cases ran" }'

@@ -28,7 +28,7 @@ static void look(void)
 	free(dump);
 }
 
-/* What the summary says of the sample, for a person to see. */
+/* Print what the summary says about the sample, for people to read. */
 static void show(void)
 {
 	char *copy = strdup(summary), *line, *save;
@@ -66,7 +66,10 @@ static bool has(const char *first, ...)
 	return false;
 }
 
-/* Of the resource of that name that is first in the summary; -1 without one. */
+/*
+ * Returns the age of the first resource of that name in the summary; -1 if there
+ * is none.
+ */
 static long age_ms(const char *name)
 {
 	const char *line = strstr(summary, name);

@@ -185,7 +185,7 @@ static long kcs_read(int fd)
 	return xread(fd, request, sizeof(request));
 }
 
-/* Not a command: it takes the driver's lock, and that is all. */
+/* An invalid command: it only takes the lock of the driver. */
 static long kcs_call(int fd)
 {
 	return xioctl(fd, 0, NULL);
@@ -219,7 +219,7 @@ static void hwicap_works(int fd)
 	ok(xwrite(fd, &word, sizeof(word)) == sizeof(word), "write of a word");
 }
 
-/* Less than a word: it takes the driver's mutex, and that is all. */
+/* Less than a word: it only takes the mutex of the driver. */
 static long hwicap_call(int fd)
 {
 	return xwrite(fd, "x", 1);
@@ -240,7 +240,7 @@ static long fifo_read(int fd)
 	return xread(fd, packet, sizeof(packet));
 }
 
-/* More than the FIFO has room for: it looks how deep that is, and that is all. */
+/* More than the FIFO has room for: the driver only reads its depth. */
 static long fifo_call(int fd)
 {
 	static unsigned int words[1024];
@@ -429,20 +429,6 @@ static bool find_device(const char *driver)
 	return device[0];
 }
 
-static int insmod_with(const char *name, const char *params)
-{
-	char path[256];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), MODULES "%s.ko", name);
-	fd = xopen(path, O_RDONLY);
-	if (fd < 0)
-		return fd;
-	ret = syscall(SYS_finit_module, fd, params ?: "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static bool load(const struct subject *s)
 {
 	char needs[128], *name, *save;
@@ -457,7 +443,7 @@ static bool load(const struct subject *s)
 	       ok(find_device(s->driver), "and a device");
 }
 
-/* Unbound first: xilinx_hwicap's module takes its class away before its driver. */
+/* Unbind first: the module of xilinx_hwicap removes its class before its driver. */
 static void unload(const struct subject *s)
 {
 	char name[64], *c;
@@ -602,7 +588,7 @@ static void t_driver(const struct subject *s)
 
 	diag("%s", s->name);
 	now = s;
-	/* What a video driver has left behind on stock, the next one meets. */
+	/* On stock the next video driver meets what the last one has left behind. */
 	if (!ours)
 		kmsg("e2e: allow KASAN: slab-use-after-free in __video_register_device");
 	loaded = load(s);

@@ -40,7 +40,7 @@ static const struct subject uml[] = {
 	  .bind = "/sys/bus/i2c/devices/i2c-0/new_device", .device = "ipmb-dev 0x1010",
 	  .driver = "ipmb-dev", .what = "miscdevice", .function = "ipmb_probe",
 	  .node = "/dev/ipmb-0" },
-	/* The board is there: the ipmb driver needed it. */
+	/* The board is loaded already: the ipmb driver needed it. */
 	{ "i2cr-scom-mainline", .driver = "i2cr_scom", .what = "(device|cdev)",
 	  .function = "i2cr_scom_probe", .node = "/dev/scom*" },
 	{ "open-dice-mainline", .driver = "open-dice", .what = "miscdevice",
@@ -64,7 +64,7 @@ static struct subject media[] = {
 	  .what = "video_device", .function = "skeleton_probe", .node = "/dev/video*" },
 };
 
-/* QEMU's edu device, which drivers can have that are for no device in particular. */
+/* QEMU's edu device, for drivers that are for no device in particular. */
 static const char *edu(void)
 {
 	static char path[256];
@@ -158,7 +158,10 @@ int main(void)
 		insmod_if_there("videobuf2-v4l2");
 		insmod_if_there("videobuf2-dma-contig");
 		media[0].override = edu();
-		/* It stays: at its unbind it would be freed before its struct device is. */
+		/*
+		 * It stays bound: an unbind would free its memory before its
+		 * struct device is released.
+		 */
 		t_named(&media[0]);
 	} else {
 		insmod_if_there("mfd-core");

@@ -26,7 +26,10 @@ static int __unused probe_set(const char *name, const char *value)
 	return write_file(path, value);
 }
 
-/* Was this the method that the driver saw last? Forgets it. */
+/*
+ * Returns true if this was the last method of the driver that was called, and
+ * forgets it.
+ */
 static bool __unused probe_saw(const char *method)
 {
 	char *last = read_file(PROBE_PARAMS "last");
@@ -87,7 +90,7 @@ static bool __unused probe_load(void)
 	return ok_err(insmod("cdevm_probe"), 0, "insmod cdevm_probe");
 }
 
-/* All that was made has gone, but for that of @live binds. Waits for it. */
+/* Wait until everything is freed, except for the memory of @live bindings. */
 static void __unused probe_ok_freed(long live)
 {
 	ok(wait_for(probe_param("allocs") - probe_param("frees") == live, FREED_MS),
@@ -95,7 +98,7 @@ static void __unused probe_ok_freed(long live)
 	   probe_param("allocs"), probe_param("frees"), live);
 }
 
-/* Before a step that counts: what came before may take its time to go. */
+/* Before a step that counts: earlier memory may be freed late. */
 static void __unused probe_settle(void)
 {
 	wait_for(probe_param("opens") == probe_param("releases"), FREED_MS);
@@ -114,7 +117,7 @@ static void __unused probe_ok_end(void)
 	ok_err(rmmod("cdevm_probe"), 0, "rmmod");
 }
 
-/* What the kernel log has had to say since kmsg_start(). */
+/* Returns the kernel log since kmsg_start(). */
 static int kmsg_fd = -1;
 
 static void __unused kmsg_start(void)

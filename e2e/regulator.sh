@@ -98,7 +98,7 @@ is "but what it can do alone it does" 1100000 list
 is "turned off it is" 0 put
 check "no call came to the buck" test "$(hw 4)" = "$calls"
 
-# Who waits to turn it off later, when it goes.
+# A deferred disable is pending when the buck is unbound.
 bind board-buck
 is "the buck once more" 0 get buck
 is "on" 0 enable

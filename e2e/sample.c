@@ -203,7 +203,10 @@ static void t_orders(void)
 			ok_close(fd[n][i], "the last one");
 			continue;
 		}
-		/* One by one: it is the last close that frees, and only its own. */
+		/*
+		 * Close one by one: the last close of a binding frees its
+		 * memory, and no other.
+		 */
 		diag("order %s %s %s", label[orders[n][0]], label[orders[n][1]],
 		     label[i]);
 		ok_close(fd[n][i], "the last one");
@@ -443,7 +446,7 @@ static void t_rmmod(void)
 		ok_err(rmmod(S->module), EAGAIN, "rmmod with %d files open", NODES - i);
 		ok_close(fd[i], label[i]);
 	}
-	/* At once: what the last close left to be released is still to come. */
+	/* At once: the releases after the last close are still delayed. */
 	t0 = now_ms();
 	ok_err(rmmod(S->module), 0, "rmmod right after the last close");
 	if (!tap_quiet)
@@ -474,7 +477,7 @@ static void all(bool with_rmmod)
 
 int main(int argc, char **argv)
 {
-	/* Seconds each, where the clock does not skip what we sleep through. */
+	/* Each takes seconds if the clock does not skip sleeps. */
 	int times = argc > 1 ? atoi(argv[1]) : getenv("e2e_realtime") ? 3 : 20, i;
 	unsigned int run, failed;
 

@@ -82,6 +82,13 @@ static int __unused sample_insmod_twin(void)
 	return ret;
 }
 
+static bool __unused sample_open_all(const void *s)
+{
+	int fd[NODES];
+
+	return sample_open(s, fd);
+}
+
 /*
  * For the twin: a process that has all nodes open, too, and never closes them.
  *
@@ -93,27 +100,7 @@ static int __unused sample_insmod_twin(void)
  */
 static bool __unused sample_hold(const struct sample *s)
 {
-	int fd[NODES], p[2];
-	char c = 0;
-
-	if (pipe(p))
-		return false;
-	if (!fork()) {
-		c = sample_open(s, fd) ? 'y' : 'n';
-		xwrite(p[1], &c, 1);
-		close(p[0]);
-		close(p[1]);
-		/* Not in the way of whoever reads what we print, to its end. */
-		close(STDIN_FILENO);
-		close(STDOUT_FILENO);
-		close(STDERR_FILENO);
-		for (;;)
-			pause();
-	}
-	close(p[1]);
-	xread(p[0], &c, 1);
-	close(p[0]);
-	return c == 'y';
+	return hold_with(sample_open_all, s);
 }
 
 #endif /* E2E_SAMPLE_H */

@@ -55,7 +55,7 @@ static void t_close(void)
 	if (!ok(fd >= 0, "open") || !ok_unbind(DRIVER, DEVICE))
 		return;
 	ok(!exists(NODE), "the node has gone");
-	/* On stock it would sleep, on a wait queue that nobody wakes: see below. */
+	/* On stock it would sleep on a wait queue that nobody wakes: see below. */
 	if (ours)
 		ok_err(read_falls(fd), ENODEV, "read");
 	bug("KASAN: slab-use-after-free in smo8800_misc_release");
@@ -82,7 +82,10 @@ int main(void)
 	t_unbind_sleeper(&test);
 	if (ours) {
 		t_unbind_again(&test, 10);
-		/* The interrupt is the board's, and holds it while it is requested. */
+		/*
+		 * The interrupt belongs to the board, and holds its module
+		 * while it is requested.
+		 */
 		ok_err(rmmod("dell_smo8800"), 0, "rmmod dell-smo8800");
 		ok_err(rmmod("board_smo8800"), 0, "rmmod board-smo8800");
 	}

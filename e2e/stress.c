@@ -229,7 +229,7 @@ static void fail_open(void)
 	make_it_fail_fd = xopen("/proc/self/make-it-fail", O_WRONLY);
 }
 
-/* Either exactly the @n-th allocation from now on fails, or some do. */
+/* Either the @n-th allocation from now on fails, or some do at random. */
 static void fail_begin(unsigned int n)
 {
 	char text[16];
@@ -246,7 +246,7 @@ static void fail_end(unsigned int n)
 	char text[16] = "";
 
 	if (n) {
-		/* What is left of the count: none, so it failed. */
+		/* The rest of the count. If it is zero, the allocation has failed. */
 		if (pread(fail_nth_fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0)
 			__atomic_add_fetch(&sh->failed_allocs, 1, __ATOMIC_RELAXED);
 		pwrite(fail_nth_fd, "0", 1, 0) < 0 ? (void)0 : (void)0;
@@ -257,7 +257,7 @@ static void fail_end(unsigned int n)
 
 static bool fail_set_up(void)
 {
-	/* fail-nth needs none of these but the first; make-it-fail needs all. */
+	/* fail-nth needs only the first of these. make-it-fail needs all. */
 	return !write_file(FAILSLAB "ignore-gfp-wait", "N") && !write_file(FAILSLAB "verbose", "0") &&
 	       !write_file(FAILSLAB "task-filter", "Y") && !write_file(FAILSLAB "probability", "3") &&
 	       !write_file(FAILSLAB "times", "-1");
@@ -333,7 +333,10 @@ static void do_io(int fd)
 	bool in = roll(2);
 	long n;
 
-	/* Who sleeps with nothing to interrupt it waits for a write, or for the end of the device, or for its own. */
+	/*
+	 * A sleeper that nothing interrupts waits for a write, or for the
+	 * unbind, or for a kill.
+	 */
 	alarm_ms(flags & O_NONBLOCK || !in || !roll(4) ? 0 : 5 + roll(40));
 	switch (roll(2)) {
 	case 0:
@@ -446,7 +449,7 @@ static void do_send(int fd)
 	did(SEND, sendmsg(sock[0], &msg, MSG_DONTWAIT) == 1);
 }
 
-/* A file that somebody has sent, perhaps somebody who is no more. */
+/* A file from another process, which may have exited. */
 static int receive(void)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
@@ -555,7 +558,7 @@ static void do_fork(void)
 	_exit(0);
 }
 
-/* The other program: it does not know what it has inherited. */
+/* The other program. It does not know the files that it has inherited. */
 static int child(unsigned int its_seed)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -917,7 +920,7 @@ static bool all_gone(void)
 	return true;
 }
 
-/* Has all happened that a run must have seen, or it shows nothing? */
+/* Check that everything has happened without which a run shows nothing. */
 static bool seen_all(void)
 {
 	return !have_driver ||
@@ -926,7 +929,10 @@ static bool seen_all(void)
 		(!can_fail || (counter("failed_probes") && sh->failed_allocs)));
 }
 
-/* False when nothing moves any more. On a machine that is slow or busy it takes longer, so that it shows something. */
+/*
+ * Returns false if there is no progress. A run on a slow or busy machine takes
+ * longer, so that it still shows something.
+ */
 static bool torment(void)
 {
 	long end = now_ms() + 1000L * seconds, moved = now_ms(), shown = now_ms();
@@ -950,7 +956,10 @@ static bool torment(void)
 			kill_worker(&sh->slot[roll(WORKERS)]);
 		ops = worker_ops();
 		beats = sh->control_beat;
-		/* A removal of the module may take its time, and nobody does anything then. */
+		/*
+		 * A removal of the module may take long, and the workers pause
+		 * meanwhile.
+		 */
 		if ((ops != last_ops || sh->quiet) && (beats != last_beats || !have_driver))
 			moved = now_ms();
 		if (beats != last_beats || ops != last_ops) {
@@ -995,7 +1004,7 @@ static void run_unbind_all(int n __unused)
 	_exit(0);
 }
 
-/* What may hang is done by another, so that there is somebody to report it. */
+/* Another process does what may hang, so that this one can report it. */
 static bool done_within(void (*run)(int), long ms)
 {
 	pid_t pid = start(run, 0);
@@ -1120,7 +1129,7 @@ int main(int argc, char **argv)
 		sock[0] = -1;
 		diag("no AF_UNIX sockets in this kernel: files are not passed in messages, only by pidfd_getfd");
 	}
-	/* What any driver hears when there is no memory. */
+	/* The messages of any driver when there is no memory. */
 	if (can_fail)
 		kmsg("e2e: allow kobject_add_internal failed for .*error: -12 ");
 	if (!ok(torment(), "nobody was stuck for %d s", STUCK_MS / 1000) ||

@@ -8,7 +8,7 @@ for word in $(cat /proc/cmdline); do
 	esac
 done
 insmod /lib/modules-flat/cdevm_torture.ko seconds="$seconds" bug="$bug" || exit 1
-# It ends by itself; the last line comes when the last struct has gone.
+# It ends by itself. The last line is printed when the last struct was freed.
 while ! dmesg | grep -q 'cdevm-torture: end'; do
 	sleep 2
 done

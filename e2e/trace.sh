@@ -49,7 +49,7 @@ else
 	check "order" resmgr-trace order $t
 	has "order shows a release" " release .*devm_kzalloc_release" /tmp/trace.out
 fi
-# How long a release takes here says nothing: the machine may be busy.
+# The time of a release means nothing here: the machine may be busy.
 check "check finds nothing wrong" resmgr-trace check --slow 60000 $t
 check "no trace instance is left" sh -c '[ -z "$(ls /sys/kernel/tracing/instances)" ]'
 
@@ -75,7 +75,7 @@ echo 0 >$events
 check "order of the trace that tracefs has" resmgr-trace order
 has "it is of this unbind" "unbind of $sample" /tmp/trace.out
 
-# However a recording ends, what there was is in the file, and the kernel does not trace any more.
+# However a recording ends, its events are in the file, and the kernel no longer traces.
 clean() { # name
 	[ -z "$(ls /sys/kernel/tracing/instances)" ] && ok "$1" || not_ok "$1"
 }
@@ -112,7 +112,7 @@ has "the next one removes what is left by one that was killed" "of one that was 
 clean "and then there is none"
 resmgr-trace live >/tmp/live 2>&1 &
 pid=$!
-# That it has an instance is not enough: it takes a while until the events are on.
+# Wait for the events, not only for the instance: they are enabled later.
 sees "live begins" sh -c 'cat /sys/kernel/tracing/instances/*/events/resmgr/enable \
 	/sys/kernel/tracing/instances/*/events/dev/devres_log/enable 2>/dev/null | grep -q 1'
 hold
@@ -123,7 +123,7 @@ wait $pid
 [ $? -eq 0 ] && ok "live ends" || not_ok "live ends"
 clean "no trace instance is left by live"
 
-# The module is gone when the trace is read, for the recorder is stopped; its functions have names all the same.
+# The recorder is stopped, so the trace is read after the module is gone. Its functions must still have names.
 [ $sample = devm-sample ] || {
 	echo $sample >$drivers/bind
 	check "record a command that removes the module" resmgr-trace record -o $t --settle 24 -- \

@@ -18,7 +18,7 @@
 #define SENSOR_USAGE	0x2000e1
 #define BUS_USB_ID	0x03
 
-/* What hid-sensor-custom puts before each sample. */
+/* The header that hid-sensor-custom puts before each sample. */
 struct sensor_sample {
 	__u32 usage_id;
 	__u64 timestamp;
@@ -175,7 +175,7 @@ static bool __unused sensor_deliver(struct sensor *s, int fd, __u16 value)
 			5000);
 }
 
-/* Comes back when the kernel has removed the device. */
+/* Returns when the kernel has removed the device. */
 static void __unused sensor_unplug(struct sensor *s)
 {
 	/* A thread that is in a call on the file would hold it open. */

@@ -115,7 +115,10 @@ static int brightness(struct camera *camera, unsigned int request, unsigned char
 		camera->brightness = value;
 		return 0;
 	case UVC_GET_INFO:
-		/* Can be read, written, and changes by itself, which is told. */
+		/*
+		 * It can be read and written, and it reports that it changes by
+		 * itself.
+		 */
 		data[0] = 0x0b;
 		return 1;
 	case UVC_GET_CUR:
@@ -170,7 +173,10 @@ static void *serve_status(void *data)
 	struct gadget *g = data;
 	struct camera *camera = g->shared;
 	unsigned short value;
-	/* Of a control: its entity, a change of its value, and that. */
+	/*
+	 * A message about a control: its entity, that its value has changed,
+	 * and the value.
+	 */
 	unsigned char status[] = { 1, PROCESSING_ID, 0, UVC_PU_BRIGHTNESS_CONTROL, 0, 0, 0 };
 
 	do {
@@ -281,7 +287,7 @@ static long ask(struct sleeper *s)
 	return xioctl(s->fd, VIDIOC_S_CTRL, &c);
 }
 
-/* Not for frames: those that are lost when the plug comes out are told, too. */
+/* Do not poll for frames: lost ones are reported when the plug is pulled, too. */
 static long wait_poll(struct sleeper *s)
 {
 	struct pollfd p = { .fd = s->fd, .events = POLLPRI };
@@ -314,7 +320,7 @@ static const struct way {
 
 #define WAYS ((int)ARRAY_SIZE(ways))
 
-/* They are back, by themselves or, on stock, by a signal. */
+/* The calls return by themselves or, on stock, by a signal. */
 static void join(struct sleeper *s, const char *name, long want)
 {
 	if (!ours && !sleeper_join(s, 10000)) {
@@ -377,7 +383,10 @@ static void t_works(void)
 	for (i = 0; i < 10; i++)
 		ok(qbuf(&s, take_frame(&s)) >= 0, "it is given back");
 	ok_err(xioctl(fd, VIDIOC_S_CTRL, &c), 0, "set a control");
-	/* The host is done when the camera has the data, which has to look at it yet. */
+	/*
+	 * The host is done when the camera has received the data, and the
+	 * camera may not have handled them.
+	 */
 	ok(wait_for(camera->brightness == 77, 5000) && g_ctrl(fd) == 77, "the camera has it");
 	ok_err(subscribe(fd), 0, "subscribe to its events");
 	sem_post(&camera->press);
@@ -392,7 +401,10 @@ static void t_works(void)
 	gadget_free(&g);
 }
 
-/* Everybody sleeps; each has a file of its own, but for the one who waits for frames. */
+/*
+ * All tasks sleep. Each has a file of its own, except for the one that waits for
+ * frames.
+ */
 static void t_pulled(void)
 {
 	struct v4l2_exportbuffer exp = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .flags = O_RDWR };

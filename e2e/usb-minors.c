@@ -51,7 +51,7 @@ static struct __attribute__((packed)) config {
 	.out = { USB_DT_ENDPOINT_SIZE, USB_DT_ENDPOINT, EP_OUT, USB_ENDPOINT_XFER_INT, REPORT, 0, 4 },
 };
 
-/* The n-th report is n, and then what no other has. */
+/* The n-th report begins with n. The rest is unique. */
 static void *serve_in(void *data)
 {
 	struct gadget *g = data;
@@ -152,7 +152,7 @@ static struct reports *plug(struct gadget *g)
 	return ok(wait_for(exists(kind->node), 20000), "plug in") ? r : NULL;
 }
 
-/* The host takes notice of a device that was pulled. */
+/* Wait until the host has noticed that the device was pulled. */
 static bool ok_gone(void)
 {
 	return ok(wait_for(!exists(GADGET_HOST), 20000), "the host has let go of it") &
@@ -367,7 +367,7 @@ static void t_asleep(const struct asleep *a)
 	gadget_free(&g);
 }
 
-/* By hand, with the device there. On stock this would wait for the reader. */
+/* Unbind by hand, with the device plugged in. On stock this would wait for the reader. */
 static void t_unbind(void)
 {
 	char driver[64], intf[64];

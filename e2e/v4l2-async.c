@@ -50,7 +50,7 @@ static bool unbind(const char *name)
 	       ok(now_ms() - t0 < PROMPT_MS, "it does not wait for files to close");
 }
 
-/* When nothing is live: so that the trace is that of the next binding. */
+/* Called when no binding is live, so that the trace is that of the next one. */
 static void forget(void)
 {
 	if (tap_quiet)
@@ -75,13 +75,16 @@ static bool released_in_order(const char *const *names)
 	return !*names;
 }
 
-/* How many bindings have memory that is not freed. */
+/* Returns how many bindings have memory that is not freed. */
 static long live(void)
 {
 	return binds - trace_count("cdevm_free: ");
 }
 
-/* @n bindings are left, now or soon. Not looked at where that takes long, again and again. */
+/*
+ * Check that @n bindings are left, now or soon. Skipped where that takes long,
+ * in runs of many turns.
+ */
 static void ok_live(long n, const char *when)
 {
 	if (!tap_quiet)
@@ -254,7 +257,7 @@ static void t_sensor_node(void)
 	unbind(SENSOR);
 }
 
-/* What ->complete() has published when it fails can be published again. */
+/* If ->complete() fails, the nodes that it has published can be published again. */
 static void t_complete_fails(void)
 {
 	diag("->complete() finds no memory for the last of the nodes");
@@ -266,7 +269,7 @@ static void t_complete_fails(void)
 	ok(driver_write("platform", SENSOR, "bind", SENSOR) < 0, "the sensor is not bound");
 	write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "Y");
 	ok(param("fail") == 0 && has_no_node() && !find_video(ISP)[0], "there is no node");
-	/* Until a node that was taken back is released, a subdev has it. */
+	/* A subdev keeps its node until the removed node is released. */
 	sleep_ms(2 * SETTLE_MS);
 	ok_err(driver_write("platform", SENSOR, "bind", SENSOR), 0, "bind %s again", SENSOR);
 	ok(has_nodes(), "there are nodes");

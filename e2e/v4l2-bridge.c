@@ -109,7 +109,7 @@ static void t_events(void)
 	bind();
 }
 
-/* All who wait for an event are back, and are told what stock tells them. */
+/* All tasks that wait for an event return, with the same result as on stock. */
 static void t_sleepers(const char *name)
 {
 	struct sleeper s[WAYS];
@@ -224,7 +224,7 @@ static void t_chip_inside(void)
 	bind();
 }
 
-/* What the same does to a chip whose state goes at unbind. */
+/* The same, with a chip whose state is freed at unbind. */
 static void t_chip_devm(void)
 {
 	int chip;
@@ -256,7 +256,7 @@ static void refused(const char *what, const char *ere)
 	set_param("wrong", "0");
 }
 
-/* What would end with something else than the scope. */
+/* Nodes that would end with something other than the scope. */
 static void t_refused(void)
 {
 	diag("what is refused");

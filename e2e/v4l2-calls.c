@@ -13,7 +13,7 @@
 #define OUT V4L2_BUF_TYPE_VIDEO_OUTPUT
 #define CAP V4L2_BUF_TYPE_VIDEO_CAPTURE
 
-/* Time enough for who is to wake up; who does not is interrupted. */
+/* Long enough for a task to wake up. One that does not is interrupted. */
 #define ASLEEP_MS 30000
 
 static void result(const char *file, const char *call, const char *when, const char *text)
@@ -410,7 +410,7 @@ static void t_awake(void)
 
 		if (!wait_for(s->took, end - now_ms())) {
 			result(file, a->name, "asleep", "sleeps on");
-			/* As often as it takes: it may be between two calls. */
+			/* Repeat the signal: the task may be between two calls. */
 			while (!wait_for(s->took, 100))
 				pthread_kill(s->thread, SIGUSR1);
 		} else {

@@ -37,15 +37,7 @@ int main(void)
 	size_t len;
 	long index;
 
-	/* Where vivid is part of the kernel, so are these. */
-	insmod_if_there("videobuf2-common");
-	insmod_if_there("videobuf2-memops");
-	insmod_if_there("videobuf2-v4l2");
-	insmod_if_there("videobuf2-vmalloc");
-	insmod_if_there("videobuf2-dma-contig");
-	insmod_if_there("font");
-	insmod_if_there("v4l2-tpg");
-	if (!ok_err(insmod("vimc"), 0, "insmod vimc") ||
+	if (!ok_err(insmod_vimc(), 0, "insmod vimc") ||
 	    !ok_err(vimc_setup(), 0, "set formats"))
 		return done("v4l2-gone");
 	camera = xopen(find_video("Raw Capture 0"), O_RDWR);

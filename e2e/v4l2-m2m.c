@@ -59,7 +59,10 @@ static pid_t close_elsewhere(int a, int b)
 	pid_t pid = fork();
 
 	if (!pid) {
-		/* What the parent has open is closed here as well, and not for good. */
+		/*
+		 * The files of the parent are closed here, too, which does not
+		 * release them.
+		 */
 		sleep_ms(200);
 		close(a);
 		close(b);
@@ -112,7 +115,7 @@ static void t_stuck(void)
 		kill(pid, SIGKILL);
 		sleep_ms(2000);
 		ok(task_state(pid) == 'D', "stock: it cannot be killed, and nothing wakes it");
-		/* Then the job of the other one runs, and is stuck. */
+		/* Then the job of the other file runs, and does not end. */
 		while (!waitpid(pid, &status, WNOHANG)) {
 			write_file("/sys/module/board_m2m/parameters/unstick", "1");
 			sleep_ms(20);
@@ -401,7 +404,7 @@ static void t_requests(bool late)
 		for (i = 0; i < (int)ARRAY_SIZE(sleeps); i++)
 			if (ok(sleeper_join(&s[i], 30000), "it is back"))
 				ok(s[i].ret == ends[i], "it has 0x%lx", s[i].ret);
-	/* On stock, which says EIO for any call of the media node. */
+	/* Stock returns EIO for any call on the media node. */
 	ok_err(new_request(media), ours ? ENODEV : EIO, "MEDIA_IOC_REQUEST_ALLOC");
 	close(media);
 	if (late)
@@ -434,7 +437,7 @@ static void t_requests(bool late)
 	bind_driver("vim2m", "vim2m.0", "vim2m");
 }
 
-/* A request of a device that has gone is none of the one that is there now. */
+/* A request of a removed device is not a request of the new one. */
 static void t_old_request(void)
 {
 	int fd, media, req, now;
@@ -453,7 +456,7 @@ static void t_old_request(void)
 	close(fd);
 }
 
-/* Everything that was held is let go of, however it was closed. */
+/* Everything that was held is released, in whatever order files were closed. */
 static void t_freed(long scopes)
 {
 	if (ours)

@@ -146,7 +146,7 @@ static void t_works(void)
 	close(f.frontend);
 }
 
-/* On stock two of these closes use what has been freed. */
+/* On stock two of these closes use freed memory. */
 static void t_stock(void)
 {
 	unsigned int features = 0, pulse = 500;
@@ -231,7 +231,7 @@ static void t_unbind(bool asleep, bool cec_first)
 	ok(board("uses") == uses, "the hardware was not used after the unbind");
 }
 
-/* With the demux open the unbind waits: in ->remove(), when all else has been dealt with. */
+/* If the demux is open, the unbind waits in ->remove(), after everything else is done. */
 static void t_demux(void)
 {
 	struct dmx_pes_filter_params pes = { .pid = 0x100, .input = DMX_IN_FRONTEND,

@@ -56,7 +56,7 @@ static bool unbind(void)
 	       ok(now_ms() - t0 < PROMPT_MS, "unbind does not wait for files to close");
 }
 
-/* How many bindings have memory that is not freed. */
+/* Returns how many bindings have memory that is not freed. */
 static long live(void)
 {
 	return binds - trace_count("cdevm_free: ");
@@ -222,22 +222,14 @@ int main(int argc, char **argv)
 	unsigned int run, failed;
 
 	srand(argc > 2 ? atoi(argv[2]) : 1);
-	/* Where vivid is part of the kernel, so are these. */
-	insmod_if_there("videobuf2-common");
-	insmod_if_there("videobuf2-memops");
-	insmod_if_there("videobuf2-v4l2");
-	insmod_if_there("videobuf2-vmalloc");
-	insmod_if_there("videobuf2-dma-contig");
-	insmod_if_there("font");
-	insmod_if_there("v4l2-tpg");
-	if (!ok(trace_on(), "trace events") || !ok_err(insmod("vimc"), 0, "insmod vimc"))
+	if (!ok(trace_on(), "trace events") || !ok_err(insmod_vimc(), 0, "insmod vimc"))
 		return done("v4l2-vimc");
 	binds = 1;
 	find_nodes();
 	ok_err(vimc_setup(), 0, "set formats");
 	t_works();
 	t_order(true);
-	/* One that comes between the events of before and those from now on would be lost. */
+	/* An event between the earlier ones and those from now on would be lost. */
 	ok(wait_for(live() == 1, GONE_MS), "of what was unbound nothing is left");
 	trace_frees_only();
 	t_order(true);

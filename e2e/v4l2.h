@@ -13,7 +13,7 @@
 #include <sys/select.h>
 
 /*
- * At once, where the alternative is never: an emulated CPU of a busy machine may
+ * "At once", if the alternative is never: an emulated CPU on a busy machine may
  * stand still for seconds.
  */
 #define PROMPT_MS 60000
@@ -78,20 +78,20 @@ static __unused const char *find_media(const char *model)
 
 static bool __unused trace_on(void)
 {
-	/* What was before is not to be counted: open() does it. */
+	/* Earlier events must not be counted: open() discards them. */
 	close(xopen(TRACING "trace", O_WRONLY | O_TRUNC));
 	write_file(TRACING "buffer_size_kb", "2048");
 	return !write_file(TRACING "events/resmgr/enable", "1");
 }
 
-/* Only what is counted from now on, or it would be lost among the others. */
+/* Enable only the events that are counted, or they would be lost among others. */
 static void __unused trace_frees_only(void)
 {
 	write_file(TRACING "events/resmgr/enable", "0");
 	write_file(TRACING "events/resmgr/cdevm_free/enable", "1");
 }
 
-/* How many lines of the trace have @text in them. */
+/* Returns how many lines of the trace contain @text. */
 static long __unused trace_count(const char *text)
 {
 	char *trace = read_file(TRACING "trace"), *at = trace;
@@ -283,7 +283,7 @@ static long __unused sleep_in_poll(struct sleeper *s)
 	return n < 0 ? -errno : p.revents;
 }
 
-/* For nothing but exceptions: it does not ask for POLLHUP or POLLERR. */
+/* For exceptions only: it does not ask for POLLHUP or POLLERR. */
 static long __unused sleep_in_select(struct sleeper *s)
 {
 	struct timeval timeout = { .tv_sec = 60 };
@@ -370,6 +370,19 @@ static bool __unused has_thread(const char *name)
 	if (d)
 		closedir(d);
 	return found;
+}
+
+static int __unused insmod_vimc(void)
+{
+	/* If vivid is built in, these are built in, too. */
+	insmod_if_there("videobuf2-common");
+	insmod_if_there("videobuf2-memops");
+	insmod_if_there("videobuf2-v4l2");
+	insmod_if_there("videobuf2-vmalloc");
+	insmod_if_there("videobuf2-dma-contig");
+	insmod_if_there("font");
+	insmod_if_there("v4l2-tpg");
+	return insmod("vimc");
 }
 
 /*

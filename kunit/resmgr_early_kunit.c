@@ -43,8 +43,6 @@ struct thing {
 struct early_test {
 	struct kunit		*test;
 	struct resmgr		mgr;
-	spinlock_t		lock;		/* protects said */
-	char			said[256];
 	struct thing		things[128];
 	struct completion	inside;
 	struct completion	leave;
@@ -52,34 +50,21 @@ struct early_test {
 	struct completion	finished;
 };
 
-static void say(struct early_test *t, char name, int step)
+static void say(char name, int step)
 {
-	size_t used;
-
 	/* Never under the lock of a manager. */
 	might_sleep();
-	spin_lock(&t->lock);
-	used = strlen(t->said);
 	if (step < 0)
-		snprintf(t->said + used, sizeof(t->said) - used, "%c ", name);
+		note("%c", name);
 	else
-		snprintf(t->said + used, sizeof(t->said) - used, "%c%d ", name, step);
-	spin_unlock(&t->lock);
+		note("%c%d", name, step);
 }
-
-#define EXPECT_SAID(_t, words)						\
-do {									\
-	struct early_test *__t = (_t);					\
-									\
-	KUNIT_EXPECT_STREQ(__t->test, __t->said, words);		\
-	__t->said[0] = '\0';						\
-} while (0)
 
 static void thing_step(struct resmgr_early *early, unsigned int step)
 {
 	struct thing *thing = container_of(early, struct thing, early);
 
-	say(thing->t, thing->name, step);
+	say(thing->name, step);
 	if (thing->hook && thing->at == step)
 		thing->hook(thing);
 }
@@ -88,14 +73,14 @@ static void thing_gone(struct resmgr *mgr, struct resmgr_node *node)
 {
 	struct thing *thing = container_of(node, struct thing, early.node);
 
-	say(thing->t, thing->name, -1);
+	say(thing->name, -1);
 }
 
 static void plain_gone(struct resmgr *mgr, struct resmgr_node *node)
 {
 	struct thing *thing = container_of(node, struct thing, node);
 
-	say(thing->t, thing->name, -1);
+	say(thing->name, -1);
 	if (thing->hook)
 		thing->hook(thing);
 }
@@ -104,7 +89,7 @@ static void action_run(void *data)
 {
 	struct thing *thing = data;
 
-	say(thing->t, thing->name, -1);
+	say(thing->name, -1);
 	if (thing->hook)
 		thing->hook(thing);
 }
@@ -161,7 +146,7 @@ static int early_init(struct kunit *test)
 	if (!t)
 		return -ENOMEM;
 	t->test = test;
-	spin_lock_init(&t->lock);
+	notes_clear();
 	init_completion(&t->inside);
 	init_completion(&t->leave);
 	init_completion(&t->begun);
@@ -179,7 +164,10 @@ static void early_exit(struct kunit *test)
 		resmgr_release_all(&t->mgr);
 }
 
-/* A step of all, newest first, then the next; actions; then the list in its order. */
+/*
+ * The first step of all, newest first, then the next step; then the actions;
+ * then the list in its order.
+ */
 static void early_order(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -192,7 +180,7 @@ static void early_order(struct kunit *test)
 	add_action(t, 'Y');
 	add_plain(t, 'r');
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 7);
-	EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 Y X r b q a p ");
+	EXPECT_JOINED(test, " ", "b0 a0 b1 a1 b2 a2 Y X r b q a p");
 }
 
 static void early_alone(struct kunit *test)
@@ -203,17 +191,17 @@ static void early_alone(struct kunit *test)
 	add_plain(t, 'p');
 	add_action(t, 'X');
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 1);
-	EXPECT_SAID(t, "a0 a1 a2 X ");
-	/* Nothing twice, and what is not early is there. */
+	EXPECT_JOINED(test, " ", "a0 a1 a2 X");
+	/* Nothing runs twice, and resources that are not early stay. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
-	EXPECT_SAID(t, "");
+	EXPECT_JOINED(test, " ", "");
 	/* What comes later is not forgotten. */
 	add_early(t, 'b');
 	add_action(t, 'Y');
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 1);
-	EXPECT_SAID(t, "b0 b1 b2 Y ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 Y");
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 3);
-	EXPECT_SAID(t, "b p a ");
+	EXPECT_JOINED(test, " ", "b p a");
 }
 
 static void early_none(struct kunit *test)
@@ -223,7 +211,7 @@ static void early_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
 	add_plain(t, 'p');
 	KUNIT_EXPECT_EQ(test, resmgr_release_early(&t->mgr), 0);
-	EXPECT_SAID(t, "");
+	EXPECT_JOINED(test, " ", "");
 }
 
 static void early_final(struct kunit *test)
@@ -234,7 +222,7 @@ static void early_final(struct kunit *test)
 	add_action(t, 'X');
 	add_plain(t, 'p');
 	KUNIT_EXPECT_EQ(test, resmgr_release_final(&t->mgr), 3);
-	EXPECT_SAID(t, "a0 a1 a2 X p a ");
+	EXPECT_JOINED(test, " ", "a0 a1 a2 X p a");
 }
 
 static void early_after_final(struct kunit *test)
@@ -250,7 +238,7 @@ static void early_after_final(struct kunit *test)
 	EXPECT_WARNING(test, "cannot add thing",
 		       KUNIT_EXPECT_EQ(test, resmgr_early_add(&t->mgr, &a->early),
 				       -ESHUTDOWN));
-	EXPECT_SAID(t, "");
+	EXPECT_JOINED(test, " ", "");
 }
 
 /* A group has its own, and leaves those of others alone. */
@@ -271,9 +259,9 @@ static void early_in_group(struct kunit *test)
 	add_early(t, 'c');
 	add_action(t, 'Z');
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, id), 4);
-	EXPECT_SAID(t, "b0 b1 b2 Y q b p ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 Y q b p");
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&t->mgr), 4);
-	EXPECT_SAID(t, "c0 a0 c1 a1 c2 a2 Z X c a ");
+	EXPECT_JOINED(test, " ", "c0 a0 c1 a1 c2 a2 Z X c a");
 }
 
 static void early_in_open_group(struct kunit *test)
@@ -290,10 +278,10 @@ static void early_in_open_group(struct kunit *test)
 	add_plain(t, 'p');
 	/* The newest that is not closed is the inner one. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, NULL), 2);
-	EXPECT_SAID(t, "b0 b1 b2 p b ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 p b");
 	add_action(t, 'X');
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, outer), 2);
-	EXPECT_SAID(t, "a0 a1 a2 X a ");
+	EXPECT_JOINED(test, " ", "a0 a1 a2 X a");
 }
 
 static void early_finished_by_hand(struct kunit *test)
@@ -303,11 +291,11 @@ static void early_finished_by_hand(struct kunit *test)
 
 	add_early(t, 'b');
 	resmgr_early_finish(&t->mgr, &a->early);
-	EXPECT_SAID(t, "a0 a1 a2 ");
+	EXPECT_JOINED(test, " ", "a0 a1 a2");
 	resmgr_early_finish(&t->mgr, &a->early);
-	EXPECT_SAID(t, "");
+	EXPECT_JOINED(test, " ", "");
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "b0 b1 b2 b a ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 b a");
 }
 
 static void hook_finish(struct thing *thing)
@@ -344,12 +332,12 @@ static void early_reentry(struct kunit *test)
 		void		(*hook)(struct thing *thing);
 		const char	*said;
 	} cases[] = {
-		{ hook_finish,		"b0 a0 b1 b2 a1 a2 X p b a " },
+		{ hook_finish,		"b0 a0 b1 b2 a1 a2 X p b a" },
 		/* It has to catch up before the next step. */
-		{ hook_add_early,	"b0 a0 b1 a1 n0 n1 n2 b2 a2 X n p b a " },
-		{ hook_add_action,	"b0 a0 b1 a1 b2 a2 N X p b a " },
-		{ hook_release_early,	"b0 a0 b1 a1 b2 a2 X p b a " },
-		{ hook_forget_x,	"b0 a0 b1 a1 b2 a2 p b a " },
+		{ hook_add_early,	"b0 a0 b1 a1 n0 n1 n2 b2 a2 X n p b a" },
+		{ hook_add_action,	"b0 a0 b1 a1 b2 a2 N X p b a" },
+		{ hook_release_early,	"b0 a0 b1 a1 b2 a2 X p b a" },
+		{ hook_forget_x,	"b0 a0 b1 a1 b2 a2 p b a" },
 	};
 	struct early_test *t = test->priv;
 	struct thing *b;
@@ -364,7 +352,7 @@ static void early_reentry(struct kunit *test)
 		add_plain(t, 'p');
 		resmgr_release_all(&t->mgr);
 		b->hook = NULL;
-		EXPECT_SAID(t, cases[i].said);
+		EXPECT_JOINED(test, " ", cases[i].said);
 	}
 }
 
@@ -376,13 +364,13 @@ static void early_added_by_release(struct kunit *test)
 	add_plain(t, 'p');
 	add_plain(t, 'q')->hook = hook_add_early;
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "q n0 n1 n2 n p ");
+	EXPECT_JOINED(test, " ", "q n0 n1 n2 n p");
 	thing(t, 'q')->hook = NULL;
 
 	add_plain(t, 'p');
 	add_plain(t, 'q')->hook = hook_add_action;
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "q N p ");
+	EXPECT_JOINED(test, " ", "q N p");
 }
 
 /* The same for a group that is not closed, so that it belongs to it. */
@@ -394,14 +382,14 @@ static void early_added_to_group_by_release(struct kunit *test)
 	add_plain(t, 'p');
 	add_plain(t, 'q')->hook = hook_add_early;
 	resmgr_release_group(&t->mgr, t);
-	EXPECT_SAID(t, "q n0 n1 n2 n p ");
+	EXPECT_JOINED(test, " ", "q n0 n1 n2 n p");
 
 	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
 	add_plain(t, 'p');
 	thing(t, 'q')->hook = NULL;
 	add_plain(t, 'q')->hook = hook_add_action;
 	resmgr_release_group(&t->mgr, t);
-	EXPECT_SAID(t, "q N p ");
+	EXPECT_JOINED(test, " ", "q N p");
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
@@ -414,7 +402,7 @@ static void early_action_removed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
 							 thing(t, 'X')), 0);
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "Y ");
+	EXPECT_JOINED(test, " ", "Y");
 	EXPECT_WARNING(test, "there is no action",
 		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
 									thing(t, 'Y')),
@@ -488,7 +476,7 @@ static void join(struct task_struct *task)
 	put_task_struct(task);
 }
 
-/* Who meets a step that another task is in waits for its end: the rest comes after. */
+/* A task that finds a step in progress in another task waits for its end. */
 static void early_in_parallel(struct kunit *test)
 {
 	int (*const others[])(void *data) = { release_early_thread, release_group_thread };
@@ -507,22 +495,22 @@ static void early_in_parallel(struct kunit *test)
 		wait_for_completion(&t->inside);
 		second = start(t, others[i]);
 		msleep(50);
-		KUNIT_EXPECT_STREQ(test, t->said, "b0 ");
+		KUNIT_EXPECT_STREQ(test, notes_joined(" "), "b0");
 		complete(&t->leave);
 		join(first);
 		join(second);
 		resmgr_release_all(&t->mgr);
-		EXPECT_SAID(t, "b0 a0 b1 a1 b2 a2 b a ");
+		EXPECT_JOINED(test, " ", "b0 a0 b1 a1 b2 a2 b a");
 	}
 }
 
 static void hook_wait_and_say(struct thing *thing)
 {
 	hook_wait(thing);
-	say(thing->t, 'x', -1);
+	say('x', -1);
 }
 
-/* An early action that another task runs is not over while it runs. */
+/* A release waits for an early action that another task runs. */
 static void early_action_in_parallel(struct kunit *test)
 {
 	int (*const firsts[])(void *data) = { release_early_thread, release_group_thread };
@@ -542,11 +530,11 @@ static void early_action_in_parallel(struct kunit *test)
 		/* A thread that is stopped before it has begun does nothing. */
 		wait_for_completion(&t->begun);
 		msleep(50);
-		KUNIT_EXPECT_STREQ(test, t->said, "X ");
+		KUNIT_EXPECT_STREQ(test, notes_joined(" "), "X");
 		complete(&t->leave);
 		join(first);
 		join(second);
-		EXPECT_SAID(t, "X x p ");
+		EXPECT_JOINED(test, " ", "X x p");
 		KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 	}
 }
@@ -562,7 +550,7 @@ static void early_action_alone_in_parallel(struct kunit *test)
 	add_action(t, 'X');
 	first = start(t, release_early_thread);
 	wait_for_completion(&t->inside);
-	/* It is being called, and so cannot be taken back. */
+	/* It is being called, so it cannot be removed. */
 	EXPECT_WARNING(test, "there is no action",
 		       KUNIT_EXPECT_EQ(test, resmgr_remove_early_action(&t->mgr, action_run,
 									x), -ENOENT));
@@ -573,7 +561,7 @@ static void early_action_alone_in_parallel(struct kunit *test)
 	complete(&t->leave);
 	join(first);
 	join(second);
-	EXPECT_SAID(t, "X x ");
+	EXPECT_JOINED(test, " ", "X x");
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
@@ -592,7 +580,7 @@ static void early_action_releases_all(struct kunit *test)
 	add_early(t, 'a');
 	add_action(t, 'Y');
 	resmgr_release_early(&t->mgr);
-	EXPECT_SAID(t, "a0 a1 a2 Y X a p ");
+	EXPECT_JOINED(test, " ", "a0 a1 a2 Y X a p");
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
@@ -635,7 +623,7 @@ static int release_on_and_on(void *data)
 	return 0;
 }
 
-/* An early node has all of its steps, whenever it was added. */
+/* All steps of an early node run, whenever it was added. */
 static void early_added_in_parallel(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -657,7 +645,7 @@ static void early_added_in_parallel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, racer.missed, 0);
 }
 
-/* One by hand, while another task is at work on all. */
+/* One node is finished by hand while another task runs the steps of all. */
 static void early_finished_in_parallel(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -673,12 +661,12 @@ static void early_finished_in_parallel(struct kunit *test)
 	complete(&t->leave);
 	resmgr_early_finish(&t->mgr, &b->early);
 	/* Not only begun: it is over. */
-	KUNIT_EXPECT_NOT_NULL(test, strstr(t->said, "b2"));
+	KUNIT_EXPECT_GE(test, note_find("b2"), 0);
 	join(first);
-	KUNIT_EXPECT_EQ(test, strlen(t->said), strlen("b0 a0 b1 a1 b2 a2 "));
-	t->said[0] = '\0';
+	KUNIT_EXPECT_EQ(test, notes.count, 2 * STEPS);
+	notes_clear();
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "b a ");
+	EXPECT_JOINED(test, " ", "b a");
 }
 
 static void hook_release_group(struct thing *thing)
@@ -686,7 +674,7 @@ static void hook_release_group(struct thing *thing)
 	resmgr_release_group(&thing->t->mgr, thing->t);
 }
 
-/* A step may have its own node released, and nobody looks at that any more. */
+/* A step may release its own node, which is not accessed afterwards. */
 static void early_gone_in_step(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -697,13 +685,13 @@ static void early_gone_in_step(struct kunit *test)
 	b->at = 0;
 	b->hook = hook_release_group;
 	resmgr_early_finish(&t->mgr, &b->early);
-	EXPECT_SAID(t, "b0 b1 b2 b ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 b");
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 
 	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
 	add_early(t, 'b');
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "b0 b1 b2 b ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 b");
 }
 
 static void hook_wait_and_release_group(struct thing *thing)
@@ -712,7 +700,7 @@ static void hook_wait_and_release_group(struct thing *thing)
 	hook_release_group(thing);
 }
 
-/* A waiter for a step that releases the resource does not wait for ever. */
+/* A task that waits for a step is woken if that step releases the resource. */
 static void early_gone_while_waited_for(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -732,7 +720,7 @@ static void early_gone_while_waited_for(struct kunit *test)
 	join(first);
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&t->finished, 60 * HZ), 0);
 	join(second);
-	EXPECT_SAID(t, "b0 b1 b2 b ");
+	EXPECT_JOINED(test, " ", "b0 b1 b2 b");
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
@@ -743,7 +731,7 @@ static void hook_again(struct thing *thing)
 				resmgr_add_early_action(&thing->t->mgr, action_run, thing), 0);
 }
 
-/* An action that goes on adding itself ends some day, with a line in the log. */
+/* A release ends even if an action keeps adding itself, with a line in the log. */
 static void early_endless(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -763,12 +751,12 @@ static void early_endless(struct kunit *test)
 
 static void hook_again_if_early(struct thing *thing)
 {
-	/* Not after they were given up: that is what would hide it. */
+	/* Not after the core has given up: another early action would hide that. */
 	if (thing->t->mgr.early)
 		hook_again(thing);
 }
 
-/* When there is no end to those of a group, the others still come early. */
+/* If the early actions of a group never end, the others still run early. */
 static void early_endless_in_group(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -781,9 +769,9 @@ static void early_endless_in_group(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, x), 0);
 	EXPECT_LINE(test, "release functions go on adding resources, such as action_run",
 		    resmgr_release_group(&t->mgr, t));
-	t->said[0] = '\0';
+	notes_clear();
 	resmgr_release_all(&t->mgr);
-	EXPECT_SAID(t, "a0 a1 a2 a ");
+	EXPECT_JOINED(test, " ", "a0 a1 a2 a");
 }
 
 static void early_tagged_group(struct kunit *test)

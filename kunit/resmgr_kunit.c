@@ -24,6 +24,7 @@
 #include <trace/events/resmgr.h>
 
 #include "../internal.h"
+#include "groups.h"
 #include "resmgr_kunit.h"
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_RESMGR_DEBUG)
@@ -117,7 +118,7 @@ static void item_log(struct item *item)
 }
 
 /* Identities of groups: addresses of whatever. */
-static int id_a, id_b, id_c;
+static int id_a, id_b;
 
 static void nothing(void *unused)
 {
@@ -503,7 +504,7 @@ static void order_is_reverse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->logged, count);
 }
 
-/* The nth resource of a row of all kinds. Returns its node if it is known. */
+/* Add a resource of the kind, whose release logs @id. */
 static void add_kind(struct fixture *f, enum resmgr_kind kind, int id)
 {
 	struct kunit *test = f->test;
@@ -671,7 +672,7 @@ static void order_find(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->mgr, RESMGR_DATA, fn, NULL, NULL));
 	KUNIT_EXPECT_NULL(test, resmgr_find(&f->other, RESMGR_NODE, fn, NULL, NULL));
 
-	/* Taken off and not released; the next one comes up then. */
+	/* It is taken off without a release. The next search finds the next one. */
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_remove(&f->mgr, RESMGR_NODE, fn,
 						     is_item, &one), &a2->node);
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find(&f->mgr, RESMGR_NODE, fn, is_item,
@@ -686,7 +687,7 @@ static void order_find(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_find_release(&f->mgr, RESMGR_NODE, fn,
 						  is_item, &one), -ENOENT);
 
-	/* Found: the new one is the caller's still. Not found: it is added. */
+	/* If a match is found, the caller keeps the new one. Otherwise it is added. */
 	new = new_item(f, 3);
 	KUNIT_EXPECT_PTR_EQ(test, resmgr_find_or_add(&f->mgr, &new->node, is_item,
 						     &two), &b->node);
@@ -757,13 +758,13 @@ static void order_final(struct kunit *test)
 	item = add_hooked(f, 2, hook_add_another);
 	item->peer = new_item(f, 3);
 
-	/* What is added while it runs is released by it. */
+	/* Resources that are added while it runs are released by it. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_final(&f->mgr), 3);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
 	EXPECT_LOG(f, 2, 3, 1);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 
-	/* What comes later is refused, and stays the caller's. */
+	/* Later additions are refused, and the caller keeps the resource. */
 	EXPECT_WARNING(test, "resmgr: kunit fixture: cannot add item",
 		       ret = resmgr_node_add(&f->mgr, &late->node));
 	KUNIT_EXPECT_EQ(test, ret, -ESHUTDOWN);
@@ -873,7 +874,7 @@ static void hook_yield(struct item *item)
 		usleep_range(50, 100);
 }
 
-/* Two release everything, one takes some away: each is had by one of them. */
+/* Two tasks release everything and one takes some off: each resource has one owner. */
 static void order_with_many_hands(struct kunit *test)
 {
 	static int (* const fns[])(void *) = {
@@ -949,7 +950,7 @@ static void reentry_add(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* Its memory is its own again when it is released: it can go back, too. */
+/* A resource that is being released may be added again. */
 static void hook_add_itself(struct item *item)
 {
 	if (item->left-- > 0)
@@ -1008,7 +1009,7 @@ static void reentry_add_in_a_chain(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* What was there before is no chain, however many there are. */
+/* Resources that were there before do not count, however many there are. */
 static void reentry_add_to_many(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1099,9 +1100,7 @@ static void hook_release_all_endlessly(struct item *item)
 		resmgr_release_all(&item->f->mgr);
 }
 
-/*
- * A task that releases everything meanwhile may release what the other was to.
- */
+/* A second task that releases everything may release what the first was about to. */
 static void reentry_endless_twice(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1137,7 +1136,7 @@ static void reentry_endless_final(struct kunit *test)
 	EXPECT_WARNING(test, "cannot release",
 		       KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), -ENODEV));
 	KUNIT_EXPECT_EQ(test, item->left, left);
-	/* Not on a list that nobody looks at: it can be added elsewhere. */
+	/* It is on no list any more, so it can be added elsewhere. */
 	item->left = 0;
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&f->other, &item->node), 0);
 }
@@ -1185,7 +1184,7 @@ static void reentry_release(struct kunit *test)
 	item = add_hooked(f, 4, hook_release_peer);
 	item->peer = peer;
 
-	/* One after the other, out of turn; the two are released in release. */
+	/* The two are released out of turn, one in the release of the other. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
 	EXPECT_LOG(f, 4, 2, 1, 3);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -1372,7 +1371,7 @@ static void reentry_release_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-/* All of it is released by the innermost; the outer ones go on after that. */
+/* The innermost call releases everything. The outer ones continue after it. */
 static void hook_release_all_then_add(struct item *item)
 {
 	struct fixture *f = item->f;
@@ -1395,7 +1394,7 @@ static void reentry_release_all_then_add(struct kunit *test)
 	item->peer = new_item(f, 20);
 	item->ptr = id;
 
-	/* The group went while everything goes, which is not worth a warning. */
+	/* The group is gone because everything is being released: that is no error. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
 	EXPECT_LOG(f, 2, 1, 20);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -1483,250 +1482,68 @@ static struct kunit_suite reentry_suite = {
 /*
  * resmgr-groups
  */
-static void groups_closed(struct kunit *test)
+static void group_add(struct kunit *test, void *text)
 {
 	struct fixture *f = test->priv;
 
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	add_action_item(f, 3);
-	close_group(f, &id_a);
-	add_item(f, 4);
-
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 3, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 4, 1);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&f->mgr, note_action, text), 0);
 }
 
-static void groups_open(struct kunit *test)
+static void *group_open(struct kunit *test, void *id)
 {
-	struct fixture *f = test->priv;
-
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	add_item(f, 3);
-
-	/* All that is newer than where it begins. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 3, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 1);
+	return open_group(test->priv, id);
 }
 
-static void groups_empty(struct kunit *test)
+static void group_close(struct kunit *test, void *id)
+{
+	close_group(test->priv, id);
+}
+
+static void group_remove(struct kunit *test, void *id)
 {
 	struct fixture *f = test->priv;
 
-	add_item(f, 1);
-	open_group(f, &id_a);
-	close_group(f, &id_a);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 0);
-	open_group(f, &id_b);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 0);
-	EXPECT_NO_LOG(f);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, id), 0);
+}
 
-	/* A manager with only a group on it is not empty. */
+static int group_release(struct kunit *test, void *id)
+{
+	struct fixture *f = test->priv;
+
+	return resmgr_release_group(&f->mgr, id);
+}
+
+static void group_end(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	KUNIT_EXPECT_GE(test, resmgr_release_all(&f->mgr), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
+static void groups_script(struct kunit *test)
+{
+	static const struct group_front front = {
+		.add		= group_add,
+		.open		= group_open,
+		.close		= group_close,
+		.remove		= group_remove,
+		.release	= group_release,
+		.end		= group_end,
+	};
+
+	group_run(test, &front);
+}
+
+/* A manager with only a group on it is not empty. */
+static void groups_not_empty(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
 	open_group(f, &id_a);
 	KUNIT_EXPECT_FALSE(test, resmgr_empty(&f->mgr));
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 0);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
-}
-
-static void groups_nested(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	int ret = 0;
-
-	add_item(f, 1);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	open_group(f, &id_b);
-	add_item(f, 3);
-	close_group(f, &id_b);
-	add_item(f, 4);
-	open_group(f, &id_c);
-	add_item(f, 5);
-	close_group(f, &id_c);
-	close_group(f, &id_a);
-	add_item(f, 6);
-
-	/* An inner one alone, then the outer one with what is left in it. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 3);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 3);
-	EXPECT_LOG(f, 5, 4, 2);
-
-	/* The other inner one has gone with it. */
-	EXPECT_WARNING(test, "cannot release group",
-		       ret = resmgr_release_group(&f->mgr, &id_c));
-	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 6, 1);
-}
-
-static void groups_nested_open(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-
-	/* Both reach to the newest: the inner one is within the outer one. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
-}
-
-static void groups_overlapping(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-	close_group(f, &id_b);
-	add_item(f, 4);
-
-	/* b is not within a: it lives on with what a does not have. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 3);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-static void groups_overlapping_other_way(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-	close_group(f, &id_b);
-
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 2);
-	EXPECT_LOG(f, 3, 2);
-	/* The closing marker of a is still where it was. */
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 1);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-/* An open group that begins in a closed one counts as within it. */
-static void groups_overlapping_open(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	int ret = 0;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	/* It is dissolved, as devres does; what came after is nobody's. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
-	EXPECT_LOG(f, 2, 1);
-	EXPECT_WARNING(test, "cannot release group",
-		       ret = resmgr_release_group(&f->mgr, &id_b));
-	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 3);
-}
-
-static void groups_of_same_id(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	close_group(f, &id_a);
-	open_group(f, &id_a);
-	add_item(f, 2);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	/* The newest first. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 1);
-
-	/* An id can be used again. */
-	open_group(f, &id_a);
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
-	EXPECT_LOG(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-}
-
-static void groups_without_id(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	void *a, *b;
-
-	a = open_group(f, NULL);
-	add_item(f, 1);
-	b = open_group(f, NULL);
-	KUNIT_EXPECT_PTR_NE(test, a, b);
-	add_item(f, 2);
-
-	/* No id: the newest that is not closed. */
-	close_group(f, NULL);
-	add_item(f, 3);
-	close_group(f, NULL);
-	add_item(f, 4);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, b), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, a), 2);
-	EXPECT_LOG(f, 3, 1);
-
-	open_group(f, NULL);
-	add_item(f, 5);
-	open_group(f, NULL);
-	add_item(f, 6);
-	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, NULL), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, NULL), 2);
-	EXPECT_LOG(f, 6, 5);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-	EXPECT_LOG(f, 4);
-}
-
-static void groups_removed(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	open_group(f, &id_a);
-	add_item(f, 1);
-	open_group(f, &id_b);
-	add_item(f, 2);
-	close_group(f, &id_b);
-	close_group(f, &id_a);
-	add_item(f, 3);
-
-	KUNIT_EXPECT_EQ(test, resmgr_remove_group(&f->mgr, &id_a), 0);
-	EXPECT_NO_LOG(f);
-	/* The one within is as it was, and so is the order of everything. */
-	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_b), 1);
-	EXPECT_LOG(f, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-	EXPECT_LOG(f, 3, 1);
 }
 
 static void groups_unbalanced(struct kunit *test)
@@ -1752,7 +1569,7 @@ static void groups_unbalanced(struct kunit *test)
 		       ret = resmgr_close_group(&f->mgr, &id_a));
 	KUNIT_EXPECT_EQ(test, ret, -EBUSY);
 
-	/* None is open, so there is none that no id could mean. */
+	/* No group is open, so %NULL means none. */
 	EXPECT_WARNING(test, "cannot close group",
 		       ret = resmgr_close_group(&f->mgr, NULL));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
@@ -1800,7 +1617,7 @@ static void groups_release_releases_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-/* When there is nothing else, devres takes that for the end of the device. */
+/* An empty list is not reported: devres takes it for the end of the device. */
 static void groups_release_releases_itself_alone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2059,7 +1876,7 @@ static void groups_release_opens_same_id(struct kunit *test)
 	item->ptr = &id_a;
 	close_group(f, &id_a);
 
-	/* It is another group, which lies outside of the one that goes. */
+	/* It is another group, outside of the one that is released. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 2);
 	EXPECT_LOG(f, 2, 1);
 	KUNIT_EXPECT_EQ(test, item->ret, 0);
@@ -2080,7 +1897,7 @@ static void groups_release_all_in_release(struct kunit *test)
 	close_group(f, &id_a);
 	add_item(f, 4);
 
-	/* Everything, and the markers from under the feet of the group. */
+	/* It releases everything, and the markers of the group as well. */
 	KUNIT_EXPECT_EQ(test, resmgr_release_group(&f->mgr, &id_a), 1);
 	KUNIT_EXPECT_EQ(test, item->ret, 3);
 	EXPECT_LOG(f, 3, 4, 2, 1);
@@ -2107,17 +1924,8 @@ static void groups_release_in_release_all(struct kunit *test)
 }
 
 static struct kunit_case groups_cases[] = {
-	KUNIT_CASE(groups_closed),
-	KUNIT_CASE(groups_open),
-	KUNIT_CASE(groups_empty),
-	KUNIT_CASE(groups_nested),
-	KUNIT_CASE(groups_nested_open),
-	KUNIT_CASE(groups_overlapping),
-	KUNIT_CASE(groups_overlapping_other_way),
-	KUNIT_CASE(groups_overlapping_open),
-	KUNIT_CASE(groups_of_same_id),
-	KUNIT_CASE(groups_without_id),
-	KUNIT_CASE(groups_removed),
+	KUNIT_CASE_PARAM(groups_script, group_case_gen_params),
+	KUNIT_CASE(groups_not_empty),
 	KUNIT_CASE(groups_unbalanced),
 	KUNIT_CASE(groups_release_releases_itself),
 	KUNIT_CASE(groups_release_releases_itself_alone),
@@ -2197,7 +2005,7 @@ static void actions_release(struct kunit *test)
 	EXPECT_LOG(f, 3, 1);
 }
 
-/* Of equal ones the newest is taken: the place of what is left tells. */
+/* Of equal actions the newest is taken, as the place of the other one shows. */
 static void actions_duplicate(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2301,7 +2109,7 @@ static void actions_typed(struct kunit *test)
 	EXPECT_LOG(f, 1, 1, 2);
 }
 
-/* %NULL is any argument, and what the function is called with. */
+/* %NULL matches any argument. The function is called with %NULL. */
 static void actions_typed_any(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2359,7 +2167,7 @@ static void logged_op(struct resmgr *mgr, const struct resmgr_node *node,
 	logged->count++;
 }
 
-/* A class that has a switch of its own for being told what happens. */
+/* A class whose log has a switch of its own. */
 static void actions_logged(struct kunit *test)
 {
 	static unsigned long log_switch;
@@ -2367,7 +2175,6 @@ static void actions_logged(struct kunit *test)
 		.name		= "logged",
 		.log		= logged_op,
 		.log_switch	= &log_switch,
-		.log_bits	= BIT(3),
 	};
 	static const enum resmgr_op want[] = {
 		RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_ADD, RESMGR_OP_REMOVE,
@@ -2382,7 +2189,6 @@ static void actions_logged(struct kunit *test)
 	logged = kunit_kzalloc(test, sizeof(*logged), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, logged);
 	resmgr_init(&logged->mgr, &class);
-	log_switch = ~BIT(3);
 	KUNIT_EXPECT_EQ(test, resmgr_node_add(&logged->mgr, &item->node), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&logged->mgr), 1);
 	KUNIT_EXPECT_EQ(test, logged->count, 0);
@@ -2426,42 +2232,21 @@ static struct kunit_suite actions_suite = {
 /*
  * resmgr-memory
  */
+#define MEM_TYPE		struct resmgr
+#define MEM_OWNER(test)		(&((struct fixture *)(test)->priv)->mgr)
+#define MEM(name)		resmgr_##name
+#define MEM_OPEN		group_open
+#define MEM_RELEASE		group_release
+#define MEM_END			group_end
+#define MEM_HAS_FREE_PERCPU	true
+#include "memory.h"
+
 static bool all_bytes(const void *ptr, u8 value, size_t len)
 {
 	return !memchr_inv(ptr, value, len);
 }
 
-static void memory_alloc(struct kunit *test)
-{
-	static const size_t sizes[] = { 1, 8, 32, 100, 4096, 100000 };
-	struct fixture *f = test->priv;
-	u8 *ptr;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ptr = resmgr_kmalloc(&f->mgr, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		/* All of it is there; KASAN looks on. */
-		memset(ptr, 0xa5, sizes[i]);
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)ptr,
-						   ARCH_KMALLOC_MINALIGN));
-
-		ptr = resmgr_kzalloc(&f->mgr, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		KUNIT_EXPECT_TRUE(test, all_bytes(ptr, 0, sizes[i]));
-
-		ptr = resmgr_kcalloc(&f->mgr, 3, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		KUNIT_EXPECT_TRUE(test, all_bytes(ptr, 0, 3 * sizes[i]));
-
-		ptr = resmgr_kmalloc_array(&f->mgr, 2, sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr);
-		memset(ptr, 0xa5, 2 * sizes[i]);
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 4 * ARRAY_SIZE(sizes));
-}
-
-/* The compiler knows what is too large; it is not to be told. */
+/* Hide a size from the compiler, which would warn that it is too large. */
 static size_t hide(size_t size)
 {
 	OPTIMIZER_HIDE_VAR(size);
@@ -2537,23 +2322,7 @@ static void memory_of_no_size(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
-static void memory_kfree(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	void *ptr[5];
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(ptr); i++) {
-		ptr[i] = resmgr_kmalloc(&f->mgr, 8 << i, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, ptr[i]);
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[2]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[4]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr[0]), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-}
-
-static void memory_krealloc(struct kunit *test)
+static void memory_krealloc_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct snapshot before, after;
@@ -2695,7 +2464,7 @@ wrong:
 		   head, size, len, line);
 }
 
-/* What somebody has left there who had it before; not for KASAN to see. */
+/* Fill memory as an earlier user may have left it, unseen by KASAN. */
 static noinline __no_sanitize_address void leave_dirt(u8 *ptr, size_t size)
 {
 	while (size--)
@@ -2771,21 +2540,6 @@ static void memory_in_a_row(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first->left, 0);
 }
 
-static void memory_krealloc_array(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	u32 *ptr;
-
-	ptr = resmgr_krealloc_array(&f->mgr, NULL, 4, sizeof(*ptr), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ptr);
-	memset32(ptr, 0x12345678, 4);
-	ptr = resmgr_krealloc_array(&f->mgr, ptr, 400, sizeof(*ptr), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, ptr);
-	KUNIT_EXPECT_EQ(test, ptr[0], 0x12345678);
-	KUNIT_EXPECT_EQ(test, ptr[3], 0x12345678);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
-}
-
 /* The newest, the oldest and the only one can be resized, too. */
 static void memory_krealloc_at_ends(struct kunit *test)
 {
@@ -2803,44 +2557,6 @@ static void memory_krealloc_at_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, ptr), 0);
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 	EXPECT_LOG(f, 1);
-}
-
-static void memory_strings(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	/* On the stack, so not in .rodata, wherever literals are. */
-	char text[] = "some text";
-	const char *s;
-	char *copy;
-
-	copy = resmgr_kstrdup(&f->mgr, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_PTR_NE(test, copy, &text[0]);
-	KUNIT_EXPECT_STREQ(test, copy, text);
-	KUNIT_EXPECT_NULL(test, resmgr_kstrdup(&f->mgr, NULL, GFP_KERNEL));
-	copy = resmgr_kstrdup(&f->mgr, "", GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "");
-
-	s = resmgr_kstrdup_const(&f->mgr, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_EXPECT_PTR_NE(test, s, (const char *)text);
-	KUNIT_EXPECT_STREQ(test, s, text);
-	KUNIT_EXPECT_NULL(test, resmgr_kstrdup_const(&f->mgr, NULL, GFP_KERNEL));
-
-	copy = resmgr_kmemdup(&f->mgr, text, 4, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_MEMEQ(test, copy, text, 4);
-
-	copy = resmgr_kasprintf(&f->mgr, GFP_KERNEL, "%s %d%%", text, 42);
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "some text 42%");
-	copy = resmgr_kasprintf(&f->mgr, GFP_KERNEL, "%s", "");
-	KUNIT_ASSERT_NOT_NULL(test, copy);
-	KUNIT_EXPECT_STREQ(test, copy, "");
-
-	KUNIT_EXPECT_EQ(test, resmgr_kfree(&f->mgr, copy), 0);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 5);
 }
 
 static void memory_constant_strings(struct kunit *test)
@@ -2866,19 +2582,15 @@ static void memory_constant_strings(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, s, "constant");
 }
 
-static void memory_pages(struct kunit *test)
+static void memory_pages_unknown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long addr[3];
+	unsigned long addr[2];
 	int i, ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(addr); i++) {
-		addr[i] = resmgr_get_free_pages(&f->mgr, GFP_KERNEL | __GFP_ZERO, i);
+		addr[i] = resmgr_get_free_pages(&f->mgr, GFP_KERNEL, i);
 		KUNIT_ASSERT_NE(test, addr[i], 0);
-		KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(addr[i]));
-		KUNIT_EXPECT_TRUE(test, all_bytes((void *)addr[i], 0,
-						  PAGE_SIZE << i));
-		memset((void *)addr[i], 0xa5, PAGE_SIZE << i);
 	}
 	KUNIT_EXPECT_EQ(test, resmgr_free_pages(&f->mgr, addr[1]), 0);
 	EXPECT_WARNING(test, "resmgr: kunit fixture: there is no pages",
@@ -2887,33 +2599,22 @@ static void memory_pages(struct kunit *test)
 	EXPECT_WARNING(test, "there is no pages",
 		       ret = resmgr_free_pages(&f->other, addr[0]));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 2);
-
-	KUNIT_EXPECT_EQ(test, resmgr_get_free_pages(&f->mgr,
-						    GFP_KERNEL | __GFP_NOWARN,
-						    MAX_PAGE_ORDER + 1), 0);
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-static void memory_percpu(struct kunit *test)
+static void memory_percpu_unknown(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	u64 __percpu *a, *b;
-	int cpu, ret = 0;
+	u64 __percpu *p;
+	int ret = 0;
 
-	a = resmgr_alloc_percpu(&f->mgr, u64);
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)a);
-	b = resmgr_alloc_percpu(&f->mgr, u64);
-	KUNIT_ASSERT_NOT_NULL(test, (__force void *)b);
-	for_each_possible_cpu(cpu) {
-		KUNIT_EXPECT_EQ(test, *per_cpu_ptr(a, cpu), 0);
-		*per_cpu_ptr(a, cpu) = cpu;
-	}
-	KUNIT_EXPECT_EQ(test, resmgr_free_percpu(&f->mgr, a), 0);
+	p = resmgr_alloc_percpu(&f->mgr, u64);
+	KUNIT_ASSERT_NOT_NULL(test, (__force void *)p);
+	KUNIT_EXPECT_EQ(test, resmgr_free_percpu(&f->mgr, p), 0);
 	EXPECT_WARNING(test, "resmgr: kunit fixture: there is no percpu",
-		       ret = resmgr_free_percpu(&f->mgr, a));
+		       ret = resmgr_free_percpu(&f->mgr, p));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
-	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
 static void memory_data(struct kunit *test)
@@ -3105,21 +2806,18 @@ static void memory_failed_allocation(struct kunit *test)
 }
 
 static struct kunit_case memory_cases[] = {
-	KUNIT_CASE(memory_alloc),
+	MEM_CASES,
 	KUNIT_CASE(memory_overflow),
 	KUNIT_CASE(memory_of_no_size),
-	KUNIT_CASE(memory_kfree),
-	KUNIT_CASE(memory_krealloc),
+	KUNIT_CASE(memory_krealloc_place),
 	KUNIT_CASE(memory_krealloc_in_place),
 	KUNIT_CASE(memory_in_a_row),
-	KUNIT_CASE(memory_krealloc_array),
 	KUNIT_CASE(memory_alignment),
 	KUNIT_CASE_PARAM(memory_dma, dma_machine_gen_params),
 	KUNIT_CASE(memory_krealloc_at_ends),
-	KUNIT_CASE(memory_strings),
 	KUNIT_CASE(memory_constant_strings),
-	KUNIT_CASE(memory_pages),
-	KUNIT_CASE(memory_percpu),
+	KUNIT_CASE(memory_pages_unknown),
+	KUNIT_CASE(memory_percpu_unknown),
 	KUNIT_CASE(memory_data),
 	KUNIT_CASE_PARAM(memory_failed_allocation, faulty_gen_params),
 	{}
@@ -3160,7 +2858,7 @@ static void misuse_double_add(struct kunit *test)
 	EXPECT_LOG(f, 3, 2, 1);
 }
 
-/* The last one of a manager has nothing behind it; it is on it all the same. */
+/* The oldest entry has no older one. It is still recognised as added. */
 static void misuse_double_add_of_only(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -3325,7 +3023,7 @@ static void misuse_krealloc_of_unmanaged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
 }
 
-/* All zeroes but for the lock, about which lockdep would have a word to say. */
+/* All zeroes, except for the lock: lockdep would report an uninitialised one. */
 static void misuse_uninitialised(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -3359,7 +3057,7 @@ static void misuse_uninitialised(struct kunit *test)
 	EXPECT_NO_LOG(f);
 }
 
-/* A release function may not do to itself what is for those on a manager. */
+/* A release function cannot remove or replace its own resource. */
 static void hook_remove_itself(struct item *item)
 {
 	item->ret = resmgr_node_remove(&item->f->mgr, &item->node);
@@ -3789,7 +3487,10 @@ static void trace_of_all(struct kunit *test)
 	struct trace *t = trace_need_all(test, &f->mgr);
 	struct item *item;
 
-	/* Two, one of which adds one; the markers of a group do not count. */
+	/*
+	 * Two resources, one of which adds a third. The markers of a group do
+	 * not count.
+	 */
 	item = add_hooked(f, 1, hook_add_another);
 	item->peer = new_item(f, 10);
 	open_group(f, &id_a);
@@ -3882,7 +3583,7 @@ static void trace_add_each(struct kunit *test)
 	resmgr_release_all(&f->mgr);
 }
 
-/* Who adds is looked for with interrupts as they are, and only if it is wanted. */
+/* The caller is searched for before interrupts are off, and only if it is wanted. */
 static void trace_of_caller_unlocked(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -4054,7 +3755,7 @@ static void trace_of_wrap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->events[2].seq, 0);
 }
 
-/* Memory goes several at a time also when the end of each release is looked at. */
+/* Memory is freed in batches also while the end of each release is traced. */
 static void trace_of_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -22,7 +22,7 @@
 #include <linux/tracepoint.h>
 #include <linux/uio.h>
 
-#include "warnings.h"
+#include "lib.h"
 
 /*
  * The text of trace events, as tools get it: the events go to an instance of

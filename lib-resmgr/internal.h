@@ -179,19 +179,21 @@ void resmgr_warn(const struct resmgr *mgr, const char *fmt, ...) __printf(2, 3);
 
 DECLARE_STATIC_KEY_FALSE(resmgr_log_key);
 
-/* With DEBUG_DEVRES a kernel parameter decides, from early boot on. */
-static __always_inline bool resmgr_logging(void)
-{
-	return IS_ENABLED(CONFIG_DEBUG_DEVRES) ||
-	       static_branch_unlikely(&resmgr_log_key);
-}
-
-/* Returns true if the log of the class is to be called. */
+/*
+ * Returns true if the log of the class is to be called, if it has one.
+ *
+ * There are two kinds of switch, as neither can serve both logs. A static key
+ * costs devm nothing, but drm.debug is a plain variable that anybody may write.
+ * A variable for each class would cost every devm operation two loads, and a
+ * log that is always called and tests for itself would cost DRM a call. With
+ * DEBUG_DEVRES a kernel parameter decides, from early boot on.
+ */
 static __always_inline bool resmgr_is_logged(const struct resmgr *mgr)
 {
 	if (unlikely(mgr->log))
-		return READ_ONCE(*mgr->class->log_switch) & mgr->class->log_bits;
-	return resmgr_logging();
+		return READ_ONCE(*mgr->class->log_switch);
+	return IS_ENABLED(CONFIG_DEBUG_DEVRES) ||
+	       static_branch_unlikely(&resmgr_log_key);
 }
 
 void resmgr_event_slow(struct resmgr *mgr, const struct resmgr_node *node,

@@ -58,7 +58,7 @@ build() {
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
 }
 
-# measured LOG: the run came to its end, without a report of the kernel; its numbers are kept.
+# measured LOG: checks that the run is complete and that the kernel reported nothing, and keeps its numbers.
 measured() {
 	local result=$RESULTS/$KERNEL-$flavour
 	rm -f "$result"
@@ -71,7 +71,7 @@ measured() {
 	mv "$result.new" "$result"
 }
 
-# One instruction takes one nanosecond, and nobody's sleep takes any. The TSC counts them, so its rate is known.
+# One instruction takes one nanosecond, and a sleep takes none. The TSC counts them, so its rate is known.
 boot_qemu() {
 	timeout -k 5 600 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max -smp 1 -m 512M \
 		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
@@ -119,7 +119,7 @@ bytes() {
 			'apt-get update -q && apt-get install -q -y --no-install-recommends gcc-aarch64-linux-gnu'
 	fi
 	KCC=${KCC/gcc/${cross}gcc}
-	# As lean as it can be; without modules there would be no modules_prepare.
+	# As small as possible. modules_prepare needs CONFIG_MODULES.
 	echo CONFIG_MODULES=y >"$W/arm64.config"
 	for f in stock ours; do
 		use bench-$f

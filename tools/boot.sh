@@ -20,11 +20,11 @@ fi
 
 args=(mem=512M "initrd=$initrd" "uml_dir=$TMP/" noreboot
 	con=null con0=fd:0,fd:1 console=tty0 panic=-1
-	# All KASAN reports, not just the first; and every marker that a test writes to /dev/kmsg.
+	# Print all KASAN reports, not just the first, and every marker that a test writes to /dev/kmsg.
 	kasan_multi_shot printk.devkmsg=on
 	"e2e=$e2e" "$@")
 
-# What there is that drivers cannot find by themselves; see e2e/modules.
+# Hardware that drivers cannot find by themselves; see e2e/modules.
 [ -e "$O/e2e.dtb" ] && args+=("dtb=$O/e2e.dtb")
 
 # Two CPUs where this UML has them; it asks for seccomp mode then.

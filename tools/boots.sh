@@ -12,7 +12,7 @@ parts=" $* "
 status=0 ran=0
 declare -A built
 
-# build FLAVOUR: once; a flavour that does not build is one failure
+# build FLAVOUR: builds it once. A flavour that does not build is one failure.
 build() {
 	[ -z "${built[$1]:-}" ] || return "${built[$1]}"
 	built[$1]=0

@@ -93,7 +93,7 @@ ours() { # y|m: how the tests are built
 	cat "$TREE"/lib/resmgr/tests/{,*/}Kconfig "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
 		/^config / { name = $2; value[name] = how }
 		/depends on (.*[ &])?m([ &]|$)/ { value[name] = "m" }
-		# There is no lockdep here; make e2e builds what is about it.
+		# Lockdep is off here. make e2e builds the code for it.
 		/depends on .*PROVE_LOCKING/ { delete value[name] }
 		END { for (name in value) print "CONFIG_" name "=" value[name] }'
 }

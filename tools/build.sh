@@ -28,7 +28,7 @@ seed_other() {
 	seed "$(outdir $other)" "$(srcdir $other)" "$O" "$SRC" linux
 }
 
-# Modules that this kernel has not in its tree. Built as any out-of-tree module is.
+# Modules that are not in the tree of this kernel, built like any out-of-tree module.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
 	local f files=("$TOP"/e2e/modules/board-{clock,dmabuf,i2c,import,m2m,mmio,nodes,open-dice,pci,regulator}.c "$TOP"/e2e/modules/{xilinx-hwicap.c,board-dmabuf.h})
@@ -41,7 +41,7 @@ outside() {
 	done
 	if [ "$flavour" = stock ]; then
 		# The broken twin of the sample and the devres suite, which make claims about stock.
-		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP/kunit/warnings.h"
+		files+=("$TOP"/samples/*.h "$TOP/samples/devm-sample.c" "$TOP"/kunit/{lib,groups,memory}.h
 			"$TOP/kunit/devres/devres_kunit.c")
 	else
 		# Drivers as mainline has them, beside the converted ones: what the demo compares, and what RESMGR_DEBUG
@@ -52,7 +52,7 @@ outside() {
 		files+=("$TOP"/e2e/modules/board-{camera,bridge,usb}.c)
 	fi
 	modules_outside "$M" "${files[@]}"
-	# Newer kernels do not notice that an option has changed what is in a struct: not for modules out of their tree.
+	# Newer kernels do not rebuild out-of-tree modules when an option has changed the members of a struct.
 	if ! cmp -s "$O/.config" "$M/config"; then
 		find "$M" -name '*.o' -delete
 		cp "$O/.config" "$M/config"
@@ -84,7 +84,7 @@ build() {
 	[ "$flavour" = smp ] || outside || return 1
 	n=$(grep -cE '^  (CC|AS|HOSTCC) ' "$LOG")
 	[ "$n" -eq 0 ] && echo "up to date" >"$LOG.note" || echo "$n files" >"$LOG.note"
-	# As old as the beginning of this build: what was edited meanwhile is newer.
+	# Its time is that of the beginning of this build: a file that was edited meanwhile is newer.
 	mv "$TMP/built-$KERNEL-$flavour" "$O/.resmgr-built"
 }
 

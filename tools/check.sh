@@ -68,7 +68,7 @@ for (file, kind), n in known.items():
 ' "$KERNEL" "${patches[@]#"$TOP"/}" >"$log"
 verdict "checkpatch --strict" "$log" "$start"
 
-# Bugs for the tests to find are of no use when they cannot be planted any more. As mutants.sh: no fuzz.
+# Each planted bug still has to apply, without fuzz, as in mutants.sh.
 start=$(now) log=$LOGS/mutants-apply.log
 for patch in tools/mutants/*.patch tools/mutants/*/*.patch; do
 	patch -s -p1 -F0 --dry-run <"$patch" >/dev/null 2>&1 || echo "$patch does not apply"
@@ -120,7 +120,7 @@ start=$(now) log=$LOGS/scripts.log
 	for f in e2e/*.sh e2e/init; do [ ! -e "$f" ] || sh -n "$f"; done
 	"$TOP/tools/overlay.py" check "$KERNEL"
 	for f in tools/*.py; do python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$f"; done
-	# Where it is installed; it is no build dependency.
+	# If it is installed: it is no build dependency.
 	if command -v shellcheck >/dev/null 2>&1; then
 		shellcheck -f gcc -S warning -x -P SCRIPTDIR -s bash -e SC1091,SC2034,SC2054 tools/*.sh dkms/*.sh .ci/run
 	fi

@@ -23,7 +23,7 @@ else
 fi
 [ ${#files[@]} -gt 0 ] || die "say which: make convert FILE=drivers/misc/foo.c, or ALL=misc"
 
-# Everything is on, so that the file is; what only costs time is off.
+# Everything is on, so that the file is built. Options that only cost time are off.
 objects() { # arch compiler-prefix
 	local O=$BASE/conv-$KERNEL-$1 args=(ARCH="$1" ${2:+CROSS_COMPILE="$2"})
 	[ -e "$O/scripts/module.lds" ] && [ -e "$O/include/generated/asm-offsets.h" ] && return 0

@@ -47,7 +47,7 @@ source_to() { # folder
 	cp -p "$TOP"/dkms/{*.[ch],Kbuild,keep-symvers} "$D/" && mv "$D/bound.h" "$D/cdevm/" &&
 	compat_patches "$D/patches" &&
 	cp "$TOP"/dkms/include/linux/*.h "$D/include/linux/" || return 1
-	# What drivers embed looks different with other options: they come with the first header of all.
+	# Structs that drivers embed depend on options, so the first header of all sets these.
 	sed -i '/^#define _LINUX_RESMGR_H$/a\\n#include <linux/cdevm_config.h>' "$D/include/linux/resmgr.h" &&
 	grep -q cdevm_config.h "$D/include/linux/resmgr.h" && stamp "$D"
 }
@@ -93,7 +93,7 @@ make_deb() {
 
 # --- the test
 
-# Those of each word in one boot, the boots at the same time: cdevm-waits does nothing but wait.
+# The suites of each word run in one boot, and all boots at the same time: cdevm-waits only waits.
 SUITES=${SUITES:-module,sample,cdevm-calls,cdevm-mmap,cdevm-async,cdevm-inside,cdevm-order,cdevm-self,cdevm-files,hid-sensor-poison cdevm-waits,live-list,trace}
 ROOTS=$TOP/build/debian
 # What one boot may take on a busy machine.

@@ -107,12 +107,35 @@ struct cdevm_ops {
 };
 
 /**
+ * enum cdevm_step - a step of the end of a scope that resources can be added to
+ * @CDEVM_STEP_KICK: wake calls that sleep in the driver. The gate was revoked;
+ *	calls are inside
+ * @CDEVM_STEP_UNPUBLISH: remove nodes, and whatever else leads to the driver.
+ *	Calls are inside
+ * @CDEVM_STEP_STOP: stop what calls have started. No call is inside any more,
+ *	and the hardware is still there
+ *
+ * The steps run in this order, before ->remove(). The resources of a step are
+ * released newest first.
+ */
+enum cdevm_step {
+	CDEVM_STEP_KICK,
+	CDEVM_STEP_UNPUBLISH,
+	CDEVM_STEP_STOP,
+	/* private: memory that is freed with the memory of the scope */
+	CDEVM_STEP_FREE,
+	CDEVM_STEPS,
+};
+
+/**
  * struct cdevm_scope - memory and gate of the character devices of a driver
  * @obj: references and resources. One reference is held by the binding, one by
  *	each open file, each published cdev and each cdevm_get()
  * @gate: counts calls inside the driver; revoked at unbind
- * @nodes: the published character devices; removed newest first. @lock
- *	serialises additions with their removal
+ * @steps: resources of each &enum cdevm_step. Those of %CDEVM_STEP_UNPUBLISH
+ *	are the published character devices: @lock serialises additions with the
+ *	step. Those of %CDEVM_STEP_FREE stay as long as @mem, even if those of
+ *	@obj are released before
  * @lock: serialises publishing with unpublishing. Taken under the device lock,
  *	and outside misc_mtx. No file operation takes it
  * @gone: sleepers of cdevm_wait_event_*(), of poll() and of select(), and
@@ -135,9 +158,6 @@ struct cdevm_ops {
  *	guard. Never cleared
  * @mappers: tasks inside mmap(). Protected by a lock of cdevm/mmap.c, which is
  *	taken under the mmap_lock
- * @kicks: actions that wake sleepers at unbind; see cdevm_add_kick_action()
- * @stops: actions that stop what calls have started; see
- *	cdevm_add_stop_action()
  * @dev: the device, %NULL once unbound. Valid inside the gate, otherwise
  *	protected by cdevm_live_lock
  * @ops: callbacks of the driver, or %NULL; set by cdevm_set_ops()
@@ -147,8 +167,6 @@ struct cdevm_ops {
  *	the same memory are the names of its bus and its driver, for traces
  * @mem: start of the memory that holds the scope
  * @mem_size: size of that memory in bytes
- * @memory: resources that must stay as long as @mem, even if those of @obj are
- *	released before
  * @held: number of holds on @mem: one for all references in @obj together, and
  *	one for each file and cdev that has let go of the driver
  * @alone: a scope of no driver, ended only by cdevm_withdraw(). Constant
@@ -181,7 +199,7 @@ struct cdevm_ops {
 struct cdevm_scope {
 	struct resmgr_object	obj;
 	struct resmgr_gate	gate;
-	struct resmgr		nodes;
+	struct resmgr		steps[CDEVM_STEPS];
 	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
 	struct fasync_struct	*fasync;
@@ -194,15 +212,12 @@ struct cdevm_scope {
 	bool			tracked;
 	bool			sticky;
 	struct list_head	mappers;
-	struct resmgr		kicks;
-	struct resmgr		stops;
 	struct device		*dev;
 	const struct cdevm_ops	*ops;
 	struct module		*owner;
 	const char		*name;
 	void			*mem;
 	size_t			mem_size;
-	struct resmgr		memory;
 	refcount_t		held;
 	bool			alone;
 	struct cdevm_scope	*parent;
@@ -397,19 +412,34 @@ struct file *cdevm_anon_inode_getfile(struct cdevm_fops *wrapped, void *priv,
 const struct file_operations *cdevm_file_operations(const struct file *file);
 
 /**
+ * cdevm_add_step_action() - add an action to a step of the end of a scope
+ * @s: scope
+ * @step: the &enum cdevm_step
+ * @action: function to call; may sleep
+ * @data: its argument
+ *
+ * The action is called once, in that step.
+ *
+ * Context: Process context, may sleep. From probe, under the device lock.
+ * Return: as resmgr_add_action().
+ */
+#define cdevm_add_step_action(s, step, action, data) \
+	resmgr_add_action(&(s)->steps[step], action, data)
+
+/**
  * cdevm_add_kick_action() - add an action that wakes sleepers at unbind
  * @s: scope
  * @action: function to call
  * @data: its argument
  *
- * For helpers of a subsystem, as &cdevm_ops.kick is for a driver: called after
- * the gate was revoked and before the wait for the calls inside, newest first.
+ * For helpers of a subsystem, as &cdevm_ops.kick is for a driver: an action of
+ * %CDEVM_STEP_KICK.
  *
- * Context: Process context, may sleep. From probe, under the device lock.
+ * Context: As cdevm_add_step_action().
  * Return: as resmgr_add_action().
  */
 #define cdevm_add_kick_action(s, action, data) \
-	resmgr_add_action(&(s)->kicks, action, data)
+	cdevm_add_step_action(s, CDEVM_STEP_KICK, action, data)
 
 /**
  * cdevm_add_stop_action() - add an action that stops activity at unbind
@@ -418,16 +448,14 @@ const struct file_operations *cdevm_file_operations(const struct file *file);
  * @data: its argument
  *
  * For activity that continues after the call that started it has returned, such
- * as streaming. @action is called when no call is inside any more, before
- * ->remove(), while the hardware is still there; newest first. A ->release()
- * that began after the revoke may run at the same time: use a lock that both
- * take.
+ * as streaming: an action of %CDEVM_STEP_STOP. A ->release() that began after
+ * the revoke may run at the same time: use a lock that both take.
  *
- * Context: Process context, may sleep. From probe, under the device lock.
+ * Context: As cdevm_add_step_action().
  * Return: as resmgr_add_action().
  */
 #define cdevm_add_stop_action(s, action, data) \
-	resmgr_add_action(&(s)->stops, action, data)
+	cdevm_add_step_action(s, CDEVM_STEP_STOP, action, data)
 
 /**
  * cdevm_enter() - begin a call into the driver

@@ -238,7 +238,7 @@ struct resmgr_origin {
  * @log: optional; called for each &enum resmgr_op while resmgr_log_get() is in
  *	force, with the manager's lock held and interrupts off
  * @log_switch: optional, for a log with a switch of its own: @log is called
- *	while one of @log_bits is set in it, whatever resmgr_log_get() says
+ *	while it is not 0, whatever resmgr_log_get() says
  * @nid: optional; returns the NUMA node that memory of this owner should come
  *	from
  * @mem_name: optional; name of memory in traces
@@ -249,7 +249,6 @@ struct resmgr_origin {
  *	of objects in such memory that others can hold for longer
  * @free: optional, used by &struct resmgr_object: frees the memory of the owner
  *	after its last resource was released
- * @log_bits: see @log_switch
  */
 struct resmgr_class {
 	const char	*name;
@@ -263,7 +262,6 @@ struct resmgr_class {
 	struct resmgr_origin (*origin)(const struct resmgr *mgr);
 	struct device	*(*dev)(const struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
-	unsigned long	log_bits;
 };
 
 /**

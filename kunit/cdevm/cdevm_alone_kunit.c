@@ -30,7 +30,6 @@
 
 #define NAME	"cdevm-alone"
 #define NODES	3
-#define NOTES	64
 #define PATIENCE	(30 * HZ)
 
 /* Calls: */
@@ -58,47 +57,7 @@ static struct {
 	/* What is bound next has a scope, and no nodes. */
 	bool			bare;
 	struct completion	inside, leave, freed;
-	/* Protects what follows. */
-	spinlock_t		lock;
-	unsigned int		nr_notes;
-	char			notes[NOTES][32];
-	char			want[512], had[512];
 } yard;
-
-static __printf(1, 2) void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	spin_lock(&yard.lock);
-	if (yard.nr_notes < NOTES)
-		vsnprintf(yard.notes[yard.nr_notes++], sizeof(yard.notes[0]), fmt, ap);
-	spin_unlock(&yard.lock);
-	va_end(ap);
-}
-
-static void expect_notes(struct kunit *test, const char * const *want,
-			 unsigned int count)
-{
-	int had_len = 0, want_len = 0;
-	unsigned int i;
-
-	yard.want[0] = 0;
-	yard.had[0] = 0;
-	for (i = 0; i < count; i++)
-		want_len += scnprintf(yard.want + want_len, sizeof(yard.want) - want_len,
-				      "%s, ", want[i]);
-	for (i = 0; i < yard.nr_notes; i++)
-		had_len += scnprintf(yard.had + had_len, sizeof(yard.had) - had_len,
-				     "%s, ", yard.notes[i]);
-	KUNIT_EXPECT_STREQ(test, (const char *)yard.had, (const char *)yard.want);
-	yard.nr_notes = 0;
-}
-
-static void note_action(void *text)
-{
-	note("%s", (const char *)text);
-}
 
 static void box_kick(struct cdevm_scope *scope)
 {
@@ -263,20 +222,12 @@ static void unbind(void)
 
 static struct file *open_node(struct kunit *test, unsigned int i)
 {
-	struct file *file = node_file(yard.mnt, yard.devt + i);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
+	return node_must_open(test, yard.mnt, yard.devt + i);
 }
 
 static long call(struct file *file, unsigned int cmd)
 {
 	return file->f_op->unlocked_ioctl(file, cmd, 0);
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
 }
 
 static bool wait_freed(void)
@@ -338,7 +289,7 @@ static void work_in_call(struct kunit *test, struct worker *w, struct file *file
 	wait_for_completion(&yard.inside);
 }
 
-/* What waits for a call that stays, does so for ever: any time will do. */
+/* A wait for a call that stays never ends, so any delay shows it. */
 static bool waits(struct worker *w)
 {
 	msleep(300);
@@ -351,21 +302,16 @@ static int yard_init(struct kunit *test)
 
 	memset(&yard, 0, sizeof(yard));
 	yard.test = test;
-	spin_lock_init(&yard.lock);
+	notes_clear();
 	init_completion(&yard.inside);
 	init_completion(&yard.leave);
 	init_completion(&yard.freed);
-	ret = alloc_chrdev_region(&yard.devt, 0, NODES, NAME);
+	ret = nodes_begin(&yard.mnt, &yard.devt, NODES, NAME);
 	if (ret)
 		return ret;
-	yard.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(yard.mnt)) {
-		ret = PTR_ERR(yard.mnt);
-		goto err_region;
-	}
 	ret = platform_driver_register(&box_driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	/* Not by its name: each test binds it by hand. */
 	yard.pdev = platform_device_register_simple(NAME "-device", PLATFORM_DEVID_AUTO,
 						    NULL, 0);
@@ -373,10 +319,8 @@ static int yard_init(struct kunit *test)
 	if (!ret)
 		return 0;
 	platform_driver_unregister(&box_driver);
-err_mount:
-	kern_unmount(yard.mnt);
-err_region:
-	unregister_chrdev_region(yard.devt, NODES);
+err_nodes:
+	nodes_end(yard.mnt, yard.devt, NODES);
 	yard.pdev = NULL;
 	return ret;
 }
@@ -387,8 +331,7 @@ static void yard_exit(struct kunit *test)
 		return;
 	platform_device_unregister(yard.pdev);
 	platform_driver_unregister(&box_driver);
-	kern_unmount(yard.mnt);
-	unregister_chrdev_region(yard.devt, NODES);
+	nodes_end(yard.mnt, yard.devt, NODES);
 }
 
 /* --- scopes of no driver */
@@ -543,7 +486,7 @@ static void alone_node_deleted(struct kunit *test)
 	close_file(files[1]);
 
 	/* The call that is inside is waited for. */
-	yard.nr_notes = 0;
+	notes_clear();
 	deletes.node = 0;
 	work(test, &deletes, worker_deletes);
 	KUNIT_EXPECT_TRUE(test, waits(&deletes));
@@ -602,7 +545,7 @@ static void alone_node_deletes_itself(struct kunit *test)
 	bind(test, &box_early_nodes_ops);
 	file = open_node(test, 0);
 	KUNIT_EXPECT_EQ(test, call(file, END), 0);
-	for (i = 0; i < 3000 && !READ_ONCE(yard.nr_notes); i++)
+	for (i = 0; i < 3000 && !READ_ONCE(notes.count); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
 	unbind();

@@ -33,7 +33,6 @@
 
 #define NAME	"cdevm-exit"
 #define GADGETS	4
-#define NOTES	64
 /* What a register reads as while the hardware is there. */
 #define ALIVE	42
 
@@ -73,11 +72,6 @@ static struct {
 	struct cdevm_scope	*wrong;
 	struct completion	stopping, stop, withdrawing;
 	bool			stopped, saw_stopped;
-	/* Protects what follows. */
-	spinlock_t		lock;
-	unsigned int		nr_notes;
-	char			notes[NOTES][64];
-	char			want[512], had[512];
 } way;
 
 static struct thing *to_thing(struct device *dev)
@@ -93,69 +87,32 @@ static bool refuses(struct gadget *g)
 	return false;
 }
 
-/* With what is still to be reached of the gadgets from @first to @last. */
+/* Add a note that says what can still be reached of the gadgets from @first to @last. */
 static void note_range(const char *what, unsigned int first, unsigned int last)
 {
 	bool enter = false, published = false, inside = false;
-	unsigned long flags;
 	unsigned int i;
 
 	for (i = first; i < last; i++) {
 		struct gadget *g = way.gadgets[i];
 
 		enter |= !refuses(g);
-		published |= !resmgr_empty(&g->scope.nodes);
+		published |= !resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]);
 		inside |= cdevm_is_revoked(&g->scope) &&
 			  !resmgr_gate_drain(&g->scope.gate, 0);
 	}
-	spin_lock_irqsave(&way.lock, flags);
-	if (way.nr_notes < NOTES)
-		snprintf(way.notes[way.nr_notes++], sizeof(way.notes[0]),
-			 "%s%s%s%s", what, enter ? " (can be entered)" : "",
-			 published ? " (published)" : "",
-			 inside ? " (call inside)" : "");
-	spin_unlock_irqrestore(&way.lock, flags);
+	note("%s%s%s%s", what, enter ? " (can be entered)" : "",
+	     published ? " (published)" : "", inside ? " (call inside)" : "");
 }
 
-static void note(const char *what)
+static void note_all(const char *what)
 {
 	note_range(what, 0, way.nr_gadgets);
 }
 
-static void note_action(void *what)
+static void note_all_action(void *what)
 {
-	note(what);
-}
-
-/* Of something that other gadgets outlive. */
-static void note_plain(void *what)
-{
-	note_range(what, 0, 0);
-}
-
-static void notes_join(char *text, size_t size, const char * const *notes,
-		       unsigned int count)
-{
-	unsigned int i;
-	int len = 0;
-
-	*text = 0;
-	for (i = 0; i < count; i++)
-		len += scnprintf(text + len, size - len, "%s%s", i ? ", " : "", notes[i]);
-}
-
-static void expect_notes(struct kunit *test, const char * const *want,
-			 unsigned int count)
-{
-	const char *had[NOTES];
-	unsigned int i;
-
-	for (i = 0; i < way.nr_notes; i++)
-		had[i] = way.notes[i];
-	notes_join(way.want, sizeof(way.want), want, count);
-	notes_join(way.had, sizeof(way.had), had, way.nr_notes);
-	KUNIT_EXPECT_STREQ(test, (const char *)way.had, (const char *)way.want);
-	way.nr_notes = 0;
+	note_all(what);
 }
 
 /* --- a driver with a node */
@@ -184,7 +141,7 @@ static ssize_t gadget_write(struct file *file, const char __user *buf,
 	complete(&way.inside);
 	wait_for_completion(&way.leave);
 	msleep(50);
-	note_plain("call leaves");
+	note("call leaves");
 	return READ_ONCE(*g->reg);
 }
 
@@ -251,7 +208,7 @@ static void unpublish_gadget(void *data)
 	int reg = READ_ONCE(*g->reg);
 
 	KUNIT_EXPECT_EQ(way.test, reg, ALIVE);
-	note("unpublish");
+	note_all("unpublish");
 }
 
 static int probe_gadget(struct device *dev)
@@ -305,7 +262,7 @@ static void bus_remove(struct device *dev)
 {
 	struct thing *t = to_thing(dev);
 
-	note_plain("remove");
+	note("remove");
 	if (t->group)
 		devres_release_group(dev, t->group);
 }
@@ -318,7 +275,7 @@ static int bus_dma_configure(struct device *dev)
 static void bus_dma_cleanup(struct device *dev)
 {
 	if (to_thing(dev)->ret)
-		note("dma_cleanup");
+		note_all("dma_cleanup");
 }
 
 static const struct bus_type exit_bus = {
@@ -354,7 +311,7 @@ static struct thing *thing_new(struct kunit *test, int (*probe)(struct device *d
 	t->dev.parent = parent;
 	t->dev.release = thing_release;
 	dev_set_name(&t->dev, NAME "-%u", nr++);
-	/* Freed by put_device() in any case: after this, things go from the last on. */
+	/* put_device() frees it in any case. Things are unregistered newest first. */
 	if (device_register(&t->dev)) {
 		put_device(&t->dev);
 		KUNIT_FAIL_AND_ABORT(test, "device_register");
@@ -376,36 +333,26 @@ static void thing_unbind(struct thing *t)
 
 static int exit_init(struct kunit *test)
 {
-	int ret;
-
 	memset(&way, 0, sizeof(way));
 	way.test = test;
-	spin_lock_init(&way.lock);
+	notes_clear();
 	init_completion(&way.inside);
 	init_completion(&way.leave);
 	init_completion(&way.stopping);
 	init_completion(&way.stop);
 	init_completion(&way.withdrawing);
-	ret = alloc_chrdev_region(&way.devt, 0, GADGETS, NAME);
-	if (ret)
-		return ret;
-	way.mnt = kern_mount(get_fs_type("ramfs"));
-	if (!IS_ERR(way.mnt))
-		return 0;
-	unregister_chrdev_region(way.devt, GADGETS);
-	return PTR_ERR(way.mnt);
+	return nodes_begin(&way.mnt, &way.devt, GADGETS, NAME);
 }
 
 static void exit_exit(struct kunit *test)
 {
-	if (IS_ERR_OR_NULL(way.mnt))
+	if (!way.mnt)
 		return;
 	while (way.nr_things)
 		device_unregister(&way.things[--way.nr_things]->dev);
 	while (way.nr_gadgets)
 		cdevm_put(&way.gadgets[--way.nr_gadgets]->scope);
-	kern_unmount(way.mnt);
-	unregister_chrdev_region(way.devt, GADGETS);
+	nodes_end(way.mnt, way.devt, GADGETS);
 }
 
 static int exit_suite_init(struct kunit_suite *suite)
@@ -476,10 +423,10 @@ static void unpublish_memory(void *data)
 	int value = READ_ONCE(*(int *)data);
 
 	KUNIT_EXPECT_EQ(way.test, value, ALIVE);
-	note("unpublish");
+	note_all("unpublish");
 }
 
-/* No scope, so nothing of cdevm: only the driver core's own promise. */
+/* There is no scope: this tests what the driver core promises by itself. */
 static int probe_action_only(struct device *dev)
 {
 	int *p = devm_kzalloc(dev, sizeof(*p), GFP_KERNEL);
@@ -487,7 +434,7 @@ static int probe_action_only(struct device *dev)
 	if (!p)
 		return -ENOMEM;
 	*p = ALIVE;
-	return devm_add_action(dev, note_action, "devm") ?:
+	return devm_add_action(dev, note_all_action, "devm") ?:
 	       devm_add_unpublish_action(dev, unpublish_memory, p);
 }
 
@@ -510,7 +457,7 @@ static void unpublish_with_supplier(void *unused)
 	enum device_link_state status = READ_ONCE(way.link->status);
 
 	KUNIT_EXPECT_EQ(way.test, status, DL_STATE_CONSUMER_PROBE);
-	note("unpublish");
+	note_all("unpublish");
 }
 
 static int probe_with_supplier(struct device *dev)
@@ -536,7 +483,7 @@ static void exit_probe_fails_with_supplier(struct kunit *test)
 
 static void domain_detach(struct device *dev, bool power_off)
 {
-	note("power off");
+	note_all("power off");
 }
 
 static struct dev_pm_domain exit_domain = {
@@ -567,7 +514,7 @@ static void exit_platform_probe_fails(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, platform_device_add(pdev), 0);
 		KUNIT_EXPECT_NULL(test, pdev->dev.driver);
 		/* Which of these two is first depends on the kernel. */
-		if (way.nr_notes == 4 && !strcmp(way.notes[2], "hardware 1 goes"))
+		if (notes.count == 4 && !strcmp(note_text(2), "hardware 1 goes"))
 			EXPECT_NOTES(test, "kick 1", "unpublish", "hardware 1 goes", "power off");
 		else
 			EXPECT_NOTES(test, "kick 1", "unpublish", "power off", "hardware 1 goes");
@@ -673,7 +620,7 @@ static void exit_i2c_unbind(struct kunit *test)
 
 /* --- devres groups */
 
-/* @error: -ENODEV as long as the inode knows the node, which is open. */
+/* @error is -ENODEV while the inode still refers to the node, as that is open. */
 static void expect_no_node(struct kunit *test, struct gadget *g, int error)
 {
 	struct file *file = gadget_file(g);
@@ -683,7 +630,7 @@ static void expect_no_node(struct kunit *test, struct gadget *g, int error)
 		__fput_sync(file);
 }
 
-/* What is made in an open group goes with the group, and nothing else does. */
+/* The release of a group ends what was created in it, and nothing else. */
 static int probe_scope_in_open_group(struct device *dev)
 {
 	struct kunit *test = way.test;
@@ -734,7 +681,7 @@ static void exit_scope_in_open_group(struct kunit *test)
 	EXPECT_NOTES(test, "kick 1", "remove", "hardware 1 goes");
 }
 
-/* The other order: the group has gone before the main struct is made. */
+/* The other order: the group is released before the main struct is created. */
 static int probe_scope_after_group(struct device *dev)
 {
 	struct kunit *test = way.test;
@@ -808,30 +755,30 @@ static int probe_actions_in_groups(struct device *dev)
 	struct kunit *test = way.test;
 	void *outer, *inner, *kept;
 
-	if (devm_add_unpublish_action(dev, note_action, "before"))
+	if (devm_add_unpublish_action(dev, note_all_action, "before"))
 		return -ENOMEM;
 	outer = devres_open_group(dev, NULL, GFP_KERNEL);
-	if (!outer || devm_add_unpublish_action(dev, note_action, "outer 1") ||
-	    devm_add_action(dev, note_action, "devm outer"))
+	if (!outer || devm_add_unpublish_action(dev, note_all_action, "outer 1") ||
+	    devm_add_action(dev, note_all_action, "devm outer"))
 		return -ENOMEM;
 	inner = devres_open_group(dev, NULL, GFP_KERNEL);
-	if (!inner || devm_add_unpublish_action(dev, note_action, "inner") ||
-	    devm_add_unpublish_action(dev, note_action, "taken back") ||
-	    devm_add_action(dev, note_action, "devm inner"))
+	if (!inner || devm_add_unpublish_action(dev, note_all_action, "inner") ||
+	    devm_add_unpublish_action(dev, note_all_action, "taken back") ||
+	    devm_add_action(dev, note_all_action, "devm inner"))
 		return -ENOMEM;
 	devres_close_group(dev, inner);
-	devm_remove_unpublish_action(dev, note_action, "taken back");
-	if (devm_add_unpublish_action(dev, note_action, "outer 2"))
+	devm_remove_unpublish_action(dev, note_all_action, "taken back");
+	if (devm_add_unpublish_action(dev, note_all_action, "outer 2"))
 		return -ENOMEM;
 	devres_close_group(dev, outer);
-	if (devm_add_unpublish_action(dev, note_action, "after"))
+	if (devm_add_unpublish_action(dev, note_all_action, "after"))
 		return -ENOMEM;
 	EXPECT_NO_NOTES(test);
 	devres_release_group(dev, outer);
 	EXPECT_NOTES(test, "outer 2", "inner", "outer 1", "devm inner", "devm outer");
 
 	kept = devres_open_group(dev, NULL, GFP_KERNEL);
-	if (!kept || devm_add_unpublish_action(dev, note_action, "kept"))
+	if (!kept || devm_add_unpublish_action(dev, note_all_action, "kept"))
 		return -ENOMEM;
 	devres_remove_group(dev, kept);
 	EXPECT_NO_NOTES(test);
@@ -855,12 +802,12 @@ static int part_bind(struct device *dev, struct device *card, void *data)
 {
 	struct gadget *g = gadget_new(dev);
 
-	return IS_ERR(g) ? PTR_ERR(g) : devm_add_unpublish_action(dev, note_plain, "part");
+	return IS_ERR(g) ? PTR_ERR(g) : devm_add_unpublish_action(dev, note_action, "part");
 }
 
 static void part_unbind(struct device *dev, struct device *card, void *data)
 {
-	note_plain("part unbind");
+	note("part unbind");
 }
 
 static const struct component_ops part_ops = {
@@ -948,7 +895,7 @@ static void exit_parent_probe_fails(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cdevm_is_revoked(&way.gadgets[0]->scope));
 	KUNIT_EXPECT_EQ(test, read_file(file), ALIVE);
 
-	/* One that is really unbound takes its children's files with it. */
+	/* A parent that is really unbound also ends the files of its children. */
 	parent->ret = 0;
 	KUNIT_EXPECT_EQ(test, thing_bind(parent), 0);
 	KUNIT_EXPECT_EQ(test, read_file(file), ALIVE);
@@ -1049,7 +996,7 @@ static void exit_scope_without_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, thing_bind(t), 0);
 }
 
-/* One that is bound may have a scope as long as its lock is held. */
+/* A bound device may get a scope while its lock is held. */
 static void exit_scope_when_bound(struct kunit *test)
 {
 	struct thing *t = thing_new(test, probe_quiet, NULL);
@@ -1066,7 +1013,7 @@ static void exit_scope_when_bound(struct kunit *test)
 
 /* --- unpublish actions */
 
-/* A stale one is as bad as a stale devm resource, and is treated alike. */
+/* A stale action is as bad as a stale devm resource, and is treated the same way. */
 /* The debug option reports it, too. */
 #define EXPECT_REPORT(test, text, ...)					\
 do {									\
@@ -1083,15 +1030,15 @@ static void exit_action_after_unbind(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, thing_bind(t), 0);
 	thing_unbind(t);
 	EXPECT_NOTES(test, "kick 1", "unpublish", "remove", "hardware 1 goes");
-	EXPECT_REPORT(test, "note_plain, 0 bytes, is added by ",
-		      KUNIT_EXPECT_EQ(test, devm_add_unpublish_action(&t->dev, note_plain,
+	EXPECT_REPORT(test, "note_action, 0 bytes, is added by ",
+		      KUNIT_EXPECT_EQ(test, devm_add_unpublish_action(&t->dev, note_action,
 								      "stale"), 0));
-	EXPECT_REPORT(test, "note_plain, 0 bytes, was added by ",
+	EXPECT_REPORT(test, "note_action, 0 bytes, was added by ",
 		      KUNIT_EXPECT_EQ(test, thing_bind(t), -EBUSY));
 	KUNIT_EXPECT_NULL(test, t->dev.driver);
 	EXPECT_NO_NOTES(test);
 
-	devm_remove_unpublish_action(&t->dev, note_plain, "stale");
+	devm_remove_unpublish_action(&t->dev, note_action, "stale");
 	KUNIT_EXPECT_EQ(test, thing_bind(t), 0);
 	thing_unbind(t);
 	EXPECT_NOTES(test, "kick 2", "unpublish", "remove", "hardware 2 goes");
@@ -1100,12 +1047,12 @@ static void exit_action_after_unbind(struct kunit *test)
 /* Wherever it was added, an action finds that nobody is inside. */
 static int probe_actions_between(struct device *dev)
 {
-	if (devm_add_unpublish_action(dev, note_action, "first") ||
+	if (devm_add_unpublish_action(dev, note_all_action, "first") ||
 	    PTR_ERR_OR_ZERO(gadget_new(dev)) ||
-	    devm_add_unpublish_action(dev, note_action, "second") ||
+	    devm_add_unpublish_action(dev, note_all_action, "second") ||
 	    PTR_ERR_OR_ZERO(gadget_new(dev)))
 		return -ENOMEM;
-	return devm_add_unpublish_action(dev, note_action, "third");
+	return devm_add_unpublish_action(dev, note_all_action, "third");
 }
 
 static void exit_actions_between_scopes(struct kunit *test)
@@ -1227,7 +1174,7 @@ static int probe_unwinds(struct device *dev)
 	cdevm_withdraw(&g->scope);
 	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(&g->scope));
 	expect_no_node(test, g, -ENODEV);
-	note("unwound");
+	note_all("unwound");
 err_free:
 	kfree(reg);
 	if (!IS_ERR(g))
@@ -1253,12 +1200,12 @@ static int probe_two_with_actions(struct device *dev)
 
 	if (IS_ERR(first) || IS_ERR(second))
 		return -ENOMEM;
-	return cdevm_add_kick_action(&second->scope, note_plain, "kick action") ?:
-	       cdevm_add_stop_action(&second->scope, note_plain, "stop action") ?:
+	return cdevm_add_kick_action(&second->scope, note_action, "kick action") ?:
+	       cdevm_add_stop_action(&second->scope, note_action, "stop action") ?:
 	       devm_add_unpublish_action(dev, unpublish_gadget, second);
 }
 
-/* One of two scopes goes, once, and the other one does not notice. */
+/* One of two scopes ends, once. The other one is not affected. */
 static void exit_withdraw_twice(struct kunit *test)
 {
 	struct thing *t = thing_new(test, probe_two_with_actions, NULL);
@@ -1346,7 +1293,7 @@ static int withdrawer(void *scope)
 	return 0;
 }
 
-/* While another task releases the group, and is in the last step of it. */
+/* Another task is releasing the group, and is in its last step. */
 static int probe_withdraws_meanwhile(struct device *dev)
 {
 	struct task_struct *releaser, *second;

@@ -32,7 +32,6 @@
 #include "../resmgr_kunit.h"
 
 #define NAME	"cdevm-files"
-#define NOTES	64
 #define PATIENCE	(30 * HZ)
 
 /* A driver's private struct. */
@@ -67,47 +66,7 @@ static struct {
 	struct completion	releasing, release;
 	struct file		*kick_closes;
 	struct completion	freed;
-	/* Protects what follows. */
-	spinlock_t		lock;
-	unsigned int		nr_notes;
-	char			notes[NOTES][32];
-	char			want[512], had[512];
 } shop;
-
-static __printf(1, 2) void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	spin_lock(&shop.lock);
-	if (shop.nr_notes < NOTES)
-		vsnprintf(shop.notes[shop.nr_notes++], sizeof(shop.notes[0]), fmt, ap);
-	spin_unlock(&shop.lock);
-	va_end(ap);
-}
-
-static void expect_notes(struct kunit *test, const char * const *want,
-			 unsigned int count)
-{
-	int had_len = 0, want_len = 0;
-	unsigned int i;
-
-	shop.want[0] = 0;
-	shop.had[0] = 0;
-	for (i = 0; i < count; i++)
-		want_len += scnprintf(shop.want + want_len, sizeof(shop.want) - want_len,
-				      "%s, ", want[i]);
-	for (i = 0; i < shop.nr_notes; i++)
-		had_len += scnprintf(shop.had + had_len, sizeof(shop.had) - had_len,
-				     "%s, ", shop.notes[i]);
-	KUNIT_EXPECT_STREQ(test, (const char *)shop.had, (const char *)shop.want);
-	shop.nr_notes = 0;
-}
-
-static void note_action(void *text)
-{
-	note("%s", (const char *)text);
-}
 
 /* --- the driver */
 
@@ -300,23 +259,13 @@ static void unbind(void)
 
 static struct file *open_cdev(struct kunit *test)
 {
-	struct file *file = node_file(shop.mnt, shop.devt);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
+	return node_must_open(test, shop.mnt, shop.devt);
 }
 
 static struct file *open_misc(struct kunit *test)
 {
-	struct file *file = node_file(shop.mnt, MKDEV(MISC_MAJOR, shop.tool->misc.minor));
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
+	return node_must_open(test, shop.mnt,
+			      MKDEV(MISC_MAJOR, shop.tool->misc.minor));
 }
 
 static long read_file(struct file *file)
@@ -337,21 +286,16 @@ static int shop_init(struct kunit *test)
 
 	memset(&shop, 0, sizeof(shop));
 	shop.test = test;
-	spin_lock_init(&shop.lock);
+	notes_clear();
 	init_completion(&shop.releasing);
 	init_completion(&shop.release);
 	init_completion(&shop.freed);
-	ret = alloc_chrdev_region(&shop.devt, 0, 1, NAME);
+	ret = nodes_begin(&shop.mnt, &shop.devt, 1, NAME);
 	if (ret)
 		return ret;
-	shop.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(shop.mnt)) {
-		ret = PTR_ERR(shop.mnt);
-		goto err_region;
-	}
 	ret = platform_driver_register(&tool_driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	/* Not by its name: each test binds it by hand. */
 	shop.pdev = platform_device_register_simple(NAME "-device", PLATFORM_DEVID_AUTO,
 						    NULL, 0);
@@ -359,10 +303,8 @@ static int shop_init(struct kunit *test)
 	if (!ret)
 		return 0;
 	platform_driver_unregister(&tool_driver);
-err_mount:
-	kern_unmount(shop.mnt);
-err_region:
-	unregister_chrdev_region(shop.devt, 1);
+err_nodes:
+	nodes_end(shop.mnt, shop.devt, 1);
 	shop.pdev = NULL;
 	return ret;
 }
@@ -373,8 +315,7 @@ static void shop_exit(struct kunit *test)
 		return;
 	platform_device_unregister(shop.pdev);
 	platform_driver_unregister(&tool_driver);
-	kern_unmount(shop.mnt);
-	unregister_chrdev_region(shop.devt, 1);
+	nodes_end(shop.mnt, shop.devt, 1);
 }
 
 /* --- release at unbind */
@@ -390,7 +331,7 @@ static void files_newest_first(struct kunit *test)
 	files[2] = open_cdev(test);
 	KUNIT_EXPECT_EQ(test, read_file(files[1]), 2);
 	unbind();
-	/* Nothing of the driver's is left, though all of its files are open. */
+	/* Everything of the driver is freed, although all of its files are open. */
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 	EXPECT_NOTES(test, "release 3", "release 2", "release 1", "remove",
 		     "hardware goes", "freed");
@@ -419,7 +360,7 @@ static void files_closed_before(struct kunit *test)
 	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
 }
 
-/* A file that may have requests on their way keeps everything until it is closed. */
+/* A file that may have requests in flight keeps everything until it is closed. */
 static void files_async(struct kunit *test)
 {
 	struct file *file;
@@ -510,9 +451,9 @@ static void files_closed_in_release(struct kunit *test)
 	wait_for_completion(&closes.done);
 	wait_for_completion(&unbinds.done);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-	KUNIT_EXPECT_STREQ(test, (char *)shop.notes[0], "release 1");
-	KUNIT_EXPECT_EQ(test, shop.nr_notes, 6);
-	shop.nr_notes = 0;
+	KUNIT_EXPECT_STREQ(test, note_text(0), "release 1");
+	KUNIT_EXPECT_EQ(test, notes.count, 6);
+	notes_clear();
 }
 
 /* The release of a file that is closed has begun after the revoke: it is waited for. */
@@ -537,11 +478,14 @@ static void files_release_late(struct kunit *test)
 	wait_for_completion(&unbinds.done);
 	close_file(other);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-	/* Both, and then remove; who of the two was let go first is not said. */
-	KUNIT_EXPECT_EQ(test, strncmp(shop.notes[0], "release", 7), 0);
-	KUNIT_EXPECT_EQ(test, strncmp(shop.notes[1], "release", 7) &&
-			strncmp(shop.notes[2], "release", 7), 0);
-	shop.nr_notes = 0;
+	/*
+	 * Both are released, then ->remove() runs. The order of the two is not
+	 * defined.
+	 */
+	KUNIT_EXPECT_EQ(test, strncmp(note_text(0), "release", 7), 0);
+	KUNIT_EXPECT_EQ(test, strncmp(note_text(1), "release", 7) &&
+			strncmp(note_text(2), "release", 7), 0);
+	notes_clear();
 }
 
 /* A call that ends its own scope goes on to use its file. */
@@ -579,7 +523,7 @@ static void files_open_fails(struct kunit *test)
 	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
 }
 
-/* --- who is on the driver's queues, and lists, when a file is released */
+/* --- pollers, and lists of the driver, when a file is released */
 
 struct poller {
 	poll_table		table;
@@ -638,17 +582,20 @@ static void files_polled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, one.woken, 1);
 	KUNIT_EXPECT_EQ(test, two.woken, 1);
 
-	/* Nobody behind it: the next wakeup takes the relay off, and a poll puts it back. */
+	/*
+	 * No poller is left: the next wakeup takes the relay off, and a poll
+	 * puts it back.
+	 */
 	remove_wait_queue(one.queue, &one.entry);
 	remove_wait_queue(two.queue, &two.entry);
 	wake_up_poll(&h->wait, EPOLLIN);
-	/* Nobody else is there. */
+	/* Nothing is on the queue of the driver. */
 	KUNIT_EXPECT_FALSE(test, waitqueue_active(&h->wait));
 	poller_begin(&one, file);
 	wake_up(&h->wait);
 	KUNIT_EXPECT_EQ(test, one.woken, 1);
 
-	/* The queue goes with the release; who polls stays, and is told. */
+	/* The release frees the queue. The poller is woken, and stays where it is. */
 	unbind();
 	KUNIT_EXPECT_EQ(test, one.woken, 2);
 	EXPECT_NOTES(test, "release 1", "remove", "hardware goes", "freed");
@@ -789,7 +736,7 @@ static void files_actions_misused(struct kunit *test)
 	file->private_data = h;
 	close_file(file);
 	unbind();
-	shop.nr_notes = 0;
+	notes_clear();
 }
 
 static struct kunit_case files_cases[] = {

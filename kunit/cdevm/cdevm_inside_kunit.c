@@ -107,8 +107,7 @@ static void cell_new(struct kunit *test, unsigned int n)
 	jail.cells[n] = cell;
 	cdev_init(&cell->cdev, &cell_fops);
 	KUNIT_ASSERT_EQ(test, cdevm_add_cdev(&cell->scope, &cell->cdev, jail.devt + n, 1), 0);
-	jail.files[n] = node_file(jail.mnt, jail.devt + n);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, jail.files[n]);
+	jail.files[n] = node_must_open(test, jail.mnt, jail.devt + n);
 }
 
 static int inside_init(struct kunit *test)
@@ -120,14 +119,9 @@ static int inside_init(struct kunit *test)
 	jail.test = test;
 	init_completion(&jail.inside);
 	init_completion(&jail.leave);
-	ret = alloc_chrdev_region(&jail.devt, 0, DEVICES, NAME);
+	ret = nodes_begin(&jail.mnt, &jail.devt, DEVICES, NAME);
 	if (ret)
 		return ret;
-	jail.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(jail.mnt)) {
-		unregister_chrdev_region(jail.devt, DEVICES);
-		return PTR_ERR(jail.mnt);
-	}
 	for (n = 0; n < DEVICES; n++)
 		cell_new(test, n);
 	return 0;
@@ -137,17 +131,16 @@ static void inside_exit(struct kunit *test)
 {
 	unsigned int n;
 
-	if (IS_ERR_OR_NULL(jail.mnt))
+	if (!jail.mnt)
 		return;
 	for (n = 0; n < DEVICES; n++) {
 		if (!IS_ERR_OR_NULL(jail.devs[n]))
 			kunit_device_unregister(test, jail.devs[n]);
 		if (!IS_ERR_OR_NULL(jail.files[n]))
-			__fput_sync(jail.files[n]);
+			close_file(jail.files[n]);
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&jail.freed), DEVICES);
-	kern_unmount(jail.mnt);
-	unregister_chrdev_region(jail.devt, DEVICES);
+	nodes_end(jail.mnt, jail.devt, DEVICES);
 }
 
 /* A call that a thread of its own makes. */
@@ -226,7 +219,10 @@ static const struct self {
 
 KUNIT_ARRAY_PARAM_DESC(self, selves, name);
 
-/* It waits for all calls but its own, and says once that this is not the way. */
+/*
+ * It waits for all calls but its own, and warns once that this is not the way to
+ * do it.
+ */
 static void inside_unbinds_itself(struct kunit *test)
 {
 	const struct self *self = test->param_value;
@@ -256,8 +252,8 @@ static void inside_unbinds_itself(struct kunit *test)
 }
 
 /*
- * A gate whose drain was given up, or that nobody has drained, may be freed as
- * soon as it was destroyed, although its callback is on its way.
+ * A gate may be freed once it was destroyed, even if its drain was given up or
+ * never begun: the callback of the revoke has run by then.
  */
 static void inside_gate_destroyed_at_once(struct kunit *test)
 {

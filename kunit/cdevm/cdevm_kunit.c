@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the gate and of cdevm: lib/resmgr/gate.c and lib/resmgr/cdevm
+ * KUnit tests of cdevm: scopes, nodes, file operations and trace events
  *
  * A platform driver is really bound to a platform device and unbound from it.
  * Each test chooses what its probe does. Nodes are opened through the VFS, on a
@@ -12,7 +12,6 @@
 #include <linux/cdev.h>
 #include <linux/cdevm.h>
 #include <linux/completion.h>
-#include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -41,7 +40,6 @@
 #define NAME		"cdevm-kunit"
 #define MISC_NAME	NAME "-misc"
 #define MINORS		4
-#define NOTES		512
 #define SCOPES		128
 /* Kobjects may live for some seconds more, with DEBUG_KOBJECT_RELEASE. */
 #define PATIENCE	(30 * HZ)
@@ -82,64 +80,16 @@ struct scene {
 	/* For the file operations. */
 	int			open_ret;
 	struct completion	inside, leave;
-	/* Protects what follows. */
-	spinlock_t		lock;
-	unsigned int		nr_notes;
-	char			notes[NOTES][48];
 	struct probe		probes[12];
 };
 
 /* Suites run one after the other. */
 static struct scene *scene;
 
-static __printf(1, 2) void note(const char *fmt, ...)
-{
-	unsigned long flags;
-	va_list ap;
-
-	va_start(ap, fmt);
-	spin_lock_irqsave(&scene->lock, flags);
-	if (scene->nr_notes < NOTES)
-		vsnprintf(scene->notes[scene->nr_notes], sizeof(scene->notes[0]),
-			  fmt, ap);
-	scene->nr_notes++;
-	spin_unlock_irqrestore(&scene->lock, flags);
-	va_end(ap);
-}
-
-static void note_action(void *text)
-{
-	note("%s", (const char *)text);
-}
-
-static void expect_notes(struct kunit *test, const char * const *want,
-			 unsigned int count)
-{
-	unsigned int i;
-
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, count);
-	for (i = 0; i < min(count, scene->nr_notes); i++)
-		KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[i], want[i]);
-	for (; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		KUNIT_FAIL(test, "one more note: %s", scene->notes[i]);
-	scene->nr_notes = 0;
-}
-
-/* Position of a note, -1 if there is none. */
-static int find_note(const char *text)
-{
-	int i;
-
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		if (!strcmp(scene->notes[i], text))
-			return i;
-	return -1;
-}
-
 static void expect_before(struct kunit *test, const char *first,
 			  const char *second)
 {
-	int i = find_note(first), j = find_note(second);
+	int i = note_find(first), j = note_find(second);
 
 	KUNIT_EXPECT_GE_MSG(test, i, 0, "no '%s'", first);
 	KUNIT_EXPECT_GE_MSG(test, j, 0, "no '%s'", second);
@@ -193,14 +143,6 @@ static bool wait_freed(int count)
 /*
  * A call that is let in by mistake leaves again: a drain would wait for ever.
  */
-static bool gate_refuses(struct resmgr_gate *gate)
-{
-	if (!resmgr_gate_enter(gate))
-		return true;
-	resmgr_gate_exit(gate);
-	return false;
-}
-
 static bool scope_refuses(struct cdevm_scope *scope)
 {
 	if (!cdevm_enter(scope))
@@ -248,20 +190,15 @@ static int scene_init(struct kunit *test)
 	if (!s)
 		return -ENOMEM;
 	s->test = test;
-	spin_lock_init(&s->lock);
+	notes_clear();
 	init_waitqueue_head(&s->wait);
 	init_completion(&s->inside);
 	init_completion(&s->leave);
 	scene = s;
 
-	ret = alloc_chrdev_region(&s->devt, 0, MINORS, NAME);
+	ret = nodes_begin(&s->mnt, &s->devt, MINORS, NAME);
 	if (ret)
 		goto err_scene;
-	s->mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(s->mnt)) {
-		ret = PTR_ERR(s->mnt);
-		goto err_region;
-	}
 	s->driver.probe = scene_probe;
 	s->driver.remove = scene_remove;
 	/* A name of its own, since that of the last one may still be there. */
@@ -269,7 +206,7 @@ static int scene_init(struct kunit *test)
 	s->driver.driver.name = s->name;
 	ret = platform_driver_register(&s->driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	s->pdev = platform_device_register_simple(s->name, PLATFORM_DEVID_NONE,
 						  NULL, 0);
 	if (IS_ERR(s->pdev)) {
@@ -281,10 +218,8 @@ static int scene_init(struct kunit *test)
 
 err_driver:
 	platform_driver_unregister(&s->driver);
-err_mount:
-	kern_unmount(s->mnt);
-err_region:
-	unregister_chrdev_region(s->devt, MINORS);
+err_nodes:
+	nodes_end(s->mnt, s->devt, MINORS);
 err_scene:
 	scene = NULL;
 	return ret;
@@ -304,8 +239,7 @@ static void scene_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->freed), s->nr_scopes);
 	for (i = 0; i < ARRAY_SIZE(s->probes); i++)
 		probe_unregister(&s->probes[i]);
-	kern_unmount(s->mnt);
-	unregister_chrdev_region(s->devt, MINORS);
+	nodes_end(s->mnt, s->devt, MINORS);
 	scene = NULL;
 }
 
@@ -315,27 +249,14 @@ static long ioctl_file(struct file *file, unsigned int cmd, unsigned long arg)
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
 }
 
-static struct file *open_devt(dev_t devt)
-{
-	struct dentry *dentry = node_dentry(scene->mnt, devt, 0);
-	struct path path = { .mnt = scene->mnt, .dentry = dentry };
-	struct file *file;
-
-	if (IS_ERR(dentry))
-		return ERR_CAST(dentry);
-	file = dentry_open(&path, O_RDWR, current_cred());
-	dput(dentry);
-	return file;
-}
-
 static struct file *open_minor(unsigned int minor)
 {
-	return open_devt(MKDEV(MAJOR(scene->devt), MINOR(scene->devt) + minor));
+	return node_file(scene->mnt, scene->devt + minor);
 }
 
 static struct file *open_misc(const struct miscdevice *misc)
 {
-	return open_devt(MKDEV(MISC_MAJOR, misc->minor));
+	return node_file(scene->mnt, MKDEV(MISC_MAJOR, misc->minor));
 }
 
 /* As a plain number, which can be printed. */
@@ -345,11 +266,6 @@ static struct file *open_misc(const struct miscdevice *misc)
 static unsigned int poll_file(struct file *file, poll_table *table)
 {
 	return POLLED(vfs_poll(file, table));
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
 }
 
 /* The driver's file operations. */
@@ -498,308 +414,6 @@ static int probe_full(struct device *dev)
 }
 
 /*
- * cdevm-gate
- */
-static struct resmgr_gate *new_gate(struct kunit *test)
-{
-	struct resmgr_gate *gate = kunit_kzalloc(test, sizeof(*gate), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, gate);
-	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
-	return gate;
-}
-
-static void gate_enter(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	int i;
-
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_is_revoked(gate));
-	for (i = 0; i < 5; i++)
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	for (i = 0; i < 5; i++)
-		resmgr_gate_exit(gate);
-
-	/* It opens again and again, until revoked. */
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	resmgr_gate_exit(gate);
-
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_is_revoked(gate));
-	KUNIT_EXPECT_TRUE(test, gate_refuses(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	KUNIT_EXPECT_TRUE(test, gate_refuses(gate));
-	resmgr_gate_destroy(gate);
-}
-
-static void gate_revoke_twice(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_revoke(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_revoke(gate));
-	/* So does the wait: there is no one any more. */
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
-	resmgr_gate_destroy(gate);
-}
-
-static void gate_drain_of_open(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	bool drained = true;
-
-	EXPECT_WARNING(test, "resmgr: drain of an open gate",
-		       drained = resmgr_gate_drain(gate, 1));
-	KUNIT_EXPECT_FALSE(test, drained);
-	/* It is open still. */
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	resmgr_gate_exit(gate);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	resmgr_gate_destroy(gate);
-}
-
-struct visitor {
-	struct resmgr_gate	*gate;
-	struct completion	inside, leave, left;
-	bool			entered;
-	bool			again;
-};
-
-static int visitor_main(void *data)
-{
-	struct visitor *v = data;
-
-	v->entered = resmgr_gate_enter(v->gate);
-	complete(&v->inside);
-	wait_for_completion(&v->leave);
-	if (v->entered) {
-		v->again = resmgr_gate_enter(v->gate);
-		if (v->again)
-			resmgr_gate_exit(v->gate);
-		resmgr_gate_exit(v->gate);
-	}
-	complete(&v->left);
-	return 0;
-}
-
-static void visit(struct kunit *test, struct visitor *v, struct resmgr_gate *gate)
-{
-	v->gate = gate;
-	init_completion(&v->inside);
-	init_completion(&v->leave);
-	init_completion(&v->left);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(visitor_main, v,
-						       "gate-visitor"));
-	wait_for_completion(&v->inside);
-}
-
-static void gate_drain_waits(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	struct visitor *v = kunit_kcalloc(test, 2, sizeof(*v), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, v);
-	visit(test, &v[0], gate);
-	visit(test, &v[1], gate);
-	KUNIT_EXPECT_TRUE(test, v[0].entered && v[1].entered);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
-	complete(&v[0].leave);
-	wait_for_completion(&v[0].left);
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
-	complete(&v[1].leave);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	wait_for_completion(&v[1].left);
-
-	/* Inside before the revoke, and refused all the same the second time. */
-	KUNIT_EXPECT_FALSE(test, v[0].again);
-	KUNIT_EXPECT_FALSE(test, v[1].again);
-	resmgr_gate_destroy(gate);
-}
-
-#define VISITORS	4
-
-struct crowd {
-	struct resmgr_gate	*gate;
-	/* What is behind the gate, and whether anyone has seen it gone. */
-	bool			gone;
-	bool			seen_gone;
-	atomic_t		entries;
-	struct completion	done[VISITORS];
-	atomic_t		next;
-};
-
-static int crowd_main(void *data)
-{
-	struct crowd *c = data;
-	int nr = atomic_inc_return(&c->next) - 1;
-
-	while (resmgr_gate_enter(c->gate)) {
-		if (READ_ONCE(c->gone))
-			WRITE_ONCE(c->seen_gone, true);
-		/* Asleep inside, most of the time. */
-		if (atomic_inc_return(&c->entries) % 8)
-			usleep_range(10, 50);
-		if (READ_ONCE(c->gone))
-			WRITE_ONCE(c->seen_gone, true);
-		resmgr_gate_exit(c->gate);
-	}
-	complete(&c->done[nr]);
-	return 0;
-}
-
-/* Nobody is inside after the drain, whatever the traffic. */
-static void gate_with_traffic(struct kunit *test)
-{
-	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, c);
-	c->gate = new_gate(test);
-	for (i = 0; i < VISITORS; i++) {
-		init_completion(&c->done[i]);
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
-					     kthread_run(crowd_main, c, "crowd"));
-	}
-	while (atomic_read(&c->entries) < 500)
-		usleep_range(100, 200);
-
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(c->gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(c->gate, MAX_SCHEDULE_TIMEOUT));
-	WRITE_ONCE(c->gone, true);
-	for (i = 0; i < VISITORS; i++)
-		wait_for_completion(&c->done[i]);
-	KUNIT_EXPECT_FALSE(test, c->seen_gone);
-	resmgr_gate_destroy(c->gate);
-}
-
-/*
- * In on one CPU and out on another, so that neither CPU's count is right by
- * itself; some before the revoke and one after.
- */
-static void gate_across_cpus(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	unsigned int first = cpumask_first(cpu_online_mask);
-	unsigned int last = cpumask_last(cpu_online_mask);
-	int i;
-
-	if (first == last)
-		kunit_skip(test, "needs two CPUs");
-	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(first)), 0);
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
-	for (i = 0; i < 2; i++)
-		resmgr_gate_exit(gate);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	/* More than a grace period: the counts have been added up. */
-	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&gate->drained, HZ / 2));
-	resmgr_gate_exit(gate);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	resmgr_gate_destroy(gate);
-}
-
-/* The last call may leave before the counts have been added up, or after. */
-static void gate_left_early(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
-		if (i % 2)
-			msleep(20);
-		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
-		resmgr_gate_exit(gate);
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-		resmgr_gate_destroy(gate);
-		KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
-	}
-	resmgr_gate_destroy(gate);
-}
-
-static void gate_left_too_often(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	EXPECT_WARNING(test, "resmgr: a gate was left more often than entered",
-		       resmgr_gate_exit_revoked(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
-	resmgr_gate_destroy(gate);
-}
-
-/* A drain from inside waits for all calls but those of the caller. */
-static void gate_set_aside(struct kunit *test)
-{
-	struct resmgr_gate *gate = new_gate(test);
-	struct visitor *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, v);
-	visit(test, v, gate);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-
-	resmgr_gate_set_aside(gate, 2);
-	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
-	complete(&v->leave);
-	wait_for_completion(&v->left);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
-	resmgr_gate_take_back(gate, 2);
-	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 2);
-
-	resmgr_gate_exit(gate);
-	resmgr_gate_exit(gate);
-	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
-	resmgr_gate_destroy(gate);
-}
-
-/* The grace period of a revoke uses the gate, also when nobody drains it. */
-static void gate_destroyed_undrained(struct kunit *test)
-{
-	struct resmgr_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, gate);
-	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	resmgr_gate_destroy(gate);
-	KUNIT_EXPECT_TRUE(test, completion_done(&gate->drained));
-	/* KASAN would see the callback. */
-	kfree(gate);
-	rcu_barrier();
-}
-
-static struct kunit_case gate_cases[] = {
-	KUNIT_CASE(gate_enter),
-	KUNIT_CASE(gate_revoke_twice),
-	KUNIT_CASE(gate_drain_of_open),
-	KUNIT_CASE(gate_drain_waits),
-	KUNIT_CASE(gate_with_traffic),
-	KUNIT_CASE(gate_across_cpus),
-	KUNIT_CASE(gate_left_early),
-	KUNIT_CASE(gate_left_too_often),
-	KUNIT_CASE(gate_set_aside),
-	KUNIT_CASE(gate_destroyed_undrained),
-	{}
-};
-
-static struct kunit_suite gate_suite = {
-	.name		= "cdevm-gate",
-	.test_cases	= gate_cases,
-};
-
-/*
  * cdevm-scope
  */
 static void scope_of_a_binding(struct kunit *test)
@@ -897,7 +511,7 @@ static void remove_gadget(struct device *dev)
 	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(&g->scope));
 	KUNIT_EXPECT_TRUE(test, scope_refuses(&g->scope));
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(&g->scope.gate, 0));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]));
 	KUNIT_EXPECT_PTR_EQ(test, g->misc.fops, &gadget_fops);
 	note("remove");
 }
@@ -973,7 +587,7 @@ static void scope_of_failed_probe(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, scene->nr_scopes, 1);
 	scope = scene->scopes[0];
 	KUNIT_EXPECT_TRUE(test, scope_refuses(scope));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&scope->nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]));
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(open_minor(0)), -ENXIO);
 	cdevm_put(scope);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
@@ -1009,7 +623,7 @@ static void scope_in_group(struct kunit *test)
 	bind(probe_with_group);
 	expect_before(test, "kick 1", "group released");
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	KUNIT_EXPECT_LT(test, find_note("kick 2"), 0);
+	KUNIT_EXPECT_LT(test, note_find("kick 2"), 0);
 	unbind();
 	KUNIT_EXPECT_TRUE(test, wait_freed(2));
 	expect_before(test, "kick 2", "remove");
@@ -1097,7 +711,7 @@ static void scope_failed_allocation(struct kunit *test)
 	faults_need(test);
 	/* The memory, the name. That of the gate is per-CPU. */
 	bind_with_failures(test, probe_faulty_alloc, 2);
-	scene->nr_notes = 0;
+	notes_clear();
 	bind(probe_full);
 	unbind();
 	KUNIT_EXPECT_TRUE(test, wait_freed(scene->nr_scopes));
@@ -1230,7 +844,7 @@ static void scope_wait_ends_at_unbind(struct kunit *test)
 	expect_before(test, "timed awake", "remove");
 	expect_before(test, "kick 1", "remove");
 	expect_before(test, "remove", "released 1");
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 5);
+	KUNIT_EXPECT_EQ(test, notes.count, 5);
 }
 
 static void scope_wait_ends_with_condition(struct kunit *test)
@@ -1320,7 +934,7 @@ static void scope_helpers(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, job.ran && job.entered);
 	}
 
-	/* The workqueue is there after the device, whose gate is closed. */
+	/* The workqueue outlives the device. The gate is closed by then. */
 	unbind();
 	if (wq) {
 		job.ran = false;
@@ -1427,7 +1041,7 @@ static struct file *must_open_misc(struct kunit *test, const struct gadget *g)
 	return file;
 }
 
-/* In which order the three files are closed: "u" is the unbinding. */
+/* The order in which the three files are closed; "u" is the unbind. */
 static const char * const close_orders[] = {
 	"uabm", "uamb", "ubam", "ubma", "umab", "umba",
 	"aubm", "muba", "abum", "bmua", "abmu",
@@ -1455,7 +1069,7 @@ static void nodes_live_until_last_close(struct kunit *test)
 
 	for (i = 0; order[i]; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&scene->freed), 0);
-		KUNIT_EXPECT_LT(test, find_note("cdevm 2"), 0);
+		KUNIT_EXPECT_LT(test, note_find("cdevm 2"), 0);
 		switch (order[i]) {
 		case 'u':
 			unbind();
@@ -1479,15 +1093,15 @@ static void nodes_live_until_last_close(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bound);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 
-	/* Kick, remove, two of devm and three closes, in whatever order. */
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 10);
+	/* A kick, a remove, two releases of devm and three closes, in any order. */
+	KUNIT_EXPECT_EQ(test, notes.count, 10);
 	expect_before(test, "kick 1", "remove");
 	expect_before(test, "remove", "devm 2");
 	expect_before(test, "devm 2", "devm 1");
 	expect_before(test, "devm 1", "cdevm 2");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[7], "cdevm 2");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[8], "cdevm 1");
-	KUNIT_EXPECT_STREQ(test, (const char *)scene->notes[9], "released 1");
+	KUNIT_EXPECT_STREQ(test, note_text(7), "cdevm 2");
+	KUNIT_EXPECT_STREQ(test, note_text(8), "cdevm 1");
+	KUNIT_EXPECT_STREQ(test, note_text(9), "released 1");
 }
 
 static void nodes_are_gone_after_unbind(struct kunit *test)
@@ -1503,9 +1117,9 @@ static void nodes_are_gone_after_unbind(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENXIO));
 	file = open_minor(1);
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENXIO));
-	file = open_devt(MKDEV(MISC_MAJOR, minor));
+	file = node_file(scene->mnt, MKDEV(MISC_MAJOR, minor));
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-ENODEV));
-	KUNIT_EXPECT_LT(test, find_note("open"), 0);
+	KUNIT_EXPECT_LT(test, note_find("open"), 0);
 }
 
 static void nodes_of_a_held_scope(struct kunit *test)
@@ -1538,7 +1152,7 @@ static void nodes_of_next_binding(struct kunit *test)
 	old_misc = must_open_misc(test, the_gadget());
 	unbind();
 	bind(probe_full);
-	scene->nr_notes = 0;
+	notes_clear();
 
 	new = open_minor(0);
 	KUNIT_EXPECT_PTR_EQ(test, new, (struct file *)ERR_PTR(-ENODEV));
@@ -1585,7 +1199,7 @@ static void nodes_of_two_scopes(struct kunit *test)
 	first = must_open(test, 0);
 	second = must_open(test, 1);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	KUNIT_EXPECT_EQ(test, ioctl_file(first, 1, 2), -ENODEV);
 	KUNIT_EXPECT_EQ(test, ioctl_file(second, 1, 2), -ENODEV);
 	close_file(first);
@@ -1763,7 +1377,7 @@ static int probe_faulty_cdev(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_add_cdev(&g->scope, &g->a, scene->devt, 1);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	if (ret) {
 		KUNIT_EXPECT_PTR_EQ(scene->test, g->a.ops, &gadget_fops);
 		KUNIT_EXPECT_NULL(scene->test, g->a.kobj.parent);
@@ -1787,7 +1401,7 @@ static int probe_faulty_misc(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_register_misc(&g->scope, &g->misc);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	if (ret)
 		KUNIT_EXPECT_PTR_EQ(scene->test, g->misc.fops, &gadget_fops);
 	return ret;
@@ -1813,7 +1427,7 @@ static int probe_faulty_device(struct device *dev)
 	faults_arm(scene->nth);
 	ret = cdevm_add_cdev_device(&g->scope, &g->a, &g->device);
 	scene->fired = faults_disarm();
-	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.nodes), !!ret);
+	KUNIT_EXPECT_EQ(scene->test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]), !!ret);
 	/*
 	 * An open() that found it before the device failed must not go round the gate.
 	 * Nobody can have found one that cdev_add() was not called for.
@@ -1831,9 +1445,9 @@ static void nodes_failed_allocation_of_device(struct kunit *test)
 	pr_info("kunit: expect kobject_add_internal failed\n");
 	bind_with_failures(test, probe_faulty_device, 2);
 	pr_info("kunit: expect-end\n");
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++)
-		released += !strcmp(scene->notes[i], "device release");
-	if (scene->nr_notes <= NOTES)
+	for (i = 0; i < notes.count; i++)
+		released += !strcmp(note_text(i), "device release");
+	if (notes.count <= ARRAY_SIZE(notes.texts))
 		KUNIT_EXPECT_EQ(test, released, scene->nr_scopes);
 }
 
@@ -1851,13 +1465,13 @@ static void nodes_with_many_minors(struct kunit *test)
 	for (i = 0; i < MINORS; i++)
 		files[i] = must_open(test, i);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	for (i = 0; i < MINORS; i++) {
 		KUNIT_EXPECT_EQ(test, ioctl_file(files[i], 1, 2), -ENODEV);
 		EXPECT_NO_NOTES(test);
 		KUNIT_EXPECT_EQ(test, atomic_read(&scene->freed), 0);
 		close_file(files[i]);
-		scene->nr_notes = 0;
+		notes_clear();
 	}
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
 }
@@ -1935,14 +1549,14 @@ static void nodes_of_subsystem_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
 						 "name", g), -EIO);
 	KUNIT_EXPECT_PTR_EQ(test, open_minor(2), (struct file *)ERR_PTR(-ENXIO));
-	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.nodes));
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&g->scope.steps[CDEVM_STEP_UNPUBLISH]));
 	cdevm_get(&g->scope);
 	unbind();
 	KUNIT_EXPECT_EQ(test, cdevm_publish_node(&g->scope, &subsystem_type,
 						 "name", g), -ENODEV);
 	cdevm_put(&g->scope);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	KUNIT_EXPECT_EQ(test, find_note("node removed"), -1);
+	KUNIT_EXPECT_EQ(test, note_find("node removed"), -1);
 }
 
 static struct kunit_case nodes_cases[] = {
@@ -2019,7 +1633,7 @@ static const struct file_operations *publish(struct kunit *test,
 /* Where a method is. */
 #define FOP(method)	offsetof(typeof(no_fops), method)
 
-/* What is no call into the driver, or has no file that would lead to its scope. */
+/* Members that are no call into the driver, or that get no file to find the scope by. */
 static bool is_kept(size_t offset)
 {
 	return offset == FOP(fop_flags) || offset == FOP(check_flags);
@@ -2075,7 +1689,7 @@ static void fops_with_some_methods(struct kunit *test)
 	unbind();
 }
 
-/* Of some module that is not this one; nothing of it is ever called. */
+/* A scope of another module, of which nothing is ever called. */
 static int probe_of_other_module(struct device *dev)
 {
 	static struct lock_class_key keys[CDEVM_KEYS];
@@ -2249,7 +1863,7 @@ static void fops_open_after_unbind(struct kunit *test)
 	scope = scene->scopes[0];
 	file = must_open(test, 0);
 	unbind();
-	scene->nr_notes = 0;
+	notes_clear();
 	refs = refcount_read(&scope->obj.ref);
 
 	/* The inode still leads to the cdev. */
@@ -2284,7 +1898,7 @@ static void fops_open_replaces(struct kunit *test)
 
 	publish(test, &replacing_fops);
 	scope = scene->scopes[0];
-	/* Warned of once per boot, so there may be none when it is run again. */
+	/* The warning comes once per boot, so a second run may see none. */
 	wanted_begin(&wanted, "replaced the file operations");
 	file = open_minor(0);
 	probe_unregister(&wanted.probe);
@@ -2340,17 +1954,35 @@ static int caller_main(void *data)
 	return 0;
 }
 
-static void fops_unbind_waits_for_call(struct kunit *test)
+static int closer_main(void *data)
+{
+	struct caller *c = data;
+
+	close_file(c->file);
+	complete(&c->done);
+	return 0;
+}
+
+/* Start a thread that runs @call, and wait until it is inside. */
+static struct caller *start_caller(struct kunit *test, int (*call)(void *caller))
 {
 	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	publish(test, &blocking_fops);
-	cdevm_set_ops(scene->scopes[0], &blocking_ops);
 	init_completion(&c->done);
 	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(call, c, "caller"));
 	wait_for_completion(&scene->inside);
+	return c;
+}
+
+static void fops_unbind_waits_for_call(struct kunit *test)
+{
+	struct caller *c;
+
+	publish(test, &blocking_fops);
+	cdevm_set_ops(scene->scopes[0], &blocking_ops);
+	c = start_caller(test, caller_main);
 
 	unbind();
 	wait_for_completion(&c->done);
@@ -2377,26 +2009,13 @@ static const struct file_operations blocking_release_fops = {
 	.release	= blocking_release,
 };
 
-static int closer_main(void *data)
-{
-	struct caller *c = data;
-
-	close_file(c->file);
-	complete(&c->done);
-	return 0;
-}
-
 static void fops_unbind_waits_for_release(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	publish(test, &blocking_release_fops);
 	cdevm_set_ops(scene->scopes[0], &blocking_ops);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(closer_main, c, "closer"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, closer_main);
 
 	unbind();
 	wait_for_completion(&c->done);
@@ -2411,30 +2030,31 @@ static void let_go(void *unused)
 	complete(&scene->leave);
 }
 
-/* Kicks come before the wait for calls, stops after it, newest first. */
-static void fops_kicks_and_stops(struct kunit *test)
+/*
+ * Each step is complete before the next begins, newest action first. The call
+ * leaves before the last step.
+ */
+static void fops_steps(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 	struct cdevm_scope *scope;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	publish(test, &blocking_fops);
 	scope = scene->scopes[0];
-	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, let_go, NULL), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 1"), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 1"), 0);
-	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake"), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_step_action(scope, CDEVM_STEP_UNPUBLISH,
+						    let_go, NULL), 0);
+	KUNIT_ASSERT_EQ(test, cdevm_add_kick_action(scope, note_action, "wake 2"), 0);
 	KUNIT_ASSERT_EQ(test, cdevm_add_stop_action(scope, note_action, "stop 2"), 0);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, caller_main);
 
 	unbind();
 	wait_for_completion(&c->done);
 	close_file(c->file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	EXPECT_NOTES(test, "open", "ioctl begins", "kick 1", "wake", "let go",
-		     "ioctl ends", "stop 2", "stop 1", "remove", "close",
+	EXPECT_NOTES(test, "open", "ioctl begins", "kick 1", "wake 2", "wake 1",
+		     "let go", "ioctl ends", "stop 2", "stop 1", "remove", "close",
 		     "released 1");
 }
 
@@ -2508,7 +2128,7 @@ static struct kunit_case fops_cases[] = {
 	KUNIT_CASE(fops_open_replaces),
 	KUNIT_CASE(fops_unbind_waits_for_call),
 	KUNIT_CASE(fops_unbind_waits_for_release),
-	KUNIT_CASE(fops_kicks_and_stops),
+	KUNIT_CASE(fops_steps),
 	KUNIT_CASE(fops_poller_is_woken),
 	{}
 };
@@ -2553,7 +2173,7 @@ static void probe_free(void *s, const struct cdevm_scope *scope, u32 seq)
 	note("t:free %d", scope_number(scope));
 }
 
-/* Major numbers are dynamic: minors say it, counted from the first of ours. */
+/* Major numbers are dynamic, so a note has the minor, counted from our first one. */
 static void note_node(const char *what, const char *node)
 {
 	unsigned int major, minor;
@@ -2675,7 +2295,7 @@ static void trace_of_open_file(struct kunit *test)
 
 	trace_scopes(test);
 	bind(probe_full);
-	scene->nr_notes = 0;
+	notes_clear();
 	file = must_open(test, 1);
 	EXPECT_NOTES(test, "open", "t:open 1");
 	unbind();
@@ -2715,9 +2335,9 @@ static void trace_of_two_scopes(struct kunit *test)
 	expect_before(test, "cdevm of 2", "t:free 2");
 	expect_before(test, "remove", "cdevm of 1");
 	expect_before(test, "remove", "cdevm of 2");
-	/* Who goes first is up to the last reference, when kobjects linger. */
-	KUNIT_EXPECT_EQ(test, scene->nr_notes, 20);
-	scene->nr_notes = min(scene->nr_notes, 14);
+	/* With delayed kobjects the order of the last references is not defined. */
+	KUNIT_EXPECT_EQ(test, notes.count, 20);
+	notes.count = min(notes.count, 14);
 	EXPECT_NOTES(test, "t:revoke 2", "t:revoke 1",
 		     "t:kick 2", "kick 2", "t:kick 1", "kick 1",
 		     "t:unpublish 1", "t:unpublish 2", "t:unpublish 0",
@@ -2747,16 +2367,12 @@ static void trace_of_failed_probe(struct kunit *test)
 
 static void trace_of_call_inside(struct kunit *test)
 {
-	struct caller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct caller *c;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	trace_scopes(test);
 	publish(test, &blocking_fops);
 	cdevm_set_ops(scene->scopes[0], &blocking_ops);
-	init_completion(&c->done);
-	c->file = must_open(test, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(caller_main, c, "caller"));
-	wait_for_completion(&scene->inside);
+	c = start_caller(test, caller_main);
 	unbind();
 	wait_for_completion(&c->done);
 
@@ -2781,13 +2397,13 @@ static void trace_of_references(struct kunit *test)
 	unbind();
 	close_file(file);
 	KUNIT_EXPECT_TRUE(test, wait_freed(1));
-	for (i = 0; i < min_t(unsigned int, scene->nr_notes, NOTES); i++) {
-		if (sscanf(scene->notes[i], "t:%*3c %u", &seq) != 1)
+	for (i = 0; i < notes.count; i++) {
+		if (sscanf(note_text(i), "t:%*3c %u", &seq) != 1)
 			continue;
 		/* Each has the next number. */
 		KUNIT_EXPECT_EQ(test, seq, gets + puts);
-		gets += strstarts(scene->notes[i], "t:get");
-		puts += strstarts(scene->notes[i], "t:put");
+		gets += strstarts(note_text(i), "t:get");
+		puts += strstarts(note_text(i), "t:put");
 	}
 	/* Two cdevs and a file. One more is dropped: that of the binding. */
 	KUNIT_EXPECT_EQ(test, gets, 3);
@@ -2852,7 +2468,7 @@ static void trace_text_of_scope(struct kunit *test)
 	snprintf(want, sizeof(want), " kind=action %s", from);
 	expect_text(test, text_from(text, ": resmgr_release_begin: cdevm "), want);
 	snprintf(want, sizeof(want), " kind=node bus=platform driver=%s mgr=%p",
-		 scene->name, &g->scope.nodes);
+		 scene->name, &g->scope.steps[CDEVM_STEP_UNPUBLISH]);
 	expect_text(test, text_from(text, ": resmgr_add: cdevm-nodes "), want);
 }
 
@@ -2874,8 +2490,7 @@ static struct kunit_suite trace_suite = {
 	.test_cases	= trace_cases,
 };
 
-kunit_test_suites(&gate_suite, &scope_suite, &nodes_suite, &fops_suite,
-		  &trace_suite);
+kunit_test_suites(&scope_suite, &nodes_suite, &fops_suite, &trace_suite);
 
-MODULE_DESCRIPTION("KUnit tests of the gate and of cdevm");
+MODULE_DESCRIPTION("KUnit tests of cdevm");
 MODULE_LICENSE("GPL");

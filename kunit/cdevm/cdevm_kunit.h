@@ -1,20 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Shared by the KUnit suites of cdevm: files of a node, opened through the VFS;
- * notes.
- */
+/* Shared by the KUnit suites of cdevm: files of a node, opened through the VFS */
 #ifndef _LIB_RESMGR_TESTS_CDEVM_KUNIT_H
 #define _LIB_RESMGR_TESTS_CDEVM_KUNIT_H
 
+#include <kunit/test.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/string.h>
+
+/* Get @count minors, and a file system for nodes that only the test knows. */
+static inline int nodes_begin(struct vfsmount **mnt, dev_t *devt, unsigned int count,
+			      const char *name)
+{
+	int ret = alloc_chrdev_region(devt, 0, count, name);
+
+	if (ret)
+		return ret;
+	*mnt = kern_mount(get_fs_type("ramfs"));
+	if (!IS_ERR(*mnt))
+		return 0;
+	ret = PTR_ERR(*mnt);
+	*mnt = NULL;
+	unregister_chrdev_region(*devt, count);
+	return ret;
+}
+
+static inline void nodes_end(struct vfsmount *mnt, dev_t devt, unsigned int count)
+{
+	kern_unmount(mnt);
+	unregister_chrdev_region(devt, count);
+}
 
 /*
  * Node number @nr of a character device on @mnt, which is made the first time. @mnt
@@ -41,13 +63,13 @@ static inline struct dentry *node_dentry(struct vfsmount *mnt, dev_t devt,
 	return dentry;
 }
 
-/* Open a character device, through its node on @mnt. */
-static inline struct file *node_file(struct vfsmount *mnt, dev_t devt)
+/* Open a character device, through its node number @nr on @mnt. */
+static inline struct file *node_open(struct vfsmount *mnt, dev_t devt, unsigned int nr)
 {
 	struct path path = { .mnt = mnt };
 	struct file *file;
 
-	path.dentry = node_dentry(mnt, devt, 0);
+	path.dentry = node_dentry(mnt, devt, nr);
 	if (IS_ERR(path.dentry))
 		return ERR_CAST(path.dentry);
 	file = dentry_open(&path, O_RDWR, current_cred());
@@ -55,17 +77,24 @@ static inline struct file *node_file(struct vfsmount *mnt, dev_t devt)
 	return file;
 }
 
-/*
- * This has happened since the last look, in this order, and nothing else. What has,
- * is the suite's to know: it has an expect_notes() of its own.
- */
-#define EXPECT_NOTES(test, ...)						\
-do {									\
-	static const char * const __want[] = { __VA_ARGS__ };		\
-									\
-	expect_notes(test, __want, ARRAY_SIZE(__want));			\
-} while (0)
+static inline struct file *node_file(struct vfsmount *mnt, dev_t devt)
+{
+	return node_open(mnt, devt, 0);
+}
 
-#define EXPECT_NO_NOTES(test)	expect_notes(test, NULL, 0)
+static inline struct file *node_must_open(struct kunit *test, struct vfsmount *mnt,
+					  dev_t devt)
+{
+	struct file *file = node_file(mnt, devt);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	return file;
+}
+
+/* Now, and not by a worker. */
+static inline void close_file(struct file *file)
+{
+	__fput_sync(file);
+}
 
 #endif /* _LIB_RESMGR_TESTS_CDEVM_KUNIT_H */

@@ -24,7 +24,7 @@ static struct resmgr_gate *new_gate(struct kunit *test)
 	return gate;
 }
 
-/* Calls take a mutex. Later somebody holds it who waits for the calls. */
+/* Calls take a mutex. Later a task waits for the calls while it holds the mutex. */
 static void drain_under_mutex(struct kunit *test)
 {
 	static DEFINE_MUTEX(mutex);
@@ -91,7 +91,10 @@ static struct owner *new_owner(struct kunit *test)
 	return owner;
 }
 
-/* The last put takes a mutex. Later somebody holds it who drops one that is not the last. */
+/*
+ * The last put takes a mutex. Later a task that holds the mutex drops a
+ * reference that is not the last.
+ */
 static void put_under_mutex(struct kunit *test)
 {
 	struct owner *owner = new_owner(test);
@@ -111,7 +114,7 @@ static void put_under_mutex(struct kunit *test)
 	cdevm_put(&owner->scope);
 }
 
-/* What is allowed is not reported: it must not be lockdep that never is content. */
+/* What is allowed must not be reported: or a report would mean nothing. */
 static void drain_as_it_should_be(struct kunit *test)
 {
 	static DEFINE_MUTEX(mutex);

@@ -166,7 +166,7 @@ static void begin(struct kunit *test, const struct cdevm_ops *ops)
 	KUNIT_ASSERT_EQ(test, publish(0), 0);
 }
 
-/* All that comes at unbind; the files that are open are so still. */
+/* Do what an unbind does. Open files stay open. */
 static void end(void)
 {
 	cdevm_withdraw(&shop.gear->scope);
@@ -182,11 +182,6 @@ static void expect_freed(struct kunit *test)
 static struct file *open_minor(unsigned int minor)
 {
 	return node_file(shop.mnt, shop.devt + minor);
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
 }
 
 static long call(struct file *file)
@@ -226,7 +221,7 @@ static void minor_dispatch(struct kunit *test)
 	expect_freed(test);
 }
 
-/* With release_at_unbind a file lets go of all that is the driver's. */
+/* With release_at_unbind a file lets go of everything of the driver. */
 static void minor_released_early(struct kunit *test)
 {
 	struct file *file;
@@ -349,18 +344,14 @@ static int shop_init(struct kunit *test)
 	init_completion(&shop.inside);
 	init_completion(&shop.leave);
 	init_completion(&shop.freed);
-	ret = alloc_chrdev_region(&shop.devt, 0, MINORS, NAME);
+	ret = nodes_begin(&shop.mnt, &shop.devt, MINORS, NAME);
 	if (ret)
 		return ret;
-	shop.mnt = kern_mount(get_fs_type("ramfs"));
-	ret = PTR_ERR_OR_ZERO(shop.mnt);
-	if (ret)
-		goto err_region;
 	/* DEBUG_KOBJECT_RELEASE lets it live for longer than a test takes. */
 	shop.cdev = cdev_alloc();
 	ret = -ENOMEM;
 	if (!shop.cdev)
-		goto err_mount;
+		goto err_nodes;
 	shop.cdev->ops = &shop_fops;
 	shop.cdev->owner = THIS_MODULE;
 	ret = cdev_add(shop.cdev, shop.devt, MINORS);
@@ -368,21 +359,18 @@ static int shop_init(struct kunit *test)
 		return 0;
 
 	kobject_put(&shop.cdev->kobj);
-err_mount:
-	kern_unmount(shop.mnt);
-err_region:
+err_nodes:
+	nodes_end(shop.mnt, shop.devt, MINORS);
 	shop.mnt = NULL;
-	unregister_chrdev_region(shop.devt, MINORS);
 	return ret;
 }
 
 static void shop_exit(struct kunit *test)
 {
-	if (IS_ERR_OR_NULL(shop.mnt))
+	if (!shop.mnt)
 		return;
 	cdev_del(shop.cdev);
-	kern_unmount(shop.mnt);
-	unregister_chrdev_region(shop.devt, MINORS);
+	nodes_end(shop.mnt, shop.devt, MINORS);
 }
 
 static struct kunit_case minor_cases[] = {

@@ -32,6 +32,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "cdevm_kunit.h"
 #include "../resmgr_kunit.h"
 
 #define NAME	"cdevm-ops-kunit"
@@ -127,28 +128,19 @@ static int ops_init(struct kunit *test)
 	ops.test = test;
 	init_waitqueue_head(&ops.wait);
 	init_completion(&ops.inside);
-	ret = alloc_chrdev_region(&ops.devt, 0, 1, NAME);
+	ret = nodes_begin(&ops.mnt, &ops.devt, 1, NAME);
 	if (ret)
 		return ret;
-	ops.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(ops.mnt)) {
-		ret = PTR_ERR(ops.mnt);
-		goto err_region;
-	}
 	/* A name of its own, since that of the last one may still be there. */
 	snprintf(ops.name, sizeof(ops.name), NAME "-%u", nr++);
 	ops.driver.probe = every_probe;
 	ops.driver.driver.name = ops.name;
 	ops.driver.driver.owner = THIS_MODULE;
 	ret = platform_driver_register(&ops.driver);
-	if (ret)
-		goto err_mount;
-	return 0;
-
-err_mount:
-	kern_unmount(ops.mnt);
-err_region:
-	unregister_chrdev_region(ops.devt, 1);
+	if (ret) {
+		nodes_end(ops.mnt, ops.devt, 1);
+		ops.mnt = NULL;
+	}
 	return ret;
 }
 
@@ -162,8 +154,7 @@ static void ops_exit(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, wait_event_timeout(ops.wait,
 							   atomic_read(&ops.freed),
 							   30 * HZ));
-	kern_unmount(ops.mnt);
-	unregister_chrdev_region(ops.devt, 1);
+	nodes_end(ops.mnt, ops.devt, 1);
 }
 
 /* Bind a driver with these operations. */
@@ -181,33 +172,9 @@ static void unbind(void)
 	device_release_driver(&ops.pdev->dev);
 }
 
-static struct file *try_open_node(struct kunit *test)
-{
-	struct dentry *root = ops.mnt->mnt_root, *dentry;
-	struct path path = { .mnt = ops.mnt };
-	struct file *file;
-	int ret = 0;
-
-	inode_lock(d_inode(root));
-	dentry = lookup_noperm(&QSTR("node"), root);
-	if (!IS_ERR(dentry) && d_really_is_negative(dentry))
-		ret = vfs_mknod(&nop_mnt_idmap, d_inode(root), dentry,
-				S_IFCHR | 0600, ops.devt, NULL);
-	inode_unlock(d_inode(root));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dentry);
-	KUNIT_ASSERT_EQ(test, ret, 0);
-	path.dentry = dentry;
-	file = dentry_open(&path, O_RDWR, current_cred());
-	dput(dentry);
-	return file;
-}
-
 static struct file *open_node(struct kunit *test)
 {
-	struct file *file = try_open_node(test);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
+	return node_must_open(test, ops.mnt, ops.devt);
 }
 
 /* The driver's methods. */
@@ -346,7 +313,7 @@ CALL_LOCK(lock, lock, F_SETLK, F_WRLCK)
 CALL_LOCK(unlock, lock, F_SETLK, F_UNLCK)
 CALL_LOCK(cancel_lock, lock, F_CANCELLK, F_WRLCK)
 CALL_LOCK(ask_lock, lock, F_GETLK, F_WRLCK)
-/* With F_OFD_GETLK the type may be this one; it is a question all the same. */
+/* With F_OFD_GETLK the type may be F_UNLCK. It is still a question, not an unlock. */
 CALL_LOCK(ask_unlock, lock, F_GETLK, F_UNLCK)
 CALL(get_unmapped_area, f, 0, 0, 0, 0)
 CALL(check_flags, 0)
@@ -434,7 +401,7 @@ static void ops_method(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->call(file), m->refused);
 	KUNIT_EXPECT_STREQ(test, ops.seen, m->always ? m->name : "none");
 	KUNIT_EXPECT_EQ(test, ops.calls, m->always ? 2 : 1);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* A driver's list of those who want SIGIO is emptied, whatever happened. */
@@ -452,12 +419,12 @@ static void ops_fasync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file->f_op->fasync(-1, file, 0), SEEN);
 	KUNIT_EXPECT_NULL(test, ops.every->fasync);
 	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /*
- * A driver that ends it by itself, in an ioctl() say. The VFS does not call
- * fasync() at close then, since the file is not marked any more.
+ * A driver that ends SIGIO by itself, for example in an ioctl(). The VFS does
+ * not call fasync() at close then, since the file is not marked any more.
  */
 static void ops_fasync_ended_by_driver(struct kunit *test)
 {
@@ -470,7 +437,7 @@ static void ops_fasync_ended_by_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, other->f_op->fasync(1, other, 1), SEEN);
 	KUNIT_EXPECT_EQ(test, fasync_helper(-1, file, 0, &ops.every->fasync), 1);
 	KUNIT_EXPECT_FALSE(test, file->f_flags & FASYNC);
-	__fput_sync(file);
+	close_file(file);
 	KUNIT_EXPECT_EQ(test, ops.calls, 2);
 	KUNIT_ASSERT_NOT_NULL(test, ops.every->scope.fasync);
 	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync->fa_next);
@@ -479,7 +446,7 @@ static void ops_fasync_ended_by_driver(struct kunit *test)
 	unbind();
 	KUNIT_EXPECT_EQ(test, other->f_op->fasync(-1, other, 0), SEEN);
 	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync);
-	__fput_sync(other);
+	close_file(other);
 }
 
 /* Somebody who can be on one queue only, as aio's polls. */
@@ -548,12 +515,12 @@ static void ops_poll_has_one_queue(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, p[i].queued, 1);
 		KUNIT_EXPECT_PTR_EQ(test, p[i].queue, &ops.every->wait);
 	}
-	/* Asked again it is no second time; nor is it when nobody waits. */
+	/* A second poll, or a poll that does not wait, adds no entry. */
 	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, &p[0].table), 0);
 	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL), 0);
 	/* What was closed is forgotten: with it its queue may go. */
 	remove_wait_queue(p[1].queue, &p[1].entry);
-	__fput_sync(closed);
+	close_file(closed);
 
 	unbind();
 	KUNIT_EXPECT_EQ(test, p[0].woken, 1);
@@ -561,7 +528,7 @@ static void ops_poll_has_one_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)vfs_poll(file, NULL),
 			(__force int)(EPOLLHUP | EPOLLERR));
 	remove_wait_queue(p[0].queue, &p[0].entry);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /*
@@ -627,7 +594,7 @@ static void queue_sleeper(struct kunit *test, struct file *file, int mask)
 	poll_freewait(sleeper);
 }
 
-/* When poll() is over nobody is on the queue, so the driver frees it. */
+/* No poller is on the queue after poll() has returned, so the driver frees it. */
 static void ops_poll_leaves_the_queue(struct kunit *test)
 {
 	struct file *file;
@@ -643,7 +610,7 @@ static void ops_poll_leaves_the_queue(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, queue_is_used());
 	queue_free();
 	unbind();
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* One that is in poll() when the device goes. */
@@ -665,7 +632,7 @@ static void ops_poll_sleeper_is_woken(struct kunit *test)
 			(__force int)(EPOLLHUP | EPOLLERR));
 	poll_freewait(sleeper);
 	queue_free();
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* A poller that stays is told with POLLFREE, and so is cdevm. */
@@ -692,7 +659,7 @@ static void ops_poll_queue_is_freed(struct kunit *test)
 	unbind();
 	KUNIT_EXPECT_EQ(test, (__force int)p->key, (__force int)(EPOLLHUP | EPOLLERR));
 	poller_disarm(p);
-	__fput_sync(file);
+	close_file(file);
 	KUNIT_EXPECT_FALSE(test, queue_is_used());
 	queue_free();
 }
@@ -728,11 +695,11 @@ static void ops_poll_leaves_when_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)p[0].key, (__force int)(EPOLLHUP | EPOLLERR));
 	poller_disarm(&p[0]);
 	for (i = 0; i < 2; i++)
-		__fput_sync(file[i]);
+		close_file(file[i]);
 	queue_free();
 }
 
-/* Exclusive pollers are woken one at a time, in order, and all when it goes. */
+/* Exclusive pollers are woken one at a time, in order. The unbind wakes all. */
 static void ops_poll_exclusive(struct kunit *test)
 {
 	struct poller *p = kunit_kcalloc(test, 3, sizeof(*p), GFP_KERNEL);
@@ -766,11 +733,11 @@ static void ops_poll_exclusive(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)p[2].key, (__force int)(EPOLLHUP | EPOLLERR));
 	poller_disarm(&p[2]);
 	for (i = 0; i < 2; i++)
-		__fput_sync(file[i]);
+		close_file(file[i]);
 	queue_free();
 }
 
-/* Without memory to remember the queue with, there is the one of the scope. */
+/* If there is no memory to remember the queue, that of the scope is used. */
 static void ops_poll_without_memory(struct kunit *test)
 {
 	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
@@ -794,7 +761,7 @@ static void ops_poll_without_memory(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, queue_is_used());
 	queue_free();
 	unbind();
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* Mappings */
@@ -883,7 +850,7 @@ static void ops_mmap(struct kunit *test)
 	/* The driver is told of the end of the mapping all the same. */
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
-	__fput_sync(file);
+	close_file(file);
 }
 
 static const unsigned long map_flags[] = { MAP_SHARED, MAP_PRIVATE };
@@ -954,7 +921,8 @@ static void ops_mapping_replaced(struct kunit *test)
 	ops.replace = *(enum replace *)test->param_value;
 	bind(test, &replacing_fops);
 	if (ops.replace == REPLACE_IN_OPEN) {
-		EXPECT_WARNING(test, "open() replaced f_mapping", file = try_open_node(test));
+		EXPECT_WARNING(test, "open() replaced f_mapping",
+			       file = node_file(ops.mnt, ops.devt));
 		KUNIT_EXPECT_PTR_EQ(test, file, ERR_PTR(-EINVAL));
 		KUNIT_EXPECT_STREQ(test, ops.seen, "release");
 		KUNIT_EXPECT_EQ(test, ops.calls, 1);
@@ -977,7 +945,7 @@ static void ops_mapping_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, addr, (unsigned long)-EINVAL);
 	/* As many ends of mappings as beginnings. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* A node that cannot be mapped may use what address space it likes. */
@@ -993,7 +961,7 @@ static void ops_mapping_of_no_mapping(struct kunit *test)
 	bind(test, &unmapped_fops);
 	file = open_node(test);
 	KUNIT_EXPECT_PTR_EQ(test, file->f_mapping, d_inode(ops.mnt->mnt_root)->i_mapping);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* mmap() hands the mapping over to another file of the scope. */
@@ -1026,8 +994,8 @@ static void ops_mmap_handed_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), -EFAULT);
 	KUNIT_EXPECT_STREQ(test, ops.seen, "none");
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
-	__fput_sync(ops.other);
-	__fput_sync(file);
+	close_file(ops.other);
+	close_file(file);
 }
 
 static int unbinder(void *done)
@@ -1054,7 +1022,7 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 	init_completion(done);
 	bind(test, &mapped_fops);
 	file = open_node(test);
-	/* A kernel thread stays, as it never returns to user mode; once. */
+	/* A kernel thread stays on the list, once, as it never returns to user mode. */
 	for (i = 0; i < 2; i++) {
 		addr[i] = map(test, file, MAP_SHARED);
 		KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr[i]));
@@ -1074,7 +1042,7 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 	vma->vm_ops->close(vma);
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, vm_munmap(addr[i], PAGE_SIZE), 0);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* A driver that sleeps as drivers do, and is not woken when the device goes. */
@@ -1096,8 +1064,8 @@ static int reader(void *file)
 }
 
 /*
- * A task of user space's is interrupted: the end-to-end tests see to that. A
- * kernel thread would never be rid of the interrupt, so it is waited for.
+ * A task of user space is interrupted, which the end-to-end tests check. A
+ * kernel thread would keep the signal pending for ever, so it is waited for.
  */
 static void ops_kernel_thread_is_left_alone(struct kunit *test)
 {
@@ -1126,7 +1094,7 @@ static void ops_kernel_thread_is_left_alone(struct kunit *test)
 	wait_for_completion(done);
 	KUNIT_EXPECT_EQ(test, kthread_stop(task), SEEN);
 	put_task_struct(task);
-	__fput_sync(file);
+	close_file(file);
 }
 
 /* A driver that unbinds itself, the right way. */
@@ -1157,7 +1125,7 @@ static void ops_unbinds_itself(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, is_unbound());
 	KUNIT_EXPECT_EQ(test, file->f_op->unlocked_ioctl(file, 0, 0), -ENODEV);
-	__fput_sync(file);
+	close_file(file);
 }
 
 static struct kunit_case ops_cases[] = {

@@ -169,14 +169,9 @@ static int types_init(struct kunit *test)
 
 	memset(&types, 0, sizeof(types));
 	init_completion(&types.freed);
-	ret = alloc_chrdev_region(&types.devt, 0, KINDS + 1, NAME);
+	ret = nodes_begin(&types.mnt, &types.devt, KINDS + 1, NAME);
 	if (ret)
 		return ret;
-	types.mnt = kern_mount(get_fs_type("ramfs"));
-	if (IS_ERR(types.mnt)) {
-		ret = PTR_ERR(types.mnt);
-		goto err_region;
-	}
 	/* A name of its own, since that of the last one may still be there. */
 	snprintf(types.name, sizeof(types.name), NAME "-%u", nr++);
 	types.driver.probe = typed_probe;
@@ -184,7 +179,7 @@ static int types_init(struct kunit *test)
 	types.driver.driver.owner = THIS_MODULE;
 	ret = platform_driver_register(&types.driver);
 	if (ret)
-		goto err_mount;
+		goto err_nodes;
 	types.pdev = platform_device_register_simple(types.name, PLATFORM_DEVID_NONE,
 						     NULL, 0);
 	if (!IS_ERR(types.pdev))
@@ -192,11 +187,9 @@ static int types_init(struct kunit *test)
 
 	ret = PTR_ERR(types.pdev);
 	platform_driver_unregister(&types.driver);
-err_mount:
-	kern_unmount(types.mnt);
-err_region:
+err_nodes:
+	nodes_end(types.mnt, types.devt, KINDS + 1);
 	types.mnt = NULL;
-	unregister_chrdev_region(types.devt, KINDS + 1);
 	return ret;
 }
 
@@ -209,8 +202,7 @@ static void types_exit(struct kunit *test)
 	/* DEBUG_KOBJECT_RELEASE lets each cdev live some seconds longer. */
 	if (types.typed)
 		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&types.freed, 30 * HZ), 0);
-	kern_unmount(types.mnt);
-	unregister_chrdev_region(types.devt, KINDS + 1);
+	nodes_end(types.mnt, types.devt, KINDS + 1);
 }
 
 static void unbind(void)
@@ -220,15 +212,7 @@ static void unbind(void)
 
 static struct file *open_kind(struct kunit *test, enum kind kind)
 {
-	struct file *file = node_file(types.mnt, types.devt + kind);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	return file;
-}
-
-static void close_file(struct file *file)
-{
-	__fput_sync(file);
+	return node_must_open(test, types.mnt, types.devt + kind);
 }
 
 static const enum kind kinds[] = { PLAIN, FRAMES };
@@ -245,7 +229,7 @@ static unsigned int poll_file(struct file *file, poll_table *table)
 	return (__force unsigned int)vfs_poll(file, table);
 }
 
-/* Someone who stays on the queue and is told by the key what has happened. */
+/* A poller that stays on the queue. The key of the wakeup says what happened. */
 struct stayer {
 	poll_table		table;
 	struct wait_queue_entry	entry;
@@ -271,7 +255,7 @@ static void stayer_queue(struct file *file, wait_queue_head_t *queue, poll_table
 	add_wait_queue(queue, &s->entry);
 }
 
-/* What poll() says of a node that is gone, and what those are told who stay. */
+/* What poll() reports for a removed node, and what wakes pollers that stay. */
 static void type_hangup(struct kunit *test)
 {
 	enum kind kind = *(enum kind *)test->param_value;
@@ -347,7 +331,7 @@ static bool has_own_vm_ops(unsigned long addr)
 	return own;
 }
 
-/* A plain one is zapped at unbind, frames stay; beside each other, too. */
+/* A plain mapping is zapped at unbind and one of frames stays, also in one process. */
 static void type_mappings(struct kunit *test)
 {
 	unsigned long addr[KINDS];
@@ -381,7 +365,7 @@ static void type_mappings(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, vm_munmap(addr[kind], PAGE_SIZE), 0);
 }
 
-/* One node goes while its scope goes on, and another comes. */
+/* One node is removed while its scope stays, and another is published. */
 static void type_unpublish(struct kunit *test)
 {
 	struct typed_node *nodes = types.typed->nodes, *later = &types.typed->later;
@@ -392,7 +376,7 @@ static void type_unpublish(struct kunit *test)
 	/* Not twice. */
 	cdevm_unpublish_node(nodes[FRAMES].node);
 	KUNIT_EXPECT_EQ(test, nodes[FRAMES].removed, 1);
-	/* What becomes of its files is the subsystem's business. */
+	/* The subsystem decides what happens to its files. */
 	KUNIT_EXPECT_EQ(test, poll_file(file, NULL), 0);
 	close_file(open_kind(test, PLAIN));
 

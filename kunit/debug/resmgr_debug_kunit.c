@@ -28,7 +28,7 @@
 
 #include "../../debug/debugfs.h"
 
-/* More than everything that a kernel under test holds takes. */
+/* Larger than the list of everything that a kernel under test holds. */
 #define TEXT_SIZE	(4 << 20)
 
 /**
@@ -135,7 +135,7 @@ static const char *list_read(struct kunit *test, struct list *l, bool json,
 	return l->text;
 }
 
-/* What follows @s, after one value; %NULL when that is not JSON. */
+/* Returns what follows one value at @s; %NULL if that is not JSON. */
 static const char *json_skip(const char *s);
 
 static const char *json_space(const char *s)
@@ -257,7 +257,10 @@ static unsigned int count_of(const char *text, const char *what)
 	return n;
 }
 
-/* The object that begins with @start, as a string of its own; "" without one. */
+/*
+ * Returns the object that begins with @start as a string of its own; "" if there
+ * is none.
+ */
 static const char *cut_object(struct kunit *test, const char *text,
 			      const char *start)
 {
@@ -325,7 +328,7 @@ static noinline void *list_adder(struct list *l, size_t size)
 {
 	void *ptr = resmgr_kmalloc(&l->mgr, size, GFP_KERNEL);
 
-	/* So that the call is not the last thing, hence a jump. */
+	/* Prevent a tail call, which would leave no trace on the stack. */
 	barrier();
 	return ptr;
 }
@@ -446,7 +449,7 @@ static unsigned int count_holders(struct kunit *test, struct list *l)
 			"\n   held by kunit-list lid  ");
 }
 
-/* By whom an object is held, and more of them than a reader has room for at first. */
+/* The holders of an object, more of them than a reader has room for at first. */
 static void list_holders(struct kunit *test)
 {
 	struct resmgr_object *pot = kunit_kzalloc(test, sizeof(*pot), GFP_KERNEL);
@@ -519,7 +522,7 @@ static void list_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_of(list_dump(test, l), "\"name\""), 3000);
 }
 
-/* What is there all the time is seen once, whatever comes and goes meanwhile. */
+/* An owner that is there all the time is seen once, even if others come and go. */
 static void list_stays(struct kunit *test)
 {
 	static const char * const names[] = {
@@ -541,7 +544,7 @@ static void list_stays(struct kunit *test)
 		KUNIT_ASSERT_LT(test, pos, TEXT_SIZE - 64);
 		n = list_read_some(l, &pos, l->text + pos, 61);
 		KUNIT_ASSERT_GE(test, n, 0);
-		/* Each goes and comes back, also the one that is being read. */
+		/* Each owner goes and comes back, also the one that is being read. */
 		i = step++ % 5;
 		resmgr_release_all(&comes[i]->mgr);
 		KUNIT_ASSERT_NOT_NULL(test, list_adder(comes[i], 1));
@@ -559,7 +562,7 @@ static void list_stays(struct kunit *test)
 	}
 }
 
-/* Owners that come and go, with names that go with them. */
+/* Owners that come and go, with names in their own memory. */
 static int list_churn_thread(void *data)
 {
 	unsigned int n = 0, i;
@@ -610,7 +613,7 @@ static void list_churn(struct kunit *test)
 		kthread_stop(threads[i]);
 }
 
-/* Somebody who copies the name of a device, as the lists do under a spinlock. */
+/* A task that copies the name of a device, as the lists do under a spinlock. */
 struct renamed {
 	struct device	*dev;
 	struct completion read;
@@ -628,7 +631,7 @@ static int renamed_read(void *data)
 	rcu_read_lock();
 	name = dev_name(r->dev);
 	atomic_inc(&r->reading);
-	/* Not for ever: without memory the renaming may wait for us. */
+	/* With a limit: if there is no memory, the renaming may wait for this task. */
 	while (!atomic_read(&r->done) && ms--)
 		mdelay(1);
 	strscpy(r->name, name);
@@ -637,10 +640,10 @@ static int renamed_read(void *data)
 	return 0;
 }
 
-/* A device is renamed meanwhile, and the old name stays for as long. */
+/* The device is renamed meanwhile. The old name must stay until it was copied. */
 static void list_renamed(struct kunit *test)
 {
-	/* No constant, which would not be copied, and never be freed. */
+	/* Not a constant: that would not be copied, and never be freed. */
 	char name[] = "resmgr-name";
 	struct task_struct *task;
 	struct renamed *r;
@@ -659,7 +662,7 @@ static void list_renamed(struct kunit *test)
 		while (!atomic_read(&r->reading))
 			usleep_range(100, 200);
 		KUNIT_EXPECT_EQ(test, device_rename(r->dev, "resmgr-other"), 0);
-		/* Where KASAN does not see it, use the memory if it is free. */
+		/* Reuse the memory if it was freed, for kernels without KASAN. */
 		for (i = 0; i < 64; i++)
 			kunit_kzalloc(test, sizeof(name), GFP_KERNEL);
 		atomic_inc(&r->done);
@@ -822,7 +825,7 @@ static int scope_reader(void *data)
 	return n;
 }
 
-/* The last thing that happens before a drain ends. */
+/* This is the last thing that happens before a drain ends. */
 static int scope_unbinder(void *pdev)
 {
 	scope_unbind(pdev);

@@ -73,7 +73,7 @@ static struct foo *devm_foo(struct kunit *test, struct device *dev)
 	return foo;
 }
 
-/* With it, what is put here would be released when its memory is gone. */
+/* With this option an object would be released after its memory was freed. */
 static void needs_prompt_release(struct kunit *test)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE))
@@ -124,8 +124,8 @@ do {									\
 } while (0)
 
 /*
- * Who has added the memory is to be found in the report. This must not have a name
- * that is a managed interface's, or it would be taken for one.
+ * The report has to name this function. Its name must not begin like that of a
+ * managed interface, or it would be taken for one.
  */
 static noinline struct foo *foo_probe(struct device *dev)
 {
@@ -334,7 +334,7 @@ static void misuse_bounds(struct kunit *test)
 		    resmgr_check_object(mem[7] + 4095, RESMGR_USE_VIDEO));
 }
 
-/* No report of memory that is devm memory no longer, or not yet. */
+/* There is no report of memory that was devm memory, or will be. */
 static void misuse_gone(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-gone");
@@ -373,7 +373,7 @@ static void misuse_gone(struct kunit *test)
 					 RESMGR_USE_VIDEO));
 }
 
-/* Memory that has grown where it is, and what is released in a row. */
+/* Memory that has grown in place, and memory that is released in a batch. */
 static void misuse_grown(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-grown");
@@ -430,7 +430,7 @@ static noinline void one_place(void *object)
 	barrier();
 }
 
-/* The index is for any context, and leaves it as it was. */
+/* The index works in any context, and does not change whether interrupts are off. */
 static void misuse_atomic(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-atomic");
@@ -463,7 +463,7 @@ static int churn(void *data)
 	unsigned int i = 0;
 
 	while (!kthread_should_stop()) {
-		/* Memory of its own comes and goes; what is known stays known. */
+		/* Its own memory comes and goes. The known memory stays in the index. */
 		if (mem[i % 8])
 			devm_kfree(c->dev, mem[i % 8]);
 		mem[i % 8] = devm_kmalloc(c->dev, 16 << (i % 5), GFP_KERNEL);
@@ -507,7 +507,7 @@ static void misuse_churn(struct kunit *test)
 		{ .dev = other, .known = known },
 	};
 
-	/* From now on it is known, and asking for it says nothing. */
+	/* From here on it was reported, so it is not reported again. */
 	EXPECT_LINE(test, ".misuse-churn (misuse-churn): ", one_place(known));
 	EXPECT_QUIET(test, KUNIT_EXPECT_TRUE(test, churn_for_a_while(c, ARRAY_SIZE(c))));
 	devm_kfree(dev, known);
@@ -623,7 +623,7 @@ static void nothing_more(void *dev)
 	devm_add_action(dev, nothing, NULL);
 }
 
-/* What others do, and may: to drive a device without a driver. */
+/* A device that is driven without a driver: that is allowed. */
 static void misuse_not_unbound(struct kunit *test)
 {
 	struct platform_device *pdev = late_device(test, "misuse-none");
@@ -640,7 +640,7 @@ static void misuse_not_unbound(struct kunit *test)
 		     platform_device_unregister(pdev));
 }
 
-/* What is there before a driver comes keeps it from being probed. */
+/* A resource that is there before a driver keeps it from being probed. */
 static void misuse_leftovers(struct kunit *test)
 {
 	struct platform_device *pdev = late_device(test, "misuse-late");
@@ -654,7 +654,7 @@ static void misuse_leftovers(struct kunit *test)
 	platform_device_unregister(pdev);
 }
 
-/* When somebody waits until nobody has it, the memory may go. */
+/* If the owner waits for the release of the object, it may be in such memory. */
 static void misuse_not_awaited(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-not-awaited");
@@ -665,7 +665,7 @@ static void misuse_not_awaited(struct kunit *test)
 	EXPECT_QUIET(test,
 		     device_initialize(&foo->dev);
 		     kobject_init(&foo->kobj, &foo_ktype));
-	/* That is said of an object, not of the memory or the driver. */
+	/* The owner waits for one object. Others in the same memory are reported. */
 	memset(&foo->kobj, 0, sizeof(foo->kobj));
 	EXPECT_LINE(test, " (misuse-not-awaited): struct kobject at offset ",
 		    kobject_init(&foo->kobj, &foo_ktype));
@@ -723,7 +723,7 @@ static void one_place_for(struct device *dev, struct foo *foo, const char *name)
 	device_unlock(dev);
 }
 
-/* One driver that is gone, and then another at its address. */
+/* One driver is gone, and another is at its address. */
 static void misuse_again(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-again");
@@ -734,7 +734,7 @@ static void misuse_again(struct kunit *test)
 	EXPECT_QUIET(test, one_place_for(dev, foo, "misuse-first"));
 }
 
-/* When there are too many to be told apart, that is said once. */
+/* When the table of reports is full, that is logged once. */
 static void misuse_many(struct kunit *test)
 {
 	struct device *dev = bound(test, "misuse-many");

@@ -33,7 +33,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "warnings.h"
+#include "groups.h"
 
 /*
  * This suite is for kernels without the resource manager, too, and so for old ones.
@@ -340,6 +340,43 @@ static int dk_init(struct kunit *test)
 	return PTR_ERR_OR_ZERO(ctx->dev);
 }
 
+static void dk_group_add(struct kunit *test, void *text)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, devm_add_action(ctx->dev, note_action, text), 0);
+}
+
+static void dk_group_close(struct kunit *test, void *id)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	devres_close_group(ctx->dev, id);
+}
+
+static void dk_group_remove(struct kunit *test, void *id)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	devres_remove_group(ctx->dev, id);
+}
+
+static int dk_group_release(struct kunit *test, void *id)
+{
+	struct dk_ctx *ctx = test->priv;
+
+	return devres_release_group(ctx->dev, id);
+}
+
+#define MEM_TYPE		struct device
+#define MEM_OWNER(test)		(((struct dk_ctx *)(test)->priv)->dev)
+#define MEM(name)		devm_##name
+#define MEM_OPEN		dk_open
+#define MEM_RELEASE		dk_group_release
+#define MEM_END			dk_finish
+#define MEM_HAS_FREE_PERCPU	DEVRES_HAS_FREE_PERCPU
+#include "memory.h"
+
 /* devres-order */
 
 struct dk_count {
@@ -404,7 +441,7 @@ static void order_mixed_kinds(struct kunit *test)
 	DK_FINISH_LOG(test, "5 4 -3 2 1");
 }
 
-/* Taking entries out of the oldest, a middle and the newest place. */
+/* Remove the oldest entry, one in the middle and the newest. */
 static void order_gaps(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -419,7 +456,7 @@ static void order_gaps(struct kunit *test)
 	DK_FINISH_LOG(test, "5 4 2");
 }
 
-/* What is removed and added again is the newest. */
+/* A resource that is removed and added again is the newest. */
 static void order_added_again(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -459,17 +496,6 @@ static void order_devices_are_separate(struct kunit *test)
 	DK_EXPECT_LOG(test, "-3 -2 -1");
 	DK_FINISH_LOG(test, "-3 -2 -1 3 2 1");
 }
-
-static const size_t dk_sizes[] = {
-	0, 1, 7, 8, 9, 24, 63, 64, 65, 100, 1000, 4096, 65536,
-};
-
-static void dk_size_desc(const size_t *size, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%zu", *size);
-}
-
-KUNIT_ARRAY_PARAM(dk_size, dk_sizes, dk_size_desc);
 
 static void dk_release_nothing(struct device *dev, void *res)
 {
@@ -611,7 +637,7 @@ static int dk_worker_thread(void *data)
 	return 0;
 }
 
-/* Several threads add and take out; what they do not touch stays in order. */
+/* Several threads add and remove. Resources that they do not touch stay in order. */
 static void order_several_threads(struct kunit *test)
 {
 	enum { THREADS = 4 };
@@ -636,13 +662,6 @@ static void order_several_threads(struct kunit *test)
 	DK_FINISH_LOG(test, "4 3 2 1");
 }
 
-/* Where there are no bytes, there is no DMA to them. */
-static bool dk_is_aligned(const void *p, size_t size)
-{
-	return (!size || IS_ALIGNED((unsigned long)p, ARCH_KMALLOC_MINALIGN)) &&
-	       IS_ALIGNED((unsigned long)p, __alignof__(unsigned long long));
-}
-
 /* Several rounds, so that memory that was used before comes back. */
 static void alloc_zeroed_and_aligned(struct kunit *test)
 {
@@ -654,7 +673,7 @@ static void alloc_zeroed_and_aligned(struct kunit *test)
 	for (i = 0; i < 4; i++) {
 		res = devres_alloc(dk_release_nothing, size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, res);
-		KUNIT_EXPECT_TRUE(test, dk_is_aligned(res, size));
+		KUNIT_EXPECT_TRUE(test, mem_is_aligned(res, size));
 		KUNIT_EXPECT_NULL(test, memchr_inv(res, 0, size));
 		memset(res, 0x5a, size);
 		devres_free(res);
@@ -663,7 +682,7 @@ static void alloc_zeroed_and_aligned(struct kunit *test)
 	res = devres_alloc_node(dk_release_nothing, size, GFP_KERNEL,
 				numa_mem_id());
 	KUNIT_ASSERT_NOT_NULL(test, res);
-	KUNIT_EXPECT_TRUE(test, dk_is_aligned(res, size));
+	KUNIT_EXPECT_TRUE(test, mem_is_aligned(res, size));
 	KUNIT_EXPECT_NULL(test, memchr_inv(res, 0, size));
 	memset(res, 0x5a, size);
 	devres_add(ctx->dev, res);
@@ -678,18 +697,6 @@ static void alloc_free_does_not_release(struct kunit *test)
 	devres_free(NULL);
 	DK_FINISH_LOG(test, "");
 }
-
-static const size_t dk_huge_sizes[] = {
-	SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 8, SIZE_MAX - 64, SIZE_MAX - 4096,
-	SIZE_MAX / 2,
-};
-
-static void dk_huge_desc(const size_t *size, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%zx", *size);
-}
-
-KUNIT_ARRAY_PARAM(dk_huge, dk_huge_sizes, dk_huge_desc);
 
 static void alloc_huge_fails(struct kunit *test)
 {
@@ -710,9 +717,9 @@ static struct kunit_case devres_order_cases[] = {
 	KUNIT_CASE(order_with_interrupts_off),
 	KUNIT_CASE(order_release_may_sleep),
 	KUNIT_CASE(order_several_threads),
-	KUNIT_CASE_PARAM(alloc_zeroed_and_aligned, dk_size_gen_params),
+	KUNIT_CASE_PARAM(alloc_zeroed_and_aligned, mem_size_gen_params),
 	KUNIT_CASE(alloc_free_does_not_release),
-	KUNIT_CASE_PARAM(alloc_huge_fails, dk_huge_gen_params),
+	KUNIT_CASE_PARAM(alloc_huge_fails, mem_huge_gen_params),
 	{}
 };
 
@@ -1009,75 +1016,18 @@ static struct kunit_case devres_find_cases[] = {
 
 /* devres-groups */
 
-static void group_ids(struct kunit *test)
+static void group_script(struct kunit *test)
 {
-	struct dk_ctx *ctx = test->priv;
-	void *first, *second;
-	int mine;
+	static const struct group_front front = {
+		.add		= dk_group_add,
+		.open		= dk_open,
+		.close		= dk_group_close,
+		.remove		= dk_group_remove,
+		.release	= dk_group_release,
+		.end		= dk_finish,
+	};
 
-	KUNIT_EXPECT_PTR_EQ(test, dk_open(test, &mine), (void *)&mine);
-	first = dk_open(test, NULL);
-	second = dk_open(test, NULL);
-	KUNIT_EXPECT_PTR_NE(test, first, second);
-	KUNIT_EXPECT_PTR_NE(test, first, (void *)&mine);
-
-	/* The ids that were made up work like one's own. */
-	dk_add(test, 1);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, second));
-	dk_add_range(test, 2, 3);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, first));
-	KUNIT_EXPECT_EQ(test, 0, devres_release_group(ctx->dev, &mine));
-	DK_FINISH_LOG(test, "1 3 2");
-}
-
-static void group_open_reaches_newest(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add_range(test, 2, 4);
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "4 3 2");
-	DK_FINISH_LOG(test, "4 3 2 1");
-}
-
-static void group_closed_ends(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add_range(test, 2, 3);
-	devres_close_group(ctx->dev, &id);
-	dk_add_range(test, 4, 5);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3 2");
-	DK_FINISH_LOG(test, "3 2 5 4 1");
-}
-
-static void group_null_is_newest_open(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b, c;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	dk_open(test, &c);
-	dk_add(test, 3);
-
-	devres_close_group(ctx->dev, NULL);	/* c */
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, NULL)); /* b */
-	DK_EXPECT_LOG(test, "4 3 2");
-	dk_add(test, 5);
-	devres_remove_group(ctx->dev, NULL);	/* a */
-	DK_EXPECT_LOG(test, "4 3 2");
-	DK_FINISH_LOG(test, "4 3 2 5 1");
+	group_run(test, &front);
 }
 
 static void group_count(struct kunit *test)
@@ -1107,204 +1057,6 @@ static void group_counts_all_kinds(struct kunit *test)
 	dk_add_other(test, 3);
 	KUNIT_EXPECT_EQ(test, 6, devres_release_group(ctx->dev, NULL));
 	DK_EXPECT_LOG(test, "-3 2 1");
-}
-
-static void group_inner(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, inner;
-
-	dk_open(test, &outer);
-	dk_add(test, 1);
-	dk_open(test, &inner);
-	dk_add_range(test, 2, 3);
-	devres_close_group(ctx->dev, &inner);
-	dk_add(test, 4);
-	devres_close_group(ctx->dev, &outer);
-	dk_add(test, 5);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &inner));
-	DK_EXPECT_LOG(test, "3 2");
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &outer));
-	DK_EXPECT_LOG(test, "3 2 4 1");
-	DK_FINISH_LOG(test, "3 2 4 1 5");
-}
-
-/* With the outer group goes the inner one. */
-static void group_outer(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, inner, ret;
-
-	dk_add(test, 1);
-	dk_open(test, &outer);
-	dk_add(test, 2);
-	dk_open(test, &inner);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &inner);
-	dk_add(test, 4);
-	devres_close_group(ctx->dev, &outer);
-
-	KUNIT_EXPECT_EQ(test, 3, devres_release_group(ctx->dev, &outer));
-	DK_EXPECT_LOG(test, "4 3 2");
-	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &inner));
-	KUNIT_EXPECT_EQ(test, 0, ret);
-	DK_FINISH_LOG(test, "4 3 2 1");
-}
-
-/* One that starts inside and ends outside stays, with what is left of it. */
-static void group_overlapping(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &b);
-	dk_add(test, 4);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &a));
-	DK_EXPECT_LOG(test, "2 1");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &b));
-	DK_EXPECT_LOG(test, "2 1 3");
-	DK_FINISH_LOG(test, "2 1 3 4");
-}
-
-/* The other way round: the end of @a is in @b. */
-static void group_overlapping_newer(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &b);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &b));
-	DK_EXPECT_LOG(test, "3 2");
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &a));
-	DK_FINISH_LOG(test, "3 2 1 4");
-}
-
-/* One that starts inside and has no end yet is taken for an inner one. */
-static void group_open_within_closed(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b, ret;
-
-	dk_open(test, &a);
-	dk_add(test, 1);
-	dk_open(test, &b);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_add(test, 3);
-
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &a));
-	DK_EXPECT_LOG(test, "2 1");
-	EXPECT_A_WARNING(test, ret = devres_release_group(ctx->dev, &b));
-	KUNIT_EXPECT_EQ(test, 0, ret);
-	DK_FINISH_LOG(test, "2 1 3");
-}
-
-static void group_remove_keeps_resources(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int outer, a, b;
-
-	dk_open(test, &outer);
-	dk_add(test, 1);
-	dk_open(test, &a);
-	dk_add(test, 2);
-	devres_close_group(ctx->dev, &a);
-	dk_open(test, &b);
-	dk_add(test, 3);
-
-	devres_remove_group(ctx->dev, &a);
-	devres_remove_group(ctx->dev, &b);
-	DK_EXPECT_LOG(test, "");
-	dk_add(test, 4);
-	KUNIT_EXPECT_EQ(test, 4, devres_release_group(ctx->dev, &outer));
-	DK_FINISH_LOG(test, "4 3 2 1");
-}
-
-/* Of two groups with one id the newest is meant. */
-static void group_same_id(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_open(test, &id);
-	dk_add(test, 1);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 2);
-	dk_open(test, &id);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 4);
-
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	DK_EXPECT_LOG(test, "3 1");
-	DK_FINISH_LOG(test, "3 1 4 2");
-}
-
-/* The same, for removal: the id then means the older one. */
-static void group_same_id_removed(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id;
-
-	dk_open(test, &id);
-	dk_add(test, 1);
-	dk_open(test, &id);
-	dk_add(test, 2);
-	devres_remove_group(ctx->dev, &id);
-	devres_close_group(ctx->dev, &id);
-	dk_add(test, 3);
-	KUNIT_EXPECT_EQ(test, 2, devres_release_group(ctx->dev, &id));
-	DK_FINISH_LOG(test, "2 1 3");
-}
-
-/* An id may be used again once its group is gone. */
-static void group_id_again(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int id, i;
-
-	for (i = 1; i <= 3; i++) {
-		dk_open(test, &id);
-		dk_add(test, i);
-		KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-	}
-	DK_FINISH_LOG(test, "1 2 3");
-}
-
-static void group_left_to_device(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	int a, b, c;
-
-	dk_add(test, 1);
-	dk_open(test, &a);
-	dk_add(test, 2);
-	dk_open(test, &b);
-	dk_add(test, 3);
-	devres_close_group(ctx->dev, &a);
-	dk_open(test, &c);
-	devres_close_group(ctx->dev, &b);
-	dk_open(test, NULL);
-	dk_add(test, 4);
-	DK_FINISH_LOG(test, "4 3 2 1");
 }
 
 static void group_members_taken_out(struct kunit *test)
@@ -1365,7 +1117,7 @@ static void dk_action_add(void *data)
 	devm_add_action(ctx->dev, dk_action, &ctx->token[token->id + 1]);
 }
 
-/* What a release adds is not part of a group that is closed. */
+/* A resource that a release function adds is not in a closed group. */
 static void group_closed_added_meanwhile(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -1614,22 +1366,9 @@ static void group_random_walk(struct kunit *test)
 }
 
 static struct kunit_case devres_groups_cases[] = {
-	KUNIT_CASE(group_ids),
-	KUNIT_CASE(group_open_reaches_newest),
-	KUNIT_CASE(group_closed_ends),
-	KUNIT_CASE(group_null_is_newest_open),
+	KUNIT_CASE_PARAM(group_script, group_case_gen_params),
 	KUNIT_CASE_PARAM(group_count, dk_count_gen_params),
 	KUNIT_CASE(group_counts_all_kinds),
-	KUNIT_CASE(group_inner),
-	KUNIT_CASE(group_outer),
-	KUNIT_CASE(group_overlapping),
-	KUNIT_CASE(group_overlapping_newer),
-	KUNIT_CASE(group_open_within_closed),
-	KUNIT_CASE(group_remove_keeps_resources),
-	KUNIT_CASE(group_same_id),
-	KUNIT_CASE(group_same_id_removed),
-	KUNIT_CASE(group_id_again),
-	KUNIT_CASE(group_left_to_device),
 	KUNIT_CASE(group_members_taken_out),
 	KUNIT_CASE(group_unknown_on_empty_device),
 	KUNIT_CASE(group_unknown),
@@ -1801,135 +1540,6 @@ static struct kunit_case devres_actions_cases[] = {
 
 /* devres-memory */
 
-/* Open a group around what follows, to count how much there is. */
-#define DK_COUNT_FROM(test, id)		dk_open(test, id)
-
-static void *dk_kmalloc(struct kunit *test, size_t size)
-{
-	struct dk_ctx *ctx = test->priv;
-	void *p = devm_kmalloc(ctx->dev, size, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	return p;
-}
-
-static void memory_kmalloc(struct kunit *test)
-{
-	size_t size = *(const size_t *)test->param_value;
-	struct dk_ctx *ctx = test->priv;
-	u8 *p[4];
-	int i, id;
-
-	DK_COUNT_FROM(test, &id);
-	for (i = 0; i < ARRAY_SIZE(p); i++) {
-		p[i] = dk_kmalloc(test, size);
-		if (!size) {
-			KUNIT_EXPECT_PTR_EQ(test, (void *)p[i], ZERO_SIZE_PTR);
-			continue;
-		}
-		KUNIT_EXPECT_TRUE(test, dk_is_aligned(p[i], size));
-		memset(p[i], i + 1, size);
-	}
-	for (i = 0; size && i < ARRAY_SIZE(p); i++)
-		KUNIT_EXPECT_NULL(test, memchr_inv(p[i], i + 1, size));
-	devm_kfree(ctx->dev, p[1]);
-	KUNIT_EXPECT_EQ(test, size ? 3 : 0, devres_release_group(ctx->dev, &id));
-}
-
-static void memory_kzalloc(struct kunit *test)
-{
-	size_t size = *(const size_t *)test->param_value;
-	struct dk_ctx *ctx = test->priv;
-	u8 *p;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		p = devm_kzalloc(ctx->dev, size, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		if (!size) {
-			KUNIT_EXPECT_PTR_EQ(test, (void *)p, ZERO_SIZE_PTR);
-			continue;
-		}
-		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, size));
-		memset(p, 0x5a, size);
-		devm_kfree(ctx->dev, p);
-	}
-}
-
-static void memory_huge(struct kunit *test)
-{
-	size_t size = *(const size_t *)test->param_value;
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-	struct dk_ctx *ctx = test->priv;
-	struct device *dev = ctx->dev;
-	char *p, *q;
-	int id;
-
-	OPTIMIZER_HIDE_VAR(size);
-	DK_COUNT_FROM(test, &id);
-	KUNIT_EXPECT_NULL(test, devm_kmalloc(dev, size, gfp));
-	KUNIT_EXPECT_NULL(test, devm_kzalloc(dev, size, gfp));
-	KUNIT_EXPECT_NULL(test, devm_krealloc(dev, NULL, size, gfp));
-
-	/* What could not be resized stays as it was. */
-	p = devm_kstrdup(dev, "still here", GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	q = p;
-	OPTIMIZER_HIDE_VAR(q);
-	KUNIT_EXPECT_NULL(test, devm_krealloc(dev, q, size, gfp));
-	KUNIT_EXPECT_STREQ(test, p, "still here");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(dev, &id));
-}
-
-struct dk_array {
-	const char *desc;
-	size_t n;
-	size_t size;
-	bool fits;
-};
-
-static const struct dk_array dk_arrays[] = {
-	{ "1*1", 1, 1, true },
-	{ "7*24", 7, 24, true },
-	{ "1000*8", 1000, 8, true },
-	{ "max*2", SIZE_MAX, 2, false },
-	{ "2*max", 2, SIZE_MAX, false },
-	{ "max*max", SIZE_MAX, SIZE_MAX, false },
-	{ "wrap to 0", (SIZE_MAX / 2) + 1, 2, false },
-	{ "wrap to 8", (SIZE_MAX / 8) + 2, 8, false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(dk_array, dk_arrays, desc);
-
-static void memory_arrays(struct kunit *test)
-{
-	const struct dk_array *a = test->param_value;
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-	struct dk_ctx *ctx = test->priv;
-	size_t n = a->n, size = a->size;
-	char *p;
-	int id;
-
-	OPTIMIZER_HIDE_VAR(n);
-	OPTIMIZER_HIDE_VAR(size);
-	DK_COUNT_FROM(test, &id);
-
-	p = devm_kmalloc_array(ctx->dev, n, size, gfp);
-	KUNIT_EXPECT_EQ(test, a->fits, !!p);
-	if (p)
-		memset(p, 0x5a, n * size);
-	p = devm_kcalloc(ctx->dev, n, size, gfp);
-	KUNIT_EXPECT_EQ(test, a->fits, !!p);
-	if (p)
-		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, n * size));
-	p = devm_krealloc_array(ctx->dev, NULL, n, size, gfp);
-	KUNIT_EXPECT_EQ(test, a->fits, !!p);
-	if (p)
-		memset(p, 0x5a, n * size);
-	KUNIT_EXPECT_EQ(test, a->fits ? 3 : 0,
-			devres_release_group(ctx->dev, &id));
-}
-
 static void memory_arrays_of_nothing(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -1948,94 +1558,7 @@ static void memory_arrays_of_nothing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, p, ZERO_SIZE_PTR);
 }
 
-static void memory_krealloc_array(struct kunit *test)
-{
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-	struct dk_ctx *ctx = test->priv;
-	size_t n = SIZE_MAX / 2;
-	u32 *p, *q;
-	int i, id;
-
-	OPTIMIZER_HIDE_VAR(n);
-	DK_COUNT_FROM(test, &id);
-	p = devm_kmalloc_array(ctx->dev, 4, sizeof(*p), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	for (i = 0; i < 4; i++)
-		p[i] = i;
-	p = devm_krealloc_array(ctx->dev, p, 1000, sizeof(*p), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_EQ(test, p[i], i);
-	for (; i < 1000; i++)
-		p[i] = i;
-	q = p;
-	OPTIMIZER_HIDE_VAR(q);
-	KUNIT_EXPECT_NULL(test, devm_krealloc_array(ctx->dev, q, n, sizeof(*p),
-						    gfp));
-	for (i = 0; i < 1000; i++)
-		KUNIT_ASSERT_EQ(test, p[i], i);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-}
-
-/* From every size to every other one, the content stays. */
-static void memory_krealloc(struct kunit *test)
-{
-	size_t old = *(const size_t *)test->param_value;
-	struct dk_ctx *ctx = test->priv;
-	size_t new;
-	int i, id;
-	u8 *p;
-
-	for (i = 0; i < ARRAY_SIZE(dk_sizes); i++) {
-		new = dk_sizes[i];
-		DK_COUNT_FROM(test, &id);
-		p = dk_kmalloc(test, old);
-		if (old)
-			memset(p, 0x5a, old);
-		p = devm_krealloc(ctx->dev, p, new, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		if (new) {
-			KUNIT_EXPECT_TRUE(test, dk_is_aligned(p, new));
-			KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x5a,
-							   min(old, new)));
-			memset(p, 0xa5, new);
-		} else {
-			KUNIT_EXPECT_PTR_EQ(test, (void *)p, ZERO_SIZE_PTR);
-		}
-		KUNIT_EXPECT_EQ(test, new ? 1 : 0,
-				devres_release_group(ctx->dev, &id));
-	}
-}
-
-static void memory_krealloc_zero(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	size_t size;
-	u8 *p;
-
-	for (size = 1; size <= 8192; size *= 2) {
-		p = devm_krealloc(ctx->dev, NULL, size, GFP_KERNEL | __GFP_ZERO);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, size));
-		memset(p, 0x5a, size);
-		devm_kfree(ctx->dev, p);
-	}
-}
-
-/* Shrinking keeps the address. */
-static void memory_krealloc_shrinks_in_place(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	void *p = dk_kmalloc(test, 3000), *q = p;
-
-	memset(p, 0x5a, 3000);
-	OPTIMIZER_HIDE_VAR(q);
-	q = devm_krealloc(ctx->dev, q, 10, GFP_KERNEL);
-	KUNIT_EXPECT_PTR_EQ(test, p, q);
-	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0x5a, 10));
-}
-
-/* A group shows where memory is in the order: what grows stays in its group. */
+/* Memory that grows keeps its place in the order: it stays in its group. */
 static void memory_krealloc_keeps_place(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2043,16 +1566,16 @@ static void memory_krealloc_keeps_place(struct kunit *test)
 	void *p[3];
 
 	dk_open(test, &first);
-	p[0] = dk_kmalloc(test, 16);
+	p[0] = mem_kmalloc(test, 16);
 	devres_close_group(ctx->dev, &first);
 	dk_add(test, 1);
 	dk_open(test, &middle);
 	dk_add(test, 2);
-	p[1] = dk_kmalloc(test, 16);
+	p[1] = mem_kmalloc(test, 16);
 	dk_add(test, 3);
 	devres_close_group(ctx->dev, &middle);
 	dk_open(test, &last);
-	p[2] = dk_kmalloc(test, 16);
+	p[2] = mem_kmalloc(test, 16);
 	devres_close_group(ctx->dev, &last);
 
 	for (i = 0; i < 3; i++) {
@@ -2066,24 +1589,6 @@ static void memory_krealloc_keeps_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &first));
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &last));
 	DK_FINISH_LOG(test, "3 2 4 1");
-}
-
-static void memory_kstrdup(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	char text[] = "a string";
-	char *p;
-
-	KUNIT_EXPECT_NULL(test, devm_kstrdup(ctx->dev, NULL, GFP_KERNEL));
-	p = devm_kstrdup(ctx->dev, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_PTR_NE(test, p, &text[0]);
-	memset(text, 'x', sizeof(text) - 1);
-	KUNIT_EXPECT_STREQ(test, p, "a string");
-	devm_kfree(ctx->dev, p);
-	p = devm_kstrdup(ctx->dev, "", GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_STREQ(test, p, "");
 }
 
 /* A string that is in the kernel image also when this file is a module. */
@@ -2105,7 +1610,7 @@ static void memory_kstrdup_const_of_rodata(struct kunit *test)
 	const char *s = dk_rodata(test);
 	int id;
 
-	DK_COUNT_FROM(test, &id);
+	dk_open(test, &id);
 	KUNIT_EXPECT_PTR_EQ(test, s, devm_kstrdup_const(ctx->dev, s, GFP_KERNEL));
 	devm_kfree(ctx->dev, s);
 	KUNIT_EXPECT_EQ(test, 0, devres_release_group(ctx->dev, &id));
@@ -2122,92 +1627,21 @@ static void memory_krealloc_of_rodata(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, p);
 }
 
-static void memory_kstrdup_const_of_others(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	char text[] = "on the stack";
-	const char *p;
-	int id;
-
-	DK_COUNT_FROM(test, &id);
-	KUNIT_EXPECT_NULL(test, devm_kstrdup_const(ctx->dev, NULL, GFP_KERNEL));
-	p = devm_kstrdup_const(ctx->dev, text, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_PTR_NE(test, p, (const char *)text);
-	KUNIT_EXPECT_STREQ(test, p, "on the stack");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-}
-
-static void memory_kasprintf(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	char *p, *expected;
-
-	p = devm_kasprintf(ctx->dev, GFP_KERNEL, "%s-%d:%#x", "abc", -5, 0x1f);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_STREQ(test, p, "abc--5:0x1f");
-	devm_kfree(ctx->dev, p);
-
-	p = devm_kasprintf(ctx->dev, GFP_KERNEL, "%s", "");
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_STREQ(test, p, "");
-
-	/* Longer than any buffer that one would put on the stack. */
-	p = devm_kasprintf(ctx->dev, GFP_KERNEL, "%5000d|", 42);
-	expected = kunit_kzalloc(test, 5002, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_ASSERT_NOT_NULL(test, expected);
-	memset(expected, ' ', 4998);
-	strscpy(expected + 4998, "42|", 4);
-	KUNIT_EXPECT_STREQ(test, p, expected);
-}
-
-static __printf(2, 3) char *dk_kvasprintf(struct device *dev, const char *fmt,
-					  ...)
-{
-	va_list ap;
-	char *p;
-
-	va_start(ap, fmt);
-	p = devm_kvasprintf(dev, GFP_KERNEL, fmt, ap);
-	va_end(ap);
-	return p;
-}
-
-static void memory_kvasprintf(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	char *p;
-	int id;
-
-	DK_COUNT_FROM(test, &id);
-	p = dk_kvasprintf(ctx->dev, "%d %s %c %llx", 7, "seven", 's', 7ULL << 60);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_STREQ(test, p, "7 seven s 7000000000000000");
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-}
-
-static void memory_kmemdup(struct kunit *test)
+static void memory_kmemdup_array(struct kunit *test)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 	struct dk_ctx *ctx = test->priv;
-	static const u32 words[] = { 1, 2, 3, 5, 8 };
 	size_t n = SIZE_MAX / 2;
 	void *p;
 
-	p = devm_kmemdup(ctx->dev, words, sizeof(words), GFP_KERNEL);
+	p = devm_kmemdup_array(ctx->dev, mem_words, ARRAY_SIZE(mem_words),
+			       sizeof(mem_words[0]), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_PTR_NE(test, p, (void *)words);
-	KUNIT_EXPECT_MEMEQ(test, p, words, sizeof(words));
-
-	p = devm_kmemdup_array(ctx->dev, words, ARRAY_SIZE(words),
-			       sizeof(words[0]), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_MEMEQ(test, p, words, sizeof(words));
+	KUNIT_EXPECT_MEMEQ(test, p, mem_words, sizeof(mem_words));
 
 	OPTIMIZER_HIDE_VAR(n);
-	KUNIT_EXPECT_NULL(test, devm_kmemdup_array(ctx->dev, words, n,
-						   sizeof(words[0]), gfp));
+	KUNIT_EXPECT_NULL(test, devm_kmemdup_array(ctx->dev, mem_words, n,
+						   sizeof(mem_words[0]), gfp));
 }
 
 static void memory_kfree_of_nothing(struct kunit *test)
@@ -2248,13 +1682,13 @@ static void memory_kfree_unknown(struct kunit *test)
 	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, r));
 
 	/* In the middle of memory. */
-	DK_COUNT_FROM(test, &id);
-	p = dk_kmalloc(test, 100);
+	dk_open(test, &id);
+	p = mem_kmalloc(test, 100);
 	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, p + 8));
 	memset(p, 0x5a, 100);
 
 	/* Twice. Nothing is allocated in between. */
-	freed = dk_kmalloc(test, 100);
+	freed = mem_kmalloc(test, 100);
 	devm_kfree(ctx->dev, freed);
 	EXPECT_A_WARNING(test, devm_kfree(ctx->dev, freed));
 
@@ -2286,74 +1720,6 @@ static void memory_krealloc_unknown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, devres_release_group(second, &id));
 }
 
-static const unsigned int dk_orders[] = { 0, 1, 2 };
-
-static void dk_order_desc(const unsigned int *order, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "order %u", *order);
-}
-
-KUNIT_ARRAY_PARAM(dk_order, dk_orders, dk_order_desc);
-
-static void memory_pages(struct kunit *test)
-{
-	unsigned int order = *(const unsigned int *)test->param_value;
-	struct dk_ctx *ctx = test->priv;
-	unsigned long addr[3];
-	int i, id;
-
-	DK_COUNT_FROM(test, &id);
-	for (i = 0; i < 3; i++) {
-		addr[i] = devm_get_free_pages(ctx->dev, GFP_KERNEL | __GFP_ZERO,
-					      order);
-		KUNIT_ASSERT_NE(test, 0, addr[i]);
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr[i], PAGE_SIZE << order));
-		KUNIT_EXPECT_NULL(test, memchr_inv((void *)addr[i], 0,
-						   PAGE_SIZE << order));
-		memset((void *)addr[i], i + 1, PAGE_SIZE << order);
-	}
-	devm_free_pages(ctx->dev, addr[1]);
-	for (i = 0; i < 3; i += 2)
-		KUNIT_EXPECT_NULL(test, memchr_inv((void *)addr[i], i + 1,
-						   PAGE_SIZE << order));
-	devm_free_pages(ctx->dev, addr[0]);
-	KUNIT_EXPECT_EQ(test, 1, devres_release_group(ctx->dev, &id));
-}
-
-/* A reference of our own shows that the page is given back, and when. */
-static void memory_pages_given_back(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	unsigned long addr[2];
-	struct page *page[2];
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		addr[i] = devm_get_free_pages(ctx->dev, GFP_KERNEL, 0);
-		KUNIT_ASSERT_NE(test, 0, addr[i]);
-		page[i] = virt_to_page((void *)addr[i]);
-		get_page(page[i]);
-		KUNIT_EXPECT_EQ(test, 2, page_count(page[i]));
-	}
-	devm_free_pages(ctx->dev, addr[0]);
-	KUNIT_EXPECT_EQ(test, 1, page_count(page[0]));
-	KUNIT_EXPECT_EQ(test, 2, page_count(page[1]));
-	dk_finish(test);
-	KUNIT_EXPECT_EQ(test, 1, page_count(page[0]));
-	KUNIT_EXPECT_EQ(test, 1, page_count(page[1]));
-	put_page(page[0]);
-	put_page(page[1]);
-}
-
-static void memory_pages_huge(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-
-	KUNIT_EXPECT_EQ(test, 0, devm_get_free_pages(ctx->dev,
-						     GFP_KERNEL | __GFP_NOWARN,
-						     MAX_PAGE_ORDER + 1));
-}
-
 static void memory_pages_unknown(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2363,30 +1729,6 @@ static void memory_pages_unknown(struct kunit *test)
 	EXPECT_A_WARNING(test, devm_free_pages(ctx->dev, addr));
 	memset((void *)addr, 0x5a, PAGE_SIZE);
 	free_page(addr);
-}
-
-static void memory_percpu(struct kunit *test)
-{
-	struct dk_ctx *ctx = test->priv;
-	u64 __percpu *p[3];
-	int i, cpu, id;
-
-	DK_COUNT_FROM(test, &id);
-	for (i = 0; i < 3; i++) {
-		p[i] = devm_alloc_percpu(ctx->dev, u64);
-		KUNIT_ASSERT_TRUE(test, p[i]);
-		for_each_possible_cpu(cpu) {
-			KUNIT_EXPECT_EQ(test, 0, *per_cpu_ptr(p[i], cpu));
-			*per_cpu_ptr(p[i], cpu) = i + 1;
-		}
-	}
-	if (DEVRES_HAS_FREE_PERCPU)
-		devm_free_percpu(ctx->dev, p[1]);
-	for (i = 0; i < 3; i += 2)
-		for_each_possible_cpu(cpu)
-			KUNIT_EXPECT_EQ(test, i + 1, *per_cpu_ptr(p[i], cpu));
-	KUNIT_EXPECT_EQ(test, DEVRES_HAS_FREE_PERCPU ? 2 : 3,
-			devres_release_group(ctx->dev, &id));
 }
 
 static void memory_percpu_align(struct kunit *test)
@@ -2433,11 +1775,11 @@ static void memory_random_frees(struct kunit *test)
 	prandom_seed_state(&rnd, *(const u32 *)test->param_value);
 	p = kunit_kcalloc(test, COUNT, sizeof(*p), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	DK_COUNT_FROM(test, &id);
+	dk_open(test, &id);
 	for (i = 0; i < COUNT; i++) {
 		u16 size = 2 + dk_random(&rnd, 400);
 
-		p[i] = dk_kmalloc(test, size);
+		p[i] = mem_kmalloc(test, size);
 		memcpy(p[i], &size, 2);
 		memset(p[i] + 2, i, size - 2);
 	}
@@ -2461,31 +1803,16 @@ static void memory_random_frees(struct kunit *test)
 }
 
 static struct kunit_case devres_memory_cases[] = {
-	KUNIT_CASE_PARAM(memory_kmalloc, dk_size_gen_params),
-	KUNIT_CASE_PARAM(memory_kzalloc, dk_size_gen_params),
-	KUNIT_CASE_PARAM(memory_huge, dk_huge_gen_params),
-	KUNIT_CASE_PARAM(memory_arrays, dk_array_gen_params),
+	MEM_CASES,
 	KUNIT_CASE(memory_arrays_of_nothing),
-	KUNIT_CASE(memory_krealloc_array),
-	KUNIT_CASE_PARAM(memory_krealloc, dk_size_gen_params),
-	KUNIT_CASE(memory_krealloc_zero),
-	KUNIT_CASE(memory_krealloc_shrinks_in_place),
 	KUNIT_CASE(memory_krealloc_keeps_place),
-	KUNIT_CASE(memory_kstrdup),
 	KUNIT_CASE(memory_kstrdup_const_of_rodata),
 	KUNIT_CASE(memory_krealloc_of_rodata),
-	KUNIT_CASE(memory_kstrdup_const_of_others),
-	KUNIT_CASE(memory_kasprintf),
-	KUNIT_CASE(memory_kvasprintf),
-	KUNIT_CASE(memory_kmemdup),
+	KUNIT_CASE(memory_kmemdup_array),
 	KUNIT_CASE(memory_kfree_of_nothing),
 	KUNIT_CASE(memory_kfree_unknown),
 	KUNIT_CASE(memory_krealloc_unknown),
-	KUNIT_CASE_PARAM(memory_pages, dk_order_gen_params),
-	KUNIT_CASE(memory_pages_given_back),
-	KUNIT_CASE(memory_pages_huge),
 	KUNIT_CASE(memory_pages_unknown),
-	KUNIT_CASE(memory_percpu),
 	KUNIT_CASE(memory_percpu_align),
 	KUNIT_CASE(memory_percpu_unknown),
 	KUNIT_CASE_PARAM(memory_random_frees, dk_seed_gen_params),
@@ -2614,7 +1941,7 @@ static int dk_setup_three(struct dk_driver *d, struct device *dev)
 	return ret ?: dk_setup_res(d, dev, 3, 3);
 }
 
-/* ->remove() comes first, what probe acquired goes after it. */
+/* ->remove() is called first. The resources of probe are released after it. */
 static void driver_unbind(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2708,7 +2035,7 @@ static void driver_probe_fails_in_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, device_attach(ctx->dev));
 }
 
-/* What is acquired while bound goes like what probe acquired. */
+/* Resources that are added while the device is bound are released like those of probe. */
 static void driver_adds_later(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -2762,7 +2089,7 @@ static void dk_log_drvdata(void *data)
 {
 	struct dk_driver *d = data;
 
-	/* The driver is still there, and so is what it attached. */
+	/* The driver is still there, and so is its data. */
 	if (dev_get_drvdata(d->ctx->dev) == d &&
 	    d->ctx->dev->driver == &d->drv.driver)
 		dk_log(d->ctx, 1);
@@ -2813,7 +2140,7 @@ static void driver_never_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->foreign, 0);
 }
 
-/* What is added to a device that is gone goes with the last reference. */
+/* Resources that are added to a deleted device are released with the last reference. */
 static void driver_added_after_removal(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -3082,7 +2409,7 @@ static void teardown_visits(struct kunit *test)
 	DK_FINISH_LOG(test, "4 10 3 2 1 11 3 2 1");
 }
 
-/* Offers a resource, and gets the one that is there. */
+/* Offer a resource, and get the one that is there. */
 static void dk_do_get(struct dk_call *call, struct device *dev)
 {
 	struct dk_res *r = devres_alloc(dk_release, sizeof(*r), GFP_KERNEL);
@@ -3121,7 +2448,7 @@ static void teardown_resizes_memory(struct kunit *test)
 	char *p;
 
 	dk_add(test, 1);
-	p = dk_kmalloc(test, 16);
+	p = mem_kmalloc(test, 16);
 	memset(p, 0x5a, 16);
 	call = dk_add_call(test, 0, dk_do_krealloc);
 	call->ptr = p;
@@ -3130,8 +2457,8 @@ static void teardown_resizes_memory(struct kunit *test)
 }
 
 /*
- * That memory is freed cannot be seen, but that it is gone can: of two in a
- * group one is left. The group is @ctx.
+ * The test cannot see that memory is freed, but that it is off the list: of two
+ * pieces in a group one is left. The id of the group is @ctx.
  */
 static void dk_do_kfree(struct dk_call *call, struct device *dev)
 {
@@ -3147,8 +2474,8 @@ static void teardown_frees_memory(struct kunit *test)
 
 	dk_add(test, 1);
 	dk_open(test, ctx);
-	p = dk_kmalloc(test, 100);
-	dk_kmalloc(test, 100);
+	p = mem_kmalloc(test, 100);
+	mem_kmalloc(test, 100);
 	devres_close_group(ctx->dev, ctx);
 	dk_add(test, 2);
 	call = dk_add_call(test, 0, dk_do_kfree);
@@ -3310,7 +2637,7 @@ static void group_release_releases_member(struct kunit *test)
 	DK_FINISH_LOG(test, "10 1 11 2 3");
 }
 
-/* What is added belongs to the group as long as that is not closed. */
+/* An added resource belongs to the group while that is open. */
 static void group_release_adds_to_open(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -3324,7 +2651,7 @@ static void group_release_adds_to_open(struct kunit *test)
 	DK_FINISH_LOG(test, "10 11 9 2 1");
 }
 
-/* A group goes, and one of its members lets the inner group go by itself. */
+/* A group is released, and one of its members releases the inner group. */
 static void group_release_releases_inner(struct kunit *test)
 {
 	struct dk_ctx *ctx = test->priv;
@@ -3347,8 +2674,8 @@ static void group_release_releases_inner(struct kunit *test)
 }
 
 /*
- * Unbinding, where one teardown is all there is until the device goes: nothing
- * may be left, or the driver cannot be bound again.
+ * At unbind there is one teardown. Nothing may be left, or the driver cannot be
+ * bound again.
  */
 static int dk_setup_call(struct dk_driver *d, struct device *dev)
 {
@@ -3431,7 +2758,7 @@ static void unbind_adds_in_turn(struct kunit *test)
 
 	ctx->call[0].times = 4;
 	device_release_driver(ctx->dev);
-	/* Whatever is left over must come to an end, too. */
+	/* The action stops here, so that a later release of the device ends. */
 	ctx->call[0].times = 0;
 	DK_EXPECT_LOG(test, "100 10 11 10 11 10 11 10 11 10 11 2 1");
 	KUNIT_EXPECT_EQ(test, 0, ctx->call[0].ret);
@@ -3495,9 +2822,9 @@ static struct kunit_case devres_reentrancy_cases[] = {
  */
 
 /*
- * One that always adds itself again. What was there is released, what is added in
- * the end is not: no driver can be probed then. How often it is released is not
- * for this to say.
+ * An action that always adds itself again. Older resources are released, and the
+ * one that was added last is not: no driver can be probed then. The test does
+ * not say how often the action is called.
  */
 #define DK_ENDLESS	100000
 

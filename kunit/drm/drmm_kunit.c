@@ -33,10 +33,9 @@
 
 #include "resmgr_kunit.h"
 
-#define LOG_MAX		32
 #define TOKENS		8
 
-/* Time enough for what is to happen, and for what is not to happen. */
+/* Timeouts for things that have to happen, and for things that must not. */
 #define LONG		(20 * HZ)
 #define SHORT		(HZ / 4)
 
@@ -57,52 +56,24 @@ struct fixture {
 	bool			registered;
 	struct workqueue_struct	*wq;
 	struct token		tokens[TOKENS];
-	unsigned int		count;
-	int			log[LOG_MAX];
-	char			text[LOG_MAX * 4];
 };
-
-/* For actions without data. One case runs at a time. */
-static struct fixture *running;
 
 static const struct drm_driver drmm_driver = {
 	.name = "drmm-kunit",
 };
 
-static void log_id(struct fixture *f, int id)
-{
-	if (f->count < LOG_MAX)
-		f->log[f->count] = id;
-	f->count++;
-}
-
-static const char *log_text(struct fixture *f)
-{
-	unsigned int i, len = 0;
-
-	f->text[0] = '\0';
-	for (i = 0; i < f->count && i < LOG_MAX; i++)
-		len += scnprintf(f->text + len, sizeof(f->text) - len,
-				 i ? " %d" : "%d", f->log[i]);
-	return f->text;
-}
-
-#define EXPECT_LOG(f, want)						\
-do {									\
-	struct fixture *__f = (f);					\
-									\
-	KUNIT_EXPECT_STREQ(__f->test, log_text(__f), want);		\
-} while (0)
+#define EXPECT_LOG(f, want) \
+	KUNIT_EXPECT_STREQ((f)->test, notes_joined(" "), want)
 
 static void log_action(struct drm_device *drm, void *data)
 {
 	struct token *token = data;
 
 	if (!token) {
-		log_id(running, 0);
+		note("0");
 		return;
 	}
-	log_id(token->f, token->id);
+	note("%d", token->id);
 	if (token->then)
 		token->then(token->f, drm);
 }
@@ -151,11 +122,11 @@ static int drmm_init(struct kunit *test)
 		return -ENOMEM;
 	f->test = test;
 	test->priv = f;
-	running = f;
+	notes_clear();
 	for (i = 0; i < TOKENS; i++)
 		f->tokens[i] = (struct token){ .f = f, .id = i };
 
-	/* No name twice: that of a device that is gone may be taken for a while. */
+	/* No name is used twice: that of a deleted device may be in use for a while. */
 	snprintf(name, sizeof(name), "drmm-kunit-%lu-%d", jiffies,
 		 atomic_inc_return(&last));
 	f->parent = root_device_register(name);
@@ -181,7 +152,7 @@ static void drmm_exit(struct kunit *test)
 	root_device_unregister(f->parent);
 }
 
-/* What the console is told meanwhile, as far as it is of interest. */
+/* The lines of the console that are of interest. */
 struct console {
 	struct probe	probe;
 	const char	*what;
@@ -280,7 +251,7 @@ static void release_by_function(struct kunit *test)
 	EXPECT_LOG(f, "1 2 1");
 }
 
-/* NULL stands for any data. The function is told NULL, not the data. */
+/* NULL matches any data. The function is called with NULL, not with the data. */
 static void release_of_any(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -446,7 +417,7 @@ static void debug_lines(struct kunit *test)
 	EXPECT_LOG(f, "1 2 0");
 }
 
-/* Whichever allocation fails, there is no device, or a whole one. */
+/* Whichever allocation fails, there is either no device or a complete one. */
 static void device_without_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -619,7 +590,7 @@ static void never_registered(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, can_enter(f->drm));
 }
 
-/* Not unplugged, if no longer there for user space. */
+/* Unregistering does not unplug. */
 static void unregistered(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -663,7 +634,7 @@ static void unplug_waits(struct kunit *test)
 	complete(&inside->leave);
 	KUNIT_EXPECT_TRUE(test, is_done(inside, LONG));
 	KUNIT_EXPECT_TRUE(test, is_done(unplug, LONG));
-	/* It was inside, and yet could not enter once more. */
+	/* It was inside, and could not enter again. */
 	KUNIT_EXPECT_FALSE(test, inside->nested);
 	flush_workqueue(f->wq);
 }
@@ -756,7 +727,7 @@ static void any_context(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, c->softirq);
 }
 
-/* More of them than there is room for at first, while sections go on. */
+/* More devices than there is room for at first, while sections are inside. */
 static void many_devices(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -777,7 +748,10 @@ static void many_devices(struct kunit *test)
 	if (later >= 0)
 		drm_dev_exit(later);
 
-	/* Numbers that are free again, and sections of the one device only. */
+	/*
+	 * Numbers are used again, and an unplug waits for sections of its own
+	 * device only.
+	 */
 	while (i--) {
 		if (i % 3 == 0) {
 			KUNIT_EXPECT_EQ(test, drm_dev_register(many[i], 0), 0);
@@ -794,7 +768,7 @@ static void many_devices(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, can_enter(f->drm));
 }
 
-/* Else the table of gates would grow with each hotplug. */
+/* Otherwise the table of gates would grow with each hotplug. */
 static void numbers_are_used_again(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -813,10 +787,10 @@ static void numbers_are_used_again(struct kunit *test)
 
 static void release_may_enter(struct fixture *f, struct drm_device *drm)
 {
-	log_id(f, can_enter(drm) ? 11 : 10);
+	note(can_enter(drm) ? "11" : "10");
 }
 
-/* As long as there are resources, whether the device was unplugged or not. */
+/* The gate is there as long as the resources, whether the device was unplugged or not. */
 static void sections_in_release(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -940,10 +914,10 @@ static void release_first(struct fixture *f, struct drm_device *drm)
  */
 static void only_once(struct fixture *f, struct drm_device *drm)
 {
-	int i, calls = 0;
+	unsigned int i, calls = 0;
 
-	for (i = 0; i < f->count; i++)
-		calls += f->log[i] == 1;
+	for (i = 0; i < notes.count; i++)
+		calls += !strcmp(note_text(i), "1");
 	if (calls > 1)
 		KUNIT_FAIL_AND_ABORT(f->test, "released twice");
 }

@@ -48,8 +48,6 @@ struct foo {
 
 /**
  * struct bench - what the tests have in common
- * @lock: protects @said
- * @said: what was called
  * @inside: a call is inside
  * @leave: it may leave
  * @left: it has left
@@ -62,8 +60,6 @@ struct foo {
  * @bad: the driver's data was not what it should be
  */
 static struct bench {
-	spinlock_t		lock;		/* protects said */
-	char			said[64];
 	struct completion	inside;
 	struct completion	leave;
 	struct completion	left;
@@ -78,27 +74,8 @@ static struct bench {
 
 static void say(char letter)
 {
-	unsigned long flags;
-	size_t len;
-
-	spin_lock_irqsave(&bench.lock, flags);
-	len = strlen(bench.said);
-	if (len + 1 < sizeof(bench.said))
-		bench.said[len] = letter;
-	spin_unlock_irqrestore(&bench.lock, flags);
+	note("%c", letter);
 }
-
-static void say_action(void *text)
-{
-	say(*(const char *)text);
-}
-
-/* This was called since the last look. */
-#define EXPECT_SAID(test, want)						\
-do {									\
-	KUNIT_EXPECT_STREQ(test, (const char *)bench.said, want);	\
-	memset(bench.said, 0, sizeof(bench.said));			\
-} while (0)
 
 static void foo_gone(struct resmgr_provider *provider)
 {
@@ -124,7 +101,7 @@ static const struct resmgr_provider_ops silent_ops = {
 	.free	= foo_free,
 };
 
-/* In one place, so that all are of one lock class. */
+/* There is one place that registers, so that all have one lock class. */
 static struct foo *foo_make(const char *name, const struct resmgr_provider_ops *ops)
 {
 	struct foo *foo = kzalloc_obj(*foo, GFP_KERNEL);
@@ -203,24 +180,24 @@ static void provider_get_put(struct kunit *test)
 	struct foo *foo = foo_new(test);
 	struct resmgr_holder holder;
 
-	KUNIT_ASSERT_EQ(test, resmgr_add_action(&foo->provider.object.mgr, say_action, "o"), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&foo->provider.object.mgr, note_action, "o"), 0);
 	KUNIT_ASSERT_TRUE(test, resmgr_provider_get(&foo->provider, &holder, NULL));
 	foo_unbind(foo);
-	EXPECT_SAID(test, "G");
+	EXPECT_JOINED(test, "", "G");
 	foo_put(foo);
-	EXPECT_SAID(test, "");
+	EXPECT_JOINED(test, "", "");
 	resmgr_provider_put(&foo->provider, &holder);
-	EXPECT_SAID(test, "oF");
+	EXPECT_JOINED(test, "", "oF");
 }
 
-/* Never registered: an error of the core's before it has let anybody know. */
+/* Never registered: the core has failed before anybody could find it. */
 static void provider_never_withdrawn(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
 
 	kfree(foo->chip);
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 static void provider_enter(struct kunit *test)
@@ -239,10 +216,10 @@ static void provider_enter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foo_call(foo), -ENODEV);
 	KUNIT_EXPECT_EQ(test, foo_call_by_class(foo), -ENODEV);
 	foo_put(foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
-/* A section that is left by each way must have been left: or the drain would hang. */
+/* A section is left in each way. The drain would hang if one were still inside. */
 static int foo_leave(struct foo *foo, unsigned int how)
 {
 	struct chip *chip;
@@ -272,7 +249,7 @@ static void provider_scoped_leave(struct kunit *test)
 	for (how = 0; how < 5; how++)
 		KUNIT_EXPECT_EQ(test, foo_leave(foo, how), 1);
 	foo_put(foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
 static void provider_get_refused(struct kunit *test)
@@ -285,10 +262,10 @@ static void provider_get_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, resmgr_provider_hold(&other->provider.object.mgr,
 						   &foo->provider), -ENODEV);
 	foo_put(foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 	foo_unbind(other);
 	foo_put(other);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
 static void provider_withdraw_twice(struct kunit *test)
@@ -298,7 +275,7 @@ static void provider_withdraw_twice(struct kunit *test)
 	resmgr_provider_withdraw(&foo->provider);
 	foo_unbind(foo);
 	foo_put(foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
 static void provider_without_gone(struct kunit *test)
@@ -308,7 +285,7 @@ static void provider_without_gone(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, foo);
 	foo_unbind(foo);
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 static void provider_without_data(struct kunit *test)
@@ -337,13 +314,13 @@ static void provider_failed_allocation(struct kunit *test)
 		if (IS_ERR(foo)) {
 			failed++;
 			KUNIT_EXPECT_EQ(test, PTR_ERR(foo), -ENOMEM);
-			EXPECT_SAID(test, "");
+			EXPECT_JOINED(test, "", "");
 			continue;
 		}
 		/* None failed, or one that kmemleak or its like can do without. */
 		foo_unbind(foo);
 		foo_put(foo);
-		EXPECT_SAID(test, "GF");
+		EXPECT_JOINED(test, "", "GF");
 	}
 	/* Two of the test's own, and one at least of the helper's. */
 	KUNIT_EXPECT_GE(test, failed, 3);
@@ -360,7 +337,10 @@ static int stay_inside(void *data)
 		say('I');
 		complete(&bench.inside);
 		wait_for_completion(&bench.leave);
-		/* Refused, as it could take long; what it is inside of still is there. */
+		/*
+		 * A second call is refused, but the chip stays while the first
+		 * one is inside.
+		 */
 		if (foo_call(foo) != -ENODEV || READ_ONCE(chip->magic) != MAGIC)
 			atomic_inc(&bench.bad);
 		say('O');
@@ -381,7 +361,7 @@ static void wait(struct kunit *test, struct completion *c)
 
 static void gone_lets_leave(struct foo *foo)
 {
-	/* It is refused already: one that is woken sees that. */
+	/* Calls are refused already, so a woken call sees that. */
 	if (foo_call(foo) != -ENODEV)
 		atomic_inc(&bench.bad);
 	complete(&bench.leave);
@@ -396,10 +376,10 @@ static void provider_gone_wakes(struct kunit *test)
 	start(test, stay_inside, foo);
 	wait(test, &bench.inside);
 	foo_unbind(foo);
-	EXPECT_SAID(test, "IGO");
+	EXPECT_JOINED(test, "", "IGO");
 	wait(test, &bench.left);
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 static int withdraw_in_thread(void *data)
@@ -417,7 +397,7 @@ static void gone_says_so(struct foo *foo)
 	complete(&bench.withdrawn);
 }
 
-/* Somebody is inside: it is not over before that has left. */
+/* A call is inside: the withdrawal is not complete before it has left. */
 static void provider_drain_waits(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
@@ -428,7 +408,10 @@ static void provider_drain_waits(struct kunit *test)
 	start(test, withdraw_in_thread, foo);
 	/* ->gone() has been called. */
 	wait(test, &bench.withdrawn);
-	/* Longer than the grace period, after which one that does not wait is done. */
+	/*
+	 * Longer than a grace period: a withdrawal that did not wait would be
+	 * complete.
+	 */
 	msleep(200);
 	KUNIT_EXPECT_FALSE(test, completion_done(&bench.withdrawn));
 	KUNIT_EXPECT_EQ(test, foo_call(foo), -ENODEV);
@@ -436,12 +419,12 @@ static void provider_drain_waits(struct kunit *test)
 	complete(&bench.leave);
 	wait(test, &bench.withdrawn);
 	wait(test, &bench.left);
-	EXPECT_SAID(test, "IGLOW");
+	EXPECT_JOINED(test, "", "IGLOW");
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
-/* The second one to withdraw waits as the first one does. */
+/* The second task to withdraw waits as the first one does. */
 static void provider_withdraw_both_wait(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
@@ -457,11 +440,11 @@ static void provider_withdraw_both_wait(struct kunit *test)
 	wait(test, &bench.withdrawn);
 	wait(test, &bench.left);
 	/* Which of the two is first is a matter of chance. */
-	KUNIT_EXPECT_EQ(test, strncmp(bench.said, "IGO", 3), 0);
-	KUNIT_EXPECT_EQ(test, strlen(bench.said), 5UL);
-	memset(bench.said, 0, sizeof(bench.said));
+	KUNIT_EXPECT_TRUE(test, strstarts(notes_joined(""), "IGO"));
+	KUNIT_EXPECT_EQ(test, notes.count, 5);
+	notes_clear();
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 static void provider_nested(struct kunit *test)
@@ -484,7 +467,7 @@ static void provider_nested(struct kunit *test)
 	resmgr_provider_exit(&foo->provider);
 	wait(test, &bench.withdrawn);
 	foo_put(foo);
-	EXPECT_SAID(test, "GWF");
+	EXPECT_JOINED(test, "", "GWF");
 }
 
 /* --- atomic context */
@@ -516,7 +499,7 @@ static void provider_atomic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret[2], 0);
 	KUNIT_EXPECT_EQ(test, ret[3], -ENODEV);
 	foo_put(foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
 /* Entered with a spinlock held, and left with another; the drain does not care. */
@@ -529,7 +512,7 @@ static int stay_inside_atomic(void *data)
 	spin_lock(&lock);
 	chip = resmgr_provider_enter(&foo->provider);
 	complete(&bench.inside);
-	/* The one who withdraws has no need of this CPU until it is out. */
+	/* The task that withdraws does not need this CPU until the call has left. */
 	while (chip && !resmgr_provider_is_withdrawn(&foo->provider))
 		cpu_relax();
 	mdelay(20);
@@ -566,11 +549,11 @@ static void provider_drain_waits_for_atomic(struct kunit *test)
 	migrate_enable();
 	KUNIT_EXPECT_FALSE(test, IS_ERR(task));
 	/* G and O are on different CPUs. */
-	KUNIT_EXPECT_EQ(test, strlen(bench.said), 3UL);
-	KUNIT_EXPECT_EQ(test, bench.said[2], 'W');
-	memset(bench.said, 0, sizeof(bench.said));
+	KUNIT_EXPECT_EQ(test, notes.count, 3);
+	KUNIT_EXPECT_STREQ(test, note_text(2), "W");
+	notes_clear();
 	foo_put(foo);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 /**
@@ -632,7 +615,7 @@ static void wait_for_count(struct kunit *test, atomic_t *count)
 	KUNIT_EXPECT_GT(test, atomic_read(count), 0);
 }
 
-/* Called from interrupts all the time, while it goes and afterwards. */
+/* Interrupts call the provider all the time, while it is withdrawn and afterwards. */
 static void provider_from_interrupts(struct kunit *test)
 {
 	struct ticker *ticker = kunit_kzalloc(test, sizeof(*ticker), GFP_KERNEL);
@@ -656,7 +639,7 @@ static void provider_from_interrupts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&ticker->wrong), 0);
 	tick_stop(ticker);
 	foo_put(ticker->foo);
-	EXPECT_SAID(test, "GF");
+	EXPECT_JOINED(test, "", "GF");
 }
 
 /* --- a provider of a device's driver */
@@ -679,7 +662,7 @@ static int probe(struct platform_device *pdev)
 	ret = PTR_ERR_OR_ZERO(foo);
 	if (ret)
 		goto out;
-	/* The driver's, so released by devm, after ->remove(). */
+	/* The memory of the driver is devm memory, freed after ->remove(). */
 	chip = foo->chip;
 	ret = devm_add_action_or_reset(&pdev->dev, chip_free_action, chip);
 	if (ret) {
@@ -748,7 +731,7 @@ static void provider_devm(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, bench.foo);
 	KUNIT_EXPECT_EQ(test, foo_call(bench.foo), 0);
 	device_release_driver(&bench.pdev->dev);
-	EXPECT_SAID(test, "GRFC");
+	EXPECT_JOINED(test, "", "GRFC");
 }
 
 /* A consumer keeps its handle; a new one gets the new provider. */
@@ -762,7 +745,7 @@ static void provider_rebind(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, old);
 	KUNIT_ASSERT_TRUE(test, resmgr_provider_get(&old->provider, &old_holder, NULL));
 	device_release_driver(&bench.pdev->dev);
-	EXPECT_SAID(test, "GRC");
+	EXPECT_JOINED(test, "", "GRC");
 	KUNIT_EXPECT_EQ(test, foo_call(old), -ENODEV);
 
 	KUNIT_ASSERT_EQ(test, device_attach(&bench.pdev->dev), 1);
@@ -773,23 +756,24 @@ static void provider_rebind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foo_call(new), 0);
 	KUNIT_EXPECT_EQ(test, foo_call(old), -ENODEV);
 	resmgr_provider_put(&old->provider, &old_holder);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 	resmgr_provider_put(&new->provider, &new_holder);
 	device_release_driver(&bench.pdev->dev);
-	EXPECT_SAID(test, "GRFC");
+	EXPECT_JOINED(test, "", "GRFC");
 }
 
 static void provider_failed_probe(struct kunit *test)
 {
 	bench.probe_ret = -EIO;
 	driver_in(test);
-	EXPECT_SAID(test, "GFC");
+	EXPECT_JOINED(test, "", "GFC");
 }
 
 /* Each allocation fails once: nothing is lost, and nothing goes twice. */
 static void provider_failed_register(struct kunit *test)
 {
 	unsigned int nth, failed = 0;
+	const char *said;
 
 	faults_need(test);
 	bench.nth = 1;
@@ -798,15 +782,15 @@ static void provider_failed_register(struct kunit *test)
 		/* One that others can do without, as above. */
 		if (bench.foo) {
 			device_release_driver(&bench.pdev->dev);
-			EXPECT_SAID(test, "GRFC");
+			EXPECT_JOINED(test, "", "GRFC");
 		} else {
 			failed++;
 		}
 		/* What there was is gone, in the right order. */
-		if (strcmp(bench.said, "") && strcmp(bench.said, "CGF") &&
-		    strcmp(bench.said, "GFC"))
-			KUNIT_FAIL(test, "allocation %u: %s", nth - 1, bench.said);
-		memset(bench.said, 0, sizeof(bench.said));
+		said = notes_joined("");
+		if (*said && strcmp(said, "CGF") && strcmp(said, "GFC"))
+			KUNIT_FAIL(test, "allocation %u: %s", nth - 1, said);
+		notes_clear();
 		KUNIT_ASSERT_LT(test, nth, 100);
 		bench.nth = nth;
 		KUNIT_EXPECT_GE(test, device_attach(&bench.pdev->dev), 0);
@@ -815,7 +799,7 @@ static void provider_failed_register(struct kunit *test)
 	KUNIT_EXPECT_GE(test, failed, 6);
 	KUNIT_EXPECT_NOT_NULL(test, bench.foo);
 	device_release_driver(&bench.pdev->dev);
-	EXPECT_SAID(test, "GRFC");
+	EXPECT_JOINED(test, "", "GRFC");
 }
 
 /* --- consumers */
@@ -858,25 +842,25 @@ static void provider_device_link(struct kunit *test)
 		platform_device_unregister(pdev);
 	platform_driver_unregister(&consumer_driver);
 	KUNIT_EXPECT_TRUE(test, bound);
-	EXPECT_SAID(test, "cGRFC");
+	EXPECT_JOINED(test, "", "cGRFC");
 }
 
-/* An object that needs it holds it, with no put to be written. */
+/* An object that needs the provider holds it, and need not put it. */
 static void provider_held_by_object(struct kunit *test)
 {
 	struct foo *parent = foo_new(test), *child = foo_new(test);
 
-	KUNIT_ASSERT_EQ(test, resmgr_add_action(&child->provider.object.mgr, say_action, "b"), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&child->provider.object.mgr, note_action, "b"), 0);
 	KUNIT_ASSERT_EQ(test, resmgr_provider_hold(&child->provider.object.mgr,
 						   &parent->provider), 0);
-	KUNIT_ASSERT_EQ(test, resmgr_add_action(&child->provider.object.mgr, say_action, "a"), 0);
+	KUNIT_ASSERT_EQ(test, resmgr_add_action(&child->provider.object.mgr, note_action, "a"), 0);
 	foo_unbind(parent);
 	foo_put(parent);
 	KUNIT_EXPECT_EQ(test, foo_call(parent), -ENODEV);
-	EXPECT_SAID(test, "G");
+	EXPECT_JOINED(test, "", "G");
 	foo_unbind(child);
 	foo_put(child);
-	EXPECT_SAID(test, "GaFbF");
+	EXPECT_JOINED(test, "", "GaFbF");
 }
 
 /* --- circles */
@@ -918,9 +902,9 @@ static void provider_circle_of_two(struct kunit *test)
 	foo_end(a);
 	foo_end(b);
 	/* Both are still there, as was said. */
-	EXPECT_SAID(test, "");
+	EXPECT_JOINED(test, "", "");
 	resmgr_provider_put(&a->provider, &holder);
-	EXPECT_SAID(test, "FF");
+	EXPECT_JOINED(test, "", "FF");
 }
 
 static void provider_circle_of_three(struct kunit *test)
@@ -943,12 +927,12 @@ static void provider_circle_of_three(struct kunit *test)
 	foo_end(b);
 	foo_end(a);
 	foo_unbind(c);
-	/* The manager that is used here has to be there until that returns. */
-	EXPECT_SAID(test, "");
+	/* The manager has to exist until that returns. */
+	EXPECT_JOINED(test, "", "");
 	resmgr_release_group(&c->provider.object.mgr, group);
-	EXPECT_SAID(test, "FF");
+	EXPECT_JOINED(test, "", "FF");
 	foo_put(c);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
 static void provider_circle_of_one(struct kunit *test)
@@ -964,12 +948,12 @@ static void provider_circle_of_one(struct kunit *test)
 					      &a->provider.object.mgr));
 	KUNIT_ASSERT_TRUE(test, got);
 	foo_end(a);
-	EXPECT_SAID(test, "");
+	EXPECT_JOINED(test, "", "");
 	resmgr_provider_put(&a->provider, &holder);
-	EXPECT_SAID(test, "F");
+	EXPECT_JOINED(test, "", "F");
 }
 
-/* Two ways to the same are no circle; nor is one that was there, and is not. */
+/* Two paths to the same object are no circle, nor is one that was dropped. */
 static void provider_no_circle(struct kunit *test)
 {
 	struct wanted wanted = {
@@ -1003,7 +987,7 @@ static void provider_no_circle(struct kunit *test)
 	foo_end(c);
 	foo_end(b);
 	foo_end(a);
-	EXPECT_SAID(test, "FFFF");
+	EXPECT_JOINED(test, "", "FFFF");
 }
 
 /* --- everything at once */
@@ -1137,7 +1121,7 @@ static void provider_race(struct kunit *test)
 static int provider_test_init(struct kunit *test)
 {
 	memset(&bench, 0, sizeof(bench));
-	spin_lock_init(&bench.lock);
+	notes_clear();
 	init_completion(&bench.inside);
 	init_completion(&bench.leave);
 	init_completion(&bench.left);

@@ -342,25 +342,16 @@ static struct task_struct *control;
 
 static struct file *slot_open(const struct slot *slot)
 {
-	struct path path = { .mnt = mnt };
-	struct file *file;
-
-	path.dentry = node_dentry(mnt, slot->devt,
-				  READ_ONCE(slot->generation) % INODES);
-	if (IS_ERR(path.dentry))
-		return ERR_CAST(path.dentry);
-	file = dentry_open(&path, O_RDWR, current_cred());
-	dput(path.dentry);
-	return file;
+	return node_open(mnt, slot->devt, READ_ONCE(slot->generation) % INODES);
 }
 
-static void close_file(struct file *file)
+static void slot_close(struct file *file)
 {
 	if (!file)
 		return;
 	count(closes);
-	/* Now, and not by a worker: there would be ever more to do for it. */
-	__fput_sync(file);
+	/* A worker would have ever more to do. */
+	close_file(file);
 }
 
 static long call(struct file *file, unsigned int cmd, unsigned long arg)
@@ -416,10 +407,10 @@ static int caller(void *arg)
 			if (old)
 				use(old, &rnd);
 		}
-		close_file(old);
+		slot_close(old);
 	}
 	for (r = 0; r < KEPT; r++)
-		close_file(kept[r]);
+		slot_close(kept[r]);
 	return 0;
 }
 
@@ -447,7 +438,7 @@ static void unbind_by_call(struct slot *slot)
 		return;
 	count(opens);
 	call(file, TOY_UNBIND, 0);
-	close_file(file);
+	slot_close(file);
 }
 
 static int binder(void *arg)

@@ -38,7 +38,7 @@ struct cdevm_fops {
 
 /**
  * struct cdevm_node - a published character device
- * @res: on &cdevm_scope.nodes while it is published
+ * @res: resource of %CDEVM_STEP_UNPUBLISH while it is published
  * @fops: the wrapped file operations
  * @cdev: the driver's cdev, or %NULL
  * @misc: the driver's misc device, or %NULL
@@ -48,7 +48,7 @@ struct cdevm_fops {
  * @device_release: original release function of @device, or %NULL
  * @type: type of a subsystem's node, or %NULL
  * @data: data of the subsystem
- * @published: it is on &cdevm_scope.nodes. Protected by &cdevm_scope.lock
+ * @published: @res is on its manager. Protected by &cdevm_scope.lock
  * @next: link in &cdevm_scope.anon; constant once it is on the list
  * @name: name, for traces
  */

@@ -432,7 +432,8 @@ static bool cdevm_maps(const struct cdevm_scope *scope, const struct file *file)
  */
 static struct resmgr *cdevm_vm_memory(struct cdevm_scope *scope)
 {
-	return cdevm_releases_at_unbind(scope) ? &scope->memory : cdevm_mgr(scope);
+	return cdevm_releases_at_unbind(scope) ? &scope->steps[CDEVM_STEP_FREE] :
+						 cdevm_mgr(scope);
 }
 
 /*

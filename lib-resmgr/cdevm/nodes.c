@@ -6,8 +6,8 @@
 /**
  * DOC: nodes
  *
- * The published nodes are resources of a manager of their own in the scope.
- * Releasing one removes the node: newest first, each once.
+ * The published nodes are resources of the step that unpublishes. Releasing one
+ * removes the node: newest first, each once.
  *
  * The memory of a struct cdev belongs to the driver, and so to the scope. It
  * must stay until the VFS has let go of it: an inode that was opened through
@@ -41,10 +41,11 @@ static DEFINE_SPINLOCK(cdevm_devices_lock);
 
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp)
 {
+	struct resmgr *mgr = listed ? &scope->steps[CDEVM_STEP_FREE] : cdevm_mgr(scope);
 	struct cdevm_node *node;
 
-	node = __resmgr_kmalloc(listed ? &scope->memory : cdevm_mgr(scope), sizeof(*node),
-				gfp | __GFP_ZERO, NUMA_NO_NODE, cdevm_node_name, _RET_IP_);
+	node = __resmgr_kmalloc(mgr, sizeof(*node), gfp | __GFP_ZERO, NUMA_NO_NODE,
+				cdevm_node_name, _RET_IP_);
 	if (!node)
 		return NULL;
 	node->fops.scope = scope;
@@ -151,7 +152,7 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 	}
 	if (!ret) {
 		/* Cannot fail: the lock keeps the nodes from being released. */
-		resmgr_node_add(&scope->nodes, &node->res);
+		resmgr_node_add(&scope->steps[CDEVM_STEP_UNPUBLISH], &node->res);
 		node->published = true;
 		cdevm_trace(publish, scope, node->name,
 			    node->misc ? (void *)node->misc : node->cdev);
@@ -163,7 +164,7 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 void cdevm_unpublish(struct cdevm_scope *scope)
 {
 	mutex_lock(&scope->lock);
-	resmgr_release_final(&scope->nodes);
+	resmgr_release_final(&scope->steps[CDEVM_STEP_UNPUBLISH]);
 	mutex_unlock(&scope->lock);
 }
 
@@ -608,11 +609,12 @@ EXPORT_SYMBOL_GPL(cdevm_publish_dispatched);
 void cdevm_unpublish_node(struct cdevm_node *node)
 {
 	struct cdevm_scope *scope = node->fops.scope;
+	struct resmgr *nodes = &scope->steps[CDEVM_STEP_UNPUBLISH];
 
 	mutex_lock(&scope->lock);
 	if (node->published) {
-		resmgr_node_remove(&scope->nodes, &node->res);
-		cdevm_remove_node(&scope->nodes, &node->res);
+		resmgr_node_remove(nodes, &node->res);
+		cdevm_remove_node(nodes, &node->res);
 	}
 	mutex_unlock(&scope->lock);
 }

@@ -22,6 +22,15 @@
  * next step runs for any. cdevm_withdraw() runs them for one scope. The steps
  * are in cdevm_steps.
  *
+ * What a subsystem or a driver adds to a step is a resource of that step, see
+ * &enum cdevm_step: there is a manager for each, which is released for good in
+ * the step, newest resource first. The lock of the manager protects its list.
+ * Only the nodes need more: an addition that is in progress when the gate is
+ * revoked has to be removed, so &cdevm_scope.lock makes a publish and the
+ * unpublish step exclude each other. &cdevm_ops.kick is called before the
+ * resources of its step, and &cdevm_ops.released after those of the scope. They
+ * are callbacks and no resources, since setting them cannot fail.
+ *
  * Modules: a scope that held a reference on its module while the driver is
  * bound would keep the module from being removed. A scope that holds none can
  * outlive the text of its release functions: open files pin the module, but
@@ -90,8 +99,8 @@ void cdevm_put_memory(struct cdevm_scope *scope)
 	if (scope->parent)
 		cdevm_put_memory(scope->parent);
 	cdevm_mapping_destroy(scope);
-	if (!resmgr_empty(&scope->memory))
-		resmgr_release_final(&scope->memory);
+	if (!resmgr_empty(&scope->steps[CDEVM_STEP_FREE]))
+		resmgr_release_final(&scope->steps[CDEVM_STEP_FREE]);
 	resmgr_gate_destroy(&scope->gate);
 	mutex_destroy(&scope->lock);
 	kfree(scope->name);
@@ -103,7 +112,7 @@ static void cdevm_free(struct resmgr *mgr)
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
 	/* They can still be opened, with nothing behind them. */
-	if (WARN(!resmgr_empty(&scope->nodes),
+	if (WARN(!resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]),
 		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
 		 scope->name))
 		cdevm_unpublish(scope);
@@ -129,69 +138,51 @@ static const struct resmgr_class cdevm_class = {
 	.free		= cdevm_free,
 };
 
-static const char *cdevm_nodes_owner_name(const struct resmgr *mgr)
+static const struct resmgr_class cdevm_step_classes[CDEVM_STEPS];
+
+/* The managers of the steps lie in the order of their classes. */
+static struct cdevm_scope *cdevm_step_scope(const struct resmgr *mgr)
 {
-	return container_of(mgr, struct cdevm_scope, nodes)->name;
+	return container_of(mgr - (mgr->class - cdevm_step_classes), struct cdevm_scope,
+			    steps[0]);
 }
 
-static struct resmgr_origin cdevm_nodes_origin(const struct resmgr *mgr)
+static const char *cdevm_step_owner_name(const struct resmgr *mgr)
 {
-	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, nodes));
+	return cdevm_step_scope(mgr)->name;
 }
 
-static const struct resmgr_class cdevm_nodes_class = {
-	.name		= "cdevm-nodes",
-	.owner_name	= cdevm_nodes_owner_name,
-	.origin		= cdevm_nodes_origin,
+static struct resmgr_origin cdevm_step_origin(const struct resmgr *mgr)
+{
+	return cdevm_scope_origin(cdevm_step_scope(mgr));
+}
+
+#define CDEVM_STEP_CLASS(_name) {					\
+	.name		= _name,					\
+	.owner_name	= cdevm_step_owner_name,			\
+	.origin		= cdevm_step_origin,				\
+}
+
+static const struct resmgr_class cdevm_step_classes[CDEVM_STEPS] = {
+	[CDEVM_STEP_KICK]	= CDEVM_STEP_CLASS("cdevm-kicks"),
+	[CDEVM_STEP_UNPUBLISH]	= CDEVM_STEP_CLASS("cdevm-nodes"),
+	[CDEVM_STEP_STOP]	= CDEVM_STEP_CLASS("cdevm-stops"),
+	[CDEVM_STEP_FREE]	= CDEVM_STEP_CLASS("cdevm-memory"),
 };
 
-static const char *cdevm_kicks_owner_name(const struct resmgr *mgr)
+/*
+ * Each step has a lock class of its own: the list in debugfs looks at the nodes
+ * under the lock of what their memory is on.
+ */
+static void cdevm_steps_init(struct cdevm_scope *scope)
 {
-	return container_of(mgr, struct cdevm_scope, kicks)->name;
+	static struct lock_class_key keys[CDEVM_STEPS];
+	unsigned int i;
+
+	for (i = 0; i < CDEVM_STEPS; i++)
+		__resmgr_init(&scope->steps[i], &cdevm_step_classes[i],
+			      cdevm_step_classes[i].name, &keys[i]);
 }
-
-static struct resmgr_origin cdevm_kicks_origin(const struct resmgr *mgr)
-{
-	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, kicks));
-}
-
-static const struct resmgr_class cdevm_kicks_class = {
-	.name		= "cdevm-kicks",
-	.owner_name	= cdevm_kicks_owner_name,
-	.origin		= cdevm_kicks_origin,
-};
-
-static const char *cdevm_stops_owner_name(const struct resmgr *mgr)
-{
-	return container_of(mgr, struct cdevm_scope, stops)->name;
-}
-
-static struct resmgr_origin cdevm_stops_origin(const struct resmgr *mgr)
-{
-	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, stops));
-}
-
-static const struct resmgr_class cdevm_stops_class = {
-	.name		= "cdevm-stops",
-	.owner_name	= cdevm_stops_owner_name,
-	.origin		= cdevm_stops_origin,
-};
-
-static const char *cdevm_memory_owner_name(const struct resmgr *mgr)
-{
-	return container_of(mgr, struct cdevm_scope, memory)->name;
-}
-
-static struct resmgr_origin cdevm_memory_origin(const struct resmgr *mgr)
-{
-	return cdevm_scope_origin(container_of(mgr, struct cdevm_scope, memory));
-}
-
-static const struct resmgr_class cdevm_memory_class = {
-	.name		= "cdevm-memory",
-	.owner_name	= cdevm_memory_owner_name,
-	.origin		= cdevm_memory_origin,
-};
 
 /* Returns a part that is not revoked yet, with a reference. */
 static struct cdevm_scope *cdevm_get_unrevoked_part(struct cdevm_scope *scope)
@@ -299,7 +290,7 @@ static void cdevm_step_kick(struct cdevm_scope *scope)
 	kill_fasync(&scope->fasync, SIGIO, POLL_HUP);
 	if (scope->ops && scope->ops->kick)
 		scope->ops->kick(scope);
-	resmgr_release_final(&scope->kicks);
+	resmgr_release_final(&scope->steps[CDEVM_STEP_KICK]);
 }
 
 /*
@@ -358,7 +349,7 @@ static void cdevm_step_drain(struct cdevm_scope *scope)
  */
 static void cdevm_step_stop(struct cdevm_scope *scope)
 {
-	resmgr_release_final(&scope->stops);
+	resmgr_release_final(&scope->steps[CDEVM_STEP_STOP]);
 
 	/*
 	 * This comes last: cdevm_withdraw() has nothing to wait for after it.
@@ -408,7 +399,7 @@ static void cdevm_step_parts(struct cdevm_scope *scope, unsigned int step)
 	struct cdevm_scope *part;
 
 	while ((part = cdevm_next_part(scope, step))) {
-		resmgr_early_advance(&part->memory, &part->bound, step + 1);
+		resmgr_early_advance(&part->steps[CDEVM_STEP_FREE], &part->bound, step + 1);
 		if (step + 1 == part->bound.steps)
 			cdevm_end_part(part);
 		resmgr_object_put(&part->obj);
@@ -470,7 +461,7 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 	struct device *dev;
 
 	if (scope->alone) {
-		resmgr_early_finish(&scope->memory, &scope->bound);
+		resmgr_early_finish(&scope->steps[CDEVM_STEP_FREE], &scope->bound);
 		return;
 	}
 	spin_lock(&cdevm_live_lock);
@@ -562,10 +553,7 @@ static struct cdevm_scope *cdevm_scope_new(const char *name, struct resmgr_origi
 #endif
 
 	resmgr_object_init(&scope->obj, &cdevm_class);
-	resmgr_init(&scope->nodes, &cdevm_nodes_class);
-	resmgr_init(&scope->kicks, &cdevm_kicks_class);
-	resmgr_init(&scope->stops, &cdevm_stops_class);
-	resmgr_init(&scope->memory, &cdevm_memory_class);
+	cdevm_steps_init(scope);
 	refcount_set(&scope->held, 1);
 	mutex_init(&scope->lock);
 	spin_lock_init(&scope->files_lock);

@@ -307,6 +307,7 @@ static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope,
 			     struct resmgr *mgr)
 {
 	struct cdevm_node_copy *copy;
+	struct resmgr *nodes = &scope->steps[CDEVM_STEP_UNPUBLISH];
 	struct resmgr_node **link;
 	struct cdevm_node *node;
 	unsigned int files;
@@ -318,9 +319,9 @@ static void cdevm_copy_nodes(struct cdevm_list *list, struct cdevm_scope *scope,
 		if ((*link)->name != cdevm_node_name)
 			continue;
 		node = (void *)container_of(*link, struct resmgr_data, node)->data;
-		spin_lock(&scope->nodes.lock);
+		spin_lock(&nodes->lock);
 		published = resmgr_is_linked(&node->res);
-		spin_unlock(&scope->nodes.lock);
+		spin_unlock(&nodes->lock);
 		files = atomic_read(&node->fops.files);
 		if (!published && !files)
 			continue;
@@ -340,15 +341,19 @@ static void cdevm_copy_scopes(struct cdevm_list *list)
 	struct cdevm_scope_copy *copy;
 	struct cdevm_scope *scope;
 	unsigned long flags;
+	struct resmgr *mgr;
 
 	spin_lock(&cdevm_live_lock);
 	list_for_each_entry(scope, &cdevm_live, live) {
-		spin_lock_irqsave(&cdevm_mgr(scope)->lock, flags);
-		cdevm_copy_nodes(list, scope, cdevm_mgr(scope));
-		spin_unlock_irqrestore(&cdevm_mgr(scope)->lock, flags);
-		spin_lock_irqsave(&scope->memory.lock, flags);
-		cdevm_copy_nodes(list, scope, &scope->memory);
-		spin_unlock_irqrestore(&scope->memory.lock, flags);
+		/* The memory of nodes is in one of these. */
+		mgr = cdevm_mgr(scope);
+		spin_lock_irqsave(&mgr->lock, flags);
+		cdevm_copy_nodes(list, scope, mgr);
+		spin_unlock_irqrestore(&mgr->lock, flags);
+		mgr = &scope->steps[CDEVM_STEP_FREE];
+		spin_lock_irqsave(&mgr->lock, flags);
+		cdevm_copy_nodes(list, scope, mgr);
+		spin_unlock_irqrestore(&mgr->lock, flags);
 
 		copy = cdevm_array_add(&list->scopes, struct cdevm_scope_copy);
 		if (!copy)
@@ -361,7 +366,7 @@ static void cdevm_copy_scopes(struct cdevm_list *list)
 			copy->state = "unbound";
 		else if (cdevm_is_revoked(scope))
 			copy->state = "revoked";
-		else if (!resmgr_empty(&scope->nodes))
+		else if (!resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]))
 			copy->state = "published";
 		else
 			copy->state = "new";

@@ -1,18 +1,124 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Trace probes, and warnings that a KUnit case expects
+ * What KUnit suites share: notes of what was called, trace probes, and warnings
+ * that a case expects
  *
  * For suites that are built for kernels without the resource manager, too.
  */
-#ifndef _LIB_RESMGR_TESTS_WARNINGS_H
-#define _LIB_RESMGR_TESTS_WARNINGS_H
+#ifndef _LIB_RESMGR_TESTS_LIB_H
+#define _LIB_RESMGR_TESTS_LIB_H
 
 #include <kunit/test.h>
 #include <linux/atomic.h>
+#include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <trace/events/printk.h>
+
+/*
+ * Notes of what was called, in order. Each suite has its own. Its cases run one
+ * after the other, and each begins with notes_clear(). A case reads the notes
+ * when nobody adds any.
+ */
+static struct {
+	spinlock_t	lock;		/* protects the others while notes are added */
+	unsigned int	count;		/* includes those that there was no room for */
+	char		texts[512][64];
+} notes __maybe_unused = { .lock = __SPIN_LOCK_UNLOCKED(notes.lock) };
+
+static inline void notes_clear(void)
+{
+	notes.count = 0;
+}
+
+/* In any context but NMI. */
+static inline __printf(1, 2) void note(const char *fmt, ...)
+{
+	unsigned long flags;
+	va_list ap;
+
+	va_start(ap, fmt);
+	spin_lock_irqsave(&notes.lock, flags);
+	if (notes.count < ARRAY_SIZE(notes.texts))
+		vsnprintf(notes.texts[notes.count], sizeof(notes.texts[0]), fmt, ap);
+	notes.count++;
+	spin_unlock_irqrestore(&notes.lock, flags);
+	va_end(ap);
+}
+
+/* As an action. */
+static inline void note_action(void *text)
+{
+	note("%s", (const char *)text);
+}
+
+/* Returns the text of a note; one that is not there reads as "(nothing)". */
+static __maybe_unused const char *note_text(unsigned int i)
+{
+	if (i >= notes.count)
+		return "(nothing)";
+	return i < ARRAY_SIZE(notes.texts) ? notes.texts[i] : "(no room)";
+}
+
+/* Returns the position of the first note with this text, -1 if there is none. */
+static inline int note_find(const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < notes.count; i++)
+		if (!strcmp(note_text(i), text))
+			return i;
+	return -1;
+}
+
+/* All notes in one string, valid until the next call. */
+static __maybe_unused const char *notes_joined(const char *between)
+{
+	static char text[512];
+	unsigned int i, len = 0;
+
+	*text = 0;
+	for (i = 0; i < notes.count; i++)
+		len += scnprintf(text + len, sizeof(text) - len, "%s%s", i ? between : "",
+				 note_text(i));
+	return text;
+}
+
+static inline void expect_notes(struct kunit *test, const char * const *want,
+				unsigned int count)
+{
+	unsigned int i, most = max(count, notes.count);
+
+	for (i = 0; i < most; i++)
+		if (i >= count || strcmp(note_text(i), want[i]))
+			break;
+	if (i < most) {
+		KUNIT_FAIL(test, "note %u is '%s', not '%s'", i, note_text(i),
+			   i < count ? want[i] : "(nothing)");
+		for (i = 0; i < notes.count; i++)
+			kunit_info(test, "note %u: %s", i, note_text(i));
+	}
+	notes_clear();
+}
+
+/* These notes were added since the last look, in this order, and no others. */
+#define EXPECT_NOTES(test, ...)						\
+do {									\
+	static const char * const __want[] = { __VA_ARGS__ };		\
+									\
+	expect_notes(test, __want, ARRAY_SIZE(__want));			\
+} while (0)
+
+#define EXPECT_NO_NOTES(test)	expect_notes(test, NULL, 0)
+
+/* The same for short notes, which are joined by @between. */
+#define EXPECT_JOINED(test, between, want)				\
+do {									\
+	KUNIT_EXPECT_STREQ(test, notes_joined(between), want);		\
+	notes_clear();							\
+} while (0)
 
 /*
  * Tracepoints are looked up by name, so that the suites can be modules without
@@ -167,4 +273,4 @@ do {									\
 				    "warnings of " #__VA_ARGS__);	\
 } while (0)
 
-#endif /* _LIB_RESMGR_TESTS_WARNINGS_H */
+#endif /* _LIB_RESMGR_TESTS_LIB_H */

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/* KUnit tests of the gate: lib/resmgr/gate.c */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/resmgr_gate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "../lib.h"
+
+/*
+ * A call that is let in by mistake leaves again: a drain would wait for ever.
+ */
+static bool gate_refuses(struct resmgr_gate *gate)
+{
+	if (!resmgr_gate_enter(gate))
+		return true;
+	resmgr_gate_exit(gate);
+	return false;
+}
+
+static struct resmgr_gate *new_gate(struct kunit *test)
+{
+	struct resmgr_gate *gate = kunit_kzalloc(test, sizeof(*gate), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, gate);
+	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
+	return gate;
+}
+
+static void gate_enter(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	int i;
+
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_is_revoked(gate));
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	for (i = 0; i < 5; i++)
+		resmgr_gate_exit(gate);
+
+	/* It opens again and again, until revoked. */
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	resmgr_gate_exit(gate);
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_is_revoked(gate));
+	KUNIT_EXPECT_TRUE(test, gate_refuses(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	KUNIT_EXPECT_TRUE(test, gate_refuses(gate));
+	resmgr_gate_destroy(gate);
+}
+
+static void gate_revoke_twice(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_revoke(gate));
+	/* So does the wait: there is no one any more. */
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
+	resmgr_gate_destroy(gate);
+}
+
+static void gate_drain_of_open(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	bool drained = true;
+
+	EXPECT_WARNING(test, "resmgr: drain of an open gate",
+		       drained = resmgr_gate_drain(gate, 1));
+	KUNIT_EXPECT_FALSE(test, drained);
+	/* It is open still. */
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	resmgr_gate_destroy(gate);
+}
+
+struct visitor {
+	struct resmgr_gate	*gate;
+	struct completion	inside, leave, left;
+	bool			entered;
+	bool			again;
+};
+
+static int visitor_main(void *data)
+{
+	struct visitor *v = data;
+
+	v->entered = resmgr_gate_enter(v->gate);
+	complete(&v->inside);
+	wait_for_completion(&v->leave);
+	if (v->entered) {
+		v->again = resmgr_gate_enter(v->gate);
+		if (v->again)
+			resmgr_gate_exit(v->gate);
+		resmgr_gate_exit(v->gate);
+	}
+	complete(&v->left);
+	return 0;
+}
+
+static void visit(struct kunit *test, struct visitor *v, struct resmgr_gate *gate)
+{
+	v->gate = gate;
+	init_completion(&v->inside);
+	init_completion(&v->leave);
+	init_completion(&v->left);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(visitor_main, v,
+						       "gate-visitor"));
+	wait_for_completion(&v->inside);
+}
+
+static void gate_drain_waits(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	struct visitor *v = kunit_kcalloc(test, 2, sizeof(*v), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	visit(test, &v[0], gate);
+	visit(test, &v[1], gate);
+	KUNIT_EXPECT_TRUE(test, v[0].entered && v[1].entered);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
+	complete(&v[0].leave);
+	wait_for_completion(&v[0].left);
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
+	complete(&v[1].leave);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	wait_for_completion(&v[1].left);
+
+	/* A task that entered before the revoke is refused when it enters again. */
+	KUNIT_EXPECT_FALSE(test, v[0].again);
+	KUNIT_EXPECT_FALSE(test, v[1].again);
+	resmgr_gate_destroy(gate);
+}
+
+#define VISITORS	4
+
+struct crowd {
+	struct resmgr_gate	*gate;
+	/* @gone is set after the drain. A call that is inside then sets @seen_gone. */
+	bool			gone;
+	bool			seen_gone;
+	atomic_t		entries;
+	struct completion	done[VISITORS];
+	atomic_t		next;
+};
+
+static int crowd_main(void *data)
+{
+	struct crowd *c = data;
+	int nr = atomic_inc_return(&c->next) - 1;
+
+	while (resmgr_gate_enter(c->gate)) {
+		if (READ_ONCE(c->gone))
+			WRITE_ONCE(c->seen_gone, true);
+		/* Asleep inside, most of the time. */
+		if (atomic_inc_return(&c->entries) % 8)
+			usleep_range(10, 50);
+		if (READ_ONCE(c->gone))
+			WRITE_ONCE(c->seen_gone, true);
+		resmgr_gate_exit(c->gate);
+	}
+	complete(&c->done[nr]);
+	return 0;
+}
+
+/* Nobody is inside after the drain, whatever the traffic. */
+static void gate_with_traffic(struct kunit *test)
+{
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	c->gate = new_gate(test);
+	for (i = 0; i < VISITORS; i++) {
+		init_completion(&c->done[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
+					     kthread_run(crowd_main, c, "crowd"));
+	}
+	while (atomic_read(&c->entries) < 500)
+		usleep_range(100, 200);
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(c->gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(c->gate, MAX_SCHEDULE_TIMEOUT));
+	WRITE_ONCE(c->gone, true);
+	for (i = 0; i < VISITORS; i++)
+		wait_for_completion(&c->done[i]);
+	KUNIT_EXPECT_FALSE(test, c->seen_gone);
+	resmgr_gate_destroy(c->gate);
+}
+
+/*
+ * Enter on one CPU and leave on another, so that the count of neither is right
+ * by itself. Some leave before the revoke, and one after it.
+ */
+static void gate_across_cpus(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int last = cpumask_last(cpu_online_mask);
+	int i;
+
+	if (first == last)
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(first)), 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
+	for (i = 0; i < 2; i++)
+		resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	/* More than a grace period: the counts have been added up. */
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&gate->drained, HZ / 2));
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	resmgr_gate_destroy(gate);
+}
+
+/* The last call may leave before the counts have been added up, or after. */
+static void gate_left_early(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
+		if (i % 2)
+			msleep(20);
+		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
+		resmgr_gate_exit(gate);
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+		resmgr_gate_destroy(gate);
+		KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
+	}
+	resmgr_gate_destroy(gate);
+}
+
+static void gate_left_too_often(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	EXPECT_WARNING(test, "resmgr: a gate was left more often than entered",
+		       resmgr_gate_exit_revoked(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
+	resmgr_gate_destroy(gate);
+}
+
+/* A drain from inside waits for all calls but those of the caller. */
+static void gate_set_aside(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	struct visitor *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	visit(test, v, gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+
+	resmgr_gate_set_aside(gate, 2);
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
+	complete(&v->leave);
+	wait_for_completion(&v->left);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	resmgr_gate_take_back(gate, 2);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 2);
+
+	resmgr_gate_exit(gate);
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	resmgr_gate_destroy(gate);
+}
+
+/* The grace period of a revoke uses the gate, also when nobody drains it. */
+static void gate_destroyed_undrained(struct kunit *test)
+{
+	struct resmgr_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, gate);
+	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	resmgr_gate_destroy(gate);
+	KUNIT_EXPECT_TRUE(test, completion_done(&gate->drained));
+	/* KASAN would see the callback. */
+	kfree(gate);
+	rcu_barrier();
+}
+
+static struct kunit_case gate_cases[] = {
+	KUNIT_CASE(gate_enter),
+	KUNIT_CASE(gate_revoke_twice),
+	KUNIT_CASE(gate_drain_of_open),
+	KUNIT_CASE(gate_drain_waits),
+	KUNIT_CASE(gate_with_traffic),
+	KUNIT_CASE(gate_across_cpus),
+	KUNIT_CASE(gate_left_early),
+	KUNIT_CASE(gate_left_too_often),
+	KUNIT_CASE(gate_set_aside),
+	KUNIT_CASE(gate_destroyed_undrained),
+	{}
+};
+
+static struct kunit_suite gate_suite = {
+	.name		= "cdevm-gate",
+	.test_cases	= gate_cases,
+};
+
+kunit_test_suite(gate_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the gate");
+MODULE_LICENSE("GPL");
