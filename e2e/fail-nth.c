@@ -2,8 +2,7 @@
 /*
  * Each slab allocation of each call fails once, in their order, by the kernel's own
  * fail-nth: of bind and unbind, open() and close(), of what is done with a file while
- * the device is there and when it has gone, of mappings, and of a device that is
- * removed and added
+ * the device is there and when it has gone, and of mappings
  *
  * A call that fails must leave everything as it was: the same call works next. What
  * cannot fail, close(), must do its work. kmemleak looks for the rest, and makes
