@@ -87,7 +87,9 @@ static void goldfish_run(u32 id)
 
 	if (id >= GOLDFISH_PIPES)
 		return;
-	if (at && open->command) {
+	/* On stock the driver's page has been freed, and may have something else in it. */
+	if (at && open->command && PAGE_ALIGNED(open->command) &&
+	    pfn_valid(PHYS_PFN(open->command))) {
 		c = phys_to_virt(open->command);
 		if (c->cmd == GOLDFISH_OPEN && c->id == id) {
 			goldfish_pipes[id] = c;
