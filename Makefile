@@ -15,7 +15,7 @@ T := tools
 
 help:
 	@echo 'make demo              the unbind/close race, mainline driver and converted, a table (first 5 min, then 5 s)'
-	@echo 'make test              build and run every test there is, 6.12 and 7.3      (first 60 min, then 20 min)'
+	@echo 'make test              KUnit, programs in booted kernels, checks; 6.12 and 7.3  (first 60 min, then 20 min)'
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
 	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
 	@echo 'make kunit-arch [ARCHS="arm64 arm s390"]   our KUnit suites on other machines; also arm64-mte,'
