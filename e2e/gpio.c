@@ -342,10 +342,10 @@ static void t_leaks(void)
 	}
 	kmsg("e2e: allow kmemleak: [0-9]+ new suspected");
 	/*
-	 * A release is delayed by up to four seconds, and an object younger
+	 * Each release is delayed by up to four seconds, one after another, and an object younger
 	 * than five is not reported as a leak.
 	 */
-	sleep_ms(12000);
+	sleep_ms(30000);
 	write_file(leaks, "scan");
 	sleep_ms(1000);
 	write_file(leaks, "scan");

@@ -173,7 +173,7 @@ static long wait_until_left(long bindings)
 	return left;
 }
 
-TEST_F(cdevm, memory_stays_until_the_last_close)
+TEST_F_TIMEOUT(cdevm, memory_stays_until_the_last_close, 120)
 {
 	int i;
 
