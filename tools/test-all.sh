@@ -12,8 +12,10 @@ export RESULTS=$TMP/results-all
 began=$(now)
 rc=0
 
-stock() {
-	"$TOP/tools/build.sh" stock && "$TOP/tools/initramfs.sh" stock && FLAVOURS=stock "$TOP/tools/e2e.sh"
+# What make test boots of the newest kernel alone.
+stock_and_smp() {
+	"$TOP/tools/build.sh" stock && "$TOP/tools/build.sh" smp && "$TOP/tools/initramfs.sh" stock smp &&
+		FLAVOURS=stock,smp "$TOP/tools/e2e.sh"
 }
 
 # Its results are the first of ours; it has emptied the file, and its last line is not the last.
@@ -21,12 +23,12 @@ RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"
-	for part in 'kunit.sh --quiet --plain' stock stress.sh 'boots.sh drivers drm media' \
+	for part in 'kunit.sh --quiet --plain' stock_and_smp stress.sh 'boots.sh drivers drm media' \
 		'kunit-arch.sh arm64 arm' series-check.sh build-check.sh; do
 		lines=$(wc -l <"$RESULTS")
 		# shellcheck disable=SC2086 # a command
 		case $part in
-		stock) stock;;
+		stock_and_smp) [ "$KERNEL" = "${!#}" ] || stock_and_smp;;
 		*) SECONDS_EACH=${SECONDS_EACH:-120} "$TOP/tools/"$part;;
 		esac && continue
 		rc=1
