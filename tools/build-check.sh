@@ -123,16 +123,6 @@ fresh() {
 	done)
 }
 
-# need PROGRAM PACKAGE: is there such a compiler? With apt, and as root, there will be.
-need() {
-	command -v "$1" >/dev/null 2>&1 && return 0
-	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
-	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
-		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
-		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
-	command -v "$1" >/dev/null 2>&1
-}
-
 ccache() { if [ "$KCC" = gcc ]; then printf '%s' "$1"; else printf 'ccache %s' "$1"; fi; }
 
 # warnings LOG: one line per warning, without what differs between two trees
@@ -260,7 +250,7 @@ if wanted clang; then
 	min=$(awk '/^llvm\)/ { l = 1 } l && /else/ { e = 1 } l && e && /echo/ { print $2; exit }' \
 		"$PRISTINE/scripts/min-tool-version.sh")
 	for c in clang clang-19; do
-		[ "$c" = clang ] || need $c $c || continue
+		[ "$c" = clang ] || have_program $c $c || continue
 		v=$($c -dumpversion 2>/dev/null) || continue
 		[ "$(printf '%s\n' "$min" "$v" | sort -V | head -n 1)" = "$min" ] && { clang=$c; break; }
 	done
@@ -272,7 +262,7 @@ if wanted clang; then
 fi
 
 if wanted arm64; then
-	if need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; then
+	if have_program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; then
 		part "arm64, gcc, objects" "$L-arm64.log" arm64_gcc
 	else
 		skipped "arm64, gcc, objects" "no aarch64-linux-gnu-gcc"
@@ -283,7 +273,7 @@ fi
 FINDINGS=of_ours
 sh_objects=$(printf '%s\n' "${touched[@]}" | sed -n '/^arch\/sh\//s/\.c$/.o/p')
 if wanted sh && [ -n "$sh_objects" ]; then
-	if need sh4-linux-gnu-gcc gcc-sh4-linux-gnu; then
+	if have_program sh4-linux-gnu-gcc gcc-sh4-linux-gnu; then
 		part "sh, gcc, ${sh_objects##*/}" "$L-sh.log" sh_gcc
 	else
 		skipped "sh, gcc, ${sh_objects##*/}" "no sh4-linux-gnu-gcc"

@@ -7,13 +7,6 @@
 
 tree=${LINUX:-$PRISTINE}
 [ -e "$tree/Makefile" ] || die "$tree is no kernel tree; make source fetches one"
-need() { # PROGRAM PACKAGE
-	command -v "$1" >/dev/null 2>&1 && return 0
-	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || die "please install $2"
-	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
-		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
-		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
-}
 # Debian's Python is the one that python3-clang is for; another may be first in PATH.
 python=
 with_clang() {
@@ -22,8 +15,10 @@ with_clang() {
 	done
 	return 1
 }
-need spatch coccinelle
-with_clang || { need /nonexistent python3-clang && with_clang; } || die "python3-clang does not work here"
+have_program spatch coccinelle || die "please install coccinelle"
+# A package without a program.
+with_clang || { have_program /nonexistent python3-clang; with_clang; } ||
+	die "please install python3-clang, or see why it does not work here"
 
 "$python" "$TOP/tools/find/find.py" "$tree" --jobs "$JOBS" --json "$OUT/find.json" ${UNDER:+--under "$UNDER"} | tee "$OUT/find.txt"
 exit "${PIPESTATUS[0]}"

@@ -85,21 +85,11 @@ boot() {
 	return $rc
 }
 
-# need PROGRAM PACKAGE
-need() {
-	command -v "$1" >/dev/null 2>&1 && return 0
-	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
-	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
-		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
-		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
-	command -v "$1" >/dev/null 2>&1
-}
-
 run() {
 	local start p
 	arch "$1"
 	for p in "${cross}gcc:gcc${cross:+-${cross%-}}" "$qemu:$package"; do
-		need "${p%:*}" "${p#*:}" && continue
+		have_program "${p%:*}" "${p#*:}" && continue
 		record 0 0 1
 		show "kunit $KERNEL $arch" "skipped: no ${p%:*}, please install ${p#*:}"
 		return 0

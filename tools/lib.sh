@@ -185,3 +185,13 @@ stage() {
 	rm -f "$log.note"
 	show "$label" "$(took $t)$note"
 }
+
+# have_program PROGRAM PACKAGE: is there such a program? With apt, and as root, there will be.
+have_program() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
+		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
+		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
+	command -v "$1" >/dev/null 2>&1
+}
