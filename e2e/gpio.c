@@ -342,8 +342,8 @@ static void t_leaks(void)
 	}
 	kmsg("e2e: allow kmemleak: [0-9]+ new suspected");
 	/*
-	 * Each release is delayed by up to four seconds, one after another, and an object younger
-	 * than five is not reported as a leak.
+	 * Each release is delayed by up to four seconds, one after another, and an
+	 * object younger than five is not reported as a leak.
 	 */
 	sleep_ms(30000);
 	write_file(leaks, "scan");

@@ -16,7 +16,6 @@ The mails are made by git, in a repository of the touched and the new files alon
 git am to pristine files, and what comes out has to be TREE, byte for byte.
 """
 import glob
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+import bench  # noqa: E402
 import overlay  # noqa: E402
 from overlay import Error, TOP  # noqa: E402
 
@@ -124,12 +124,9 @@ def lines(repo, since, *paths):
 def measured(what):
     """A count of bench/baseline.json, "NAME" or "NAME N", as 'stock -> patched' of each kernel."""
     name, _, n = what.partition(" ")
-    with open(os.path.join(TOP, "bench", "baseline.json")) as f:
-        kept = json.load(f)
     found = []
-    for kernel in sorted(kept, key=lambda k: [int(x) for x in k.split(".")]):
-        values = {r["variant"]: r["value"] for r in kept[kernel]
-                  if r["name"] == name and (not n or r["n"] == int(n))}
+    for kernel, counts in bench.by_kernel(bench.load(os.path.join(TOP, "bench", "baseline.json"))).items():
+        values = bench.select(counts, name, int(n) if n else None)
         if "stock" in values and "ours" in values:
             found.append(f"{values['stock']:,.0f} -> {values['ours']:,.0f} ({kernel})")
     if not found:
