@@ -19,7 +19,7 @@ END = re.compile(r"e2e: end (\S+) (\d+)")
 def judge(path, status):
     passed = skipped = 0
     wrong = []
-    done = False
+    done = off = False
     since = 0  # failures of the program that runs now
     with open(path, errors="replace") as f:
         lines = [line.rstrip("\r\n") for line in f]
@@ -41,6 +41,10 @@ def judge(path, status):
             since = 0
         elif re.search(r"e2e: done\s*$", line):
             done = True
+        elif re.search(r"reboot: Power down\s*$", line):
+            off = True
+    if done and status == 124 and not off:
+        wrong.append("the guest did not power off: out of time")
     if not done:
         wrong.append("the guest did not reach its end (e2e: done)"
                      + {124: ": out of time", 137: ": killed after its time was up"}.get(status, f": status {status}"))

@@ -380,7 +380,7 @@ static void use(struct file *file, struct rnd_state *rnd)
 		count(polls);
 		check(vfs_poll(file, NULL), "poll reports nothing");
 	}
-	if (!(n & 0xff0))
+	if (!(n & 0x1f0))
 		call(file, TOY_SLEEP, n % 5 + 1);
 }
 
@@ -478,7 +478,8 @@ static int binder(void *arg)
 
 /* --- begin, statistics, end */
 
-static u64 torture_print(const char *what)
+/* Not exact while they run, and need not be. */
+static struct stats stats_sum(void)
 {
 	struct stats sum = {};
 	int cpu;
@@ -486,7 +487,6 @@ static u64 torture_print(const char *what)
 	for_each_possible_cpu(cpu) {
 		const struct stats *s = per_cpu_ptr(&stats, cpu);
 
-		/* Not exact while they run, and need not be. */
 		sum.calls += READ_ONCE(s->calls);
 		sum.refused += READ_ONCE(s->refused);
 		sum.opens += READ_ONCE(s->opens);
@@ -495,12 +495,29 @@ static u64 torture_print(const char *what)
 		sum.sleeps += READ_ONCE(s->sleeps);
 		sum.kept += READ_ONCE(s->kept);
 	}
+	return sum;
+}
+
+static u64 torture_print(const char *what)
+{
+	struct stats sum = stats_sum();
+
 	pr_info("cdevm-torture: %s: calls %llu refused %llu opens %llu closes %llu polls %llu sleeps %llu kept %llu binds %d unbinds %d failed-probes %d groups %d selfs %d toys %d violations %d\n",
 		what, sum.calls, sum.refused, sum.opens, sum.closes, sum.polls,
 		sum.sleeps, sum.kept, atomic_read(&binds), atomic_read(&unbinds),
 		atomic_read(&failed_probes), atomic_read(&groups), atomic_read(&selfs),
 		atomic_read(&toys), atomic_read(&violations));
 	return sum.calls;
+}
+
+/* Check that everything has happened without which a run shows nothing. */
+static bool seen_all(void)
+{
+	struct stats sum = stats_sum();
+
+	return sum.calls && sum.refused && sum.polls && sum.sleeps && sum.kept &&
+	       atomic_read(&unbinds) && atomic_read(&failed_probes) &&
+	       atomic_read(&groups) && atomic_read(&selfs);
 }
 
 static void stop_thread(struct task_struct **task)
@@ -527,10 +544,13 @@ static void torture_stop(void)
 static int controller(void *unused)
 {
 	unsigned long end = jiffies + seconds * HZ, next = jiffies;
+	/* A run on a slow or busy machine takes longer, so that it still shows something. */
+	unsigned long latest = end + (4 * seconds + 60) * HZ;
 	u64 calls, before = 0;
 	int unbound = -1;
 
-	while (!kthread_should_stop() && (!seconds || time_before(jiffies, end))) {
+	while (!kthread_should_stop() && (!seconds || time_before(jiffies, end) ||
+					 (time_before(jiffies, latest) && !seen_all()))) {
 		msleep_interruptible(200);
 		if (time_before(jiffies, next + stat_interval * HZ))
 			continue;
