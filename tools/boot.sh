@@ -48,16 +48,17 @@ timeout -k 5 "$limit" "$O/linux" "${args[@]}" </dev/null >"$log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null; wait $pid; exit 130' INT TERM
 # UML does not stop the second CPU when it powers off, and what that one does while the process ends makes it hang or
-# abort at times, the unpatched kernel too. All is said by then.
+# abort at times. All is said by then.
 if grep -q '^CONFIG_SMP=y' "$O/.config"; then
 	while sleep 2; do
 		tail -n 1 "$log" | grep -aq 'reboot: Power down' || continue
 		sleep 10
-		exec kill $pid
+		kill $pid
+		break
 	done 2>/dev/null &
 	watch=$!
 fi
 wait $pid
 rc=$?
-[ -z "${watch:-}" ] || kill $watch 2>/dev/null
+[ -z "${watch:-}" ] || kill "$watch" 2>/dev/null
 exit $rc
