@@ -53,7 +53,8 @@ if grep -q '^CONFIG_SMP=y' "$O/.config"; then
 	while sleep 2; do
 		tail -n 1 "$log" | grep -aq 'reboot: Power down' || continue
 		sleep 10
-		kill $pid
+		# At once: it would handle SIGTERM, and report what it finds in its ruins. It is the leader of a session.
+		pkill -KILL -s "$(pgrep -P $pid)"
 		break
 	done 2>/dev/null &
 	watch=$!
