@@ -4,6 +4,7 @@
 # ours, where they are converted. It looks for differences. The kernels are those of the end-to-end suites.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
+. "$(dirname "$0")/debian.sh"
 . "$(dirname "$0")/v4l-utils.sh"
 
 stage "v4l2-compliance" "$LOGS/v4l2-compliance.log" compliance_archive

@@ -3,6 +3,7 @@
 # initramfs.sh FLAVOUR...: one base archive (busybox, our own static programs and scripts, the init), and per kernel
 # a small one with its modules; the kernel unpacks both from one concatenated file. Without a flavour: the base alone.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/debian.sh"
 
 WORK=$TOP/build/initramfs-work
 BASEGZ=$TOP/build/initramfs-base.gz
@@ -42,39 +43,33 @@ trace_tool() {
 	make -s -C "$TOP/tracepoints/tools" STATIC=1 O="$WORK/trace"
 }
 
-# libgpiod's tools, of Debian, with the libraries that they need: the guest has no other program that is not static. Without
-# them e2e/gpio-tools.sh says that it skips.
-gpiod_tools() {
-	local d=$DL/gpiod root=$WORK/gpiod lib
-	[ ! -d "$root" ] || return 0
-	if ! ls "$d"/gpiod_*.deb >/dev/null 2>&1; then
-		rm -rf "$d.new"
-		mkdir -p "$d.new" || return 1
-		(cd "$d.new" && apt-get -o APT::Sandbox::User="$(id -un)" download gpiod libgpiod2) || return 0
-		rm -rf "$d" && mv "$d.new" "$d" || return 1
-	fi
-	rm -rf "$root.debs" "$root.new"
-	for lib in "$d"/*.deb; do
-		dpkg -x "$lib" "$root.debs" || return 1
-	done
-	mkdir -p "$root.new/bin" "$root.new/lib64" "$root.new/lib/x86_64-linux-gnu"
-	cp "$root.debs"/usr/bin/gpio* "$root.new/bin/" &&
-	cp -a "$root.debs"/usr/lib/x86_64-linux-gnu/libgpiod.so.* "$root.new/lib/x86_64-linux-gnu/" &&
-	cp -L /lib64/ld-linux-x86-64.so.2 "$root.new/lib64/" &&
-	cp -L /lib/x86_64-linux-gnu/libc.so.6 "$root.new/lib/x86_64-linux-gnu/" &&
+# Programs of Debian that tests need: libgpiod's, and what the kernel's test of PTP clocks runs. The guest has no other
+# program that is not static. Without them the suites say that they skip.
+debian_programs() {
+	local root=$WORK/programs from
+	[ ! "$root" -nt "$DL/programs/packages" ] || return 0
+	debs programs bookworm gpiod linuxptp bash || return 0
+	rm -rf "$root" "$root.new"
+	from=$(undeb programs) &&
+	with_libraries "$from" "$root.new" usr/bin/gpio{detect,find,get,info,mon,set} usr/sbin/phc_ctl bin/bash &&
 	mv "$root.new" "$root"
 }
 
-# The kernel's own tests of GPIOs, as they are in this version.
-gpio_selftests() {
-	local from=$PRISTINE/tools/testing/selftests/gpio to=$WORK/selftests-$KERNEL c
-	mkdir -p "$to/gpio"
-	for c in "$from"/*.c; do
-		[ "$to/gpio/$(basename "$c" .c)" -nt "$c" ] ||
-			$KCC -static -O2 -g0 -idirafter "$PRISTINE/include/uapi" -o "$to/gpio/$(basename "$c" .c)" "$c" 2>&1 ||
-			echo "$c is not built: what needs it is skipped"
+# The kernel's own tests of what we change and a small guest can have, as they are in this version and with its headers:
+# e2e/gpio-tools.sh and e2e/peers.sh run them.
+peer_selftests() {
+	local all=$PRISTINE/tools/testing/selftests to=$WORK/selftests-$KERNEL h=$WORK/headers-$KERNEL dir c
+	[ -d "$h/include" ] || make -s -C "$PRISTINE" O="$h" ARCH=x86_64 INSTALL_HDR_PATH="$h" headers_install || return 1
+	for dir in gpio rtc ptp dmabuf-heaps drivers/dma-buf; do
+		mkdir -p "$to/$dir"
+		for c in "$all/$dir"/*.c; do
+			[ "$to/$dir/$(basename "$c" .c)" -nt "$c" ] ||
+				$KCC -static -O2 -g0 -I"$all" -isystem "$h/include" \
+					-o "$to/$dir/$(basename "$c" .c)" "$c" 2>&1 ||
+				echo "$c is not built: what needs it is skipped"
+		done
+		find "$all/$dir" -maxdepth 1 -name '*.sh' -exec install -m 755 -t "$to/$dir" {} +
 	done
-	install -m 755 -t "$to/gpio" "$from"/*.sh
 }
 
 base() {
@@ -85,7 +80,7 @@ base() {
 	cp "$b" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install -m 755 "$TOP/e2e/init" "$root/init"
-	[ ! -d "$WORK/gpiod" ] || cp -a "$WORK/gpiod/." "$root/"
+	[ ! -d "$WORK/programs" ] || cp -a "$WORK/programs/." "$root/"
 	[ ! -x "$WORK/trace/resmgr-trace" ] || cp "$WORK/trace/resmgr-trace" "$root/bin/"
 	find "$PROGS" -type f -exec cp -t "$root/e2e" {} +
 	mkdir "$root/e2e/selftests" && find "$WORK/selftests" -type f -perm /1 -exec cp -t "$root/e2e/selftests" {} +
@@ -107,7 +102,7 @@ modules() { # flavour
 all() {
 	local f
 	mkdir -p "$WORK/selftests"
-	programs && selftests && trace_tool && gpiod_tools && gpio_selftests && base || return 1
+	programs && selftests && trace_tool && debian_programs && peer_selftests && base || return 1
 	for f in "$@"; do
 		# Not every version has an smp kernel.
 		[ "$f" = smp ] && [ ! -d "$(outdir smp)" ] && continue

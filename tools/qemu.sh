@@ -10,12 +10,13 @@
 what=${1:?build or boot} flavour=${2:?flavour}
 shift 2
 kind=${flavour%-stock} kind=${kind%-mutant}
-devices=(-device edu)
+devices=(-device edu) memory=1G
 # What a flavour is made of: the options in files of these names, and those that only one of the two kernels has or
 # needs in NAME-ours.config and NAME-stock.config.
 case $kind in
 x86-kasan|x86-kcsan) layers="x86 x86-$OPTIONS_OF $kind";;
-x86-media) layers="x86 x86-$OPTIONS_OF x86-kasan x86-media" devices+=(-device bochs-display);;
+x86-media) layers="x86 x86-$OPTIONS_OF x86-kasan x86-media"
+	devices+=(-device bochs-display -device virtio-gpu-pci) memory=2G;;
 *) die "qemu.sh: no flavour '$flavour'";;
 esac
 case $flavour in
@@ -89,12 +90,12 @@ build() {
 }
 
 boot() {
-	local e2e=${1:?e2e list} log=${2:?log} limit=${3:?seconds} initrd=$BASE/initramfs-$KERNEL-$flavour.gz
+	local e2e=${1:?e2e list} log=${2:?log} limit=${3:?seconds} initrd=${INITRD:-$BASE/initramfs-$KERNEL-$flavour.gz}
 	shift 3
 	[ -e "$IMAGE" ] || die "no $IMAGE; run: tools/qemu.sh build $flavour"
 	[ -e "$initrd" ] || die "no $initrd; run: tools/initramfs.sh $flavour"
 	# A q35: the old PC's interrupt routing is a loop in ACPI's bytecode, which takes 30 s here.
-	timeout -k 5 "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1G \
+	timeout -k 5 "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m $memory \
 		-nodefaults -no-user-config -display none -no-reboot "${devices[@]}" \
 		-serial stdio -serial "file:$log.programs" -kernel "$IMAGE" -initrd "$initrd" \
 		-append "console=ttyS0 panic=-1 kasan_multi_shot printk.devkmsg=on e2e=$e2e e2e_tty=ttyS1 $*" \

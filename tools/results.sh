@@ -55,3 +55,18 @@ counts() { # passed failed skipped, as a remark
 	[ "$2" -eq 0 ] || printf ', %d FAILED' "$2"
 	[ "$3" -eq 0 ] || printf ', %d skipped' "$3"
 }
+# compare LABEL LOG-OF-STOCK LOG-OF-OURS: what two boots have said is the same, result by result; records and shows that
+compare() {
+	local diff=${3%.log}.diff
+	if diff -u <(result_lines "$2") <(result_lines "$3") >"$diff"; then
+		record 1 0 0
+		show "$1, stock and ours" "the same, $(result_lines "$3" | wc -l) results"
+		return 0
+	fi
+	record 0 1 0
+	show "$1, stock and ours" "FAILED: they differ"
+	head -n 30 "$diff" | sed 's/^/    /'
+	echo "error: '$1' has other results on ours than on stock; the difference is in $diff" >&2
+	return 1
+}
+result_lines() { tr -d '\r' <"$1" | grep -aE '^(not )?ok '; }

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# IGT on the DRM devices that QEMU has, and on vkms. boots.sh compares what it says on stock and on ours.
+n=0
+ok() { n=$((n + 1)); echo "ok $n - $*"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+
+# on DRIVER PROGRAM...: each subtest is a result; a program that has none is one, by its exit status
+on() {
+	driver=$1; shift
+	export IGT_FORCE_DRIVER="$driver"
+	for program; do
+		if [ ! -x "/bin/$program" ]; then
+			not_ok "$driver: there is no $program"
+			continue
+		fi
+		"/bin/$program" >/tmp/igt.out 2>&1
+		rc=$?
+		sed -n 's/^Subtest \([^ ]*\): \([A-Z]*\).*/\1 \2/p' /tmp/igt.out >/tmp/igt.subtests
+		[ -s /tmp/igt.subtests ] || case $rc in
+			0) echo "whole SUCCESS";;
+			77) echo "whole SKIP";;
+			*) echo "whole FAIL";;
+		esac >/tmp/igt.subtests
+		while read -r subtest result; do
+			case $result in
+			SUCCESS) ok "$driver $program: $subtest";;
+			SKIP) ok "$driver $program: $subtest # SKIP";;
+			*) not_ok "$driver $program: $subtest: $result";;
+			esac
+		done </tmp/igt.subtests
+		! grep -qE 'FAIL|CRASH|TIMEOUT' /tmp/igt.subtests || tail -n 60 /tmp/igt.out | sed 's/^/# /'
+	done
+}
+
+on virtio_gpu core_auth core_getclient core_getversion core_hotunplug core_setmaster core_setmaster_vs_auth
+on virtio_gpu dumb_buffer drm_read kms_addfb_basic kms_getfb kms_prop_blob kms_rmfb syncobj_basic syncobj_wait
+on bochs-drm core_auth core_hotunplug core_setmaster dumb_buffer kms_addfb_basic kms_prop_blob
+insmod /lib/modules-flat/vkms.ko
+on vkms core_auth core_setmaster dumb_buffer kms_addfb_basic kms_prop_blob kms_vblank
+echo "1..$n"
