@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# build-check.sh [x86] [w1] [clang] [arm64] [sh]: checks that it compiles elsewhere, without warnings: everything, or
+# build-check.sh [x86] [allno] [allmod] [w1] [clang] [arm64] [sh]: checks that it compiles elsewhere, without warnings: everything, or
 # the named parts. The builds are small (allnoconfig and what is named below), and only linked where that is needed:
 #
 #   x86-64, gcc     vmlinux and modules, linked: modpost finds a symbol that is not exported. All tests and
 #                   samples are modules here. No lockdep, no KASAN: the branches that the UML kernels do not see.
+#   x86-64, allno   vmlinux of allnoconfig, linked: no manager's user is left without what it calls
+#   x86-64, allmod  the objects that the series touches, in allmodconfig: with every other option, and all of them
 #   x86-64, W=1     the objects that the series touches, before it and after it: no warning may be new. Its own files,
 #                   for which there is no before, may have none.
 #   x86-64, clang   the same objects, not linked; W=1 for our own files
@@ -15,7 +17,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 
-parts=" ${*:-x86 w1 clang arm64 sh} "
+parts=" ${*:-x86 allno allmod w1 clang arm64 sh} "
 wanted() { case $parts in *" $1 "*) return 0;; esac; return 1; }
 W=$BASE/build-check-$KERNEL
 mkdir -p "$W"
@@ -177,6 +179,24 @@ x86_gcc() {
 	[ -z "$missing" ] || { echo "error: not built:$missing"; return 1; }
 }
 
+# The two ends of what can be asked for. Ours are in neither but by their defaults and by "all".
+end_of_options() {
+	fresh
+	with "$TREE" ARCH=x86_64
+	mkdir -p "$O"
+	[ -e "$O/.config" ] || kmake "$1"
+}
+x86_allno() {
+	O=$W/x86-allno
+	end_of_options allnoconfig && kmake CC="$KCC" vmlinux
+}
+x86_allmod() {
+	O=$W/x86-allmod
+	end_of_options allmodconfig &&
+		kmake CC="$KCC" prepare modules_prepare &&
+		kmake CC="$KCC" KBUILD_MODPOST_WARN=1 "${old_objects[@]}" "${new_objects[@]}"
+}
+
 # In the folder of the linked kernel, where all that the objects need is there; it is built again without W=1 by the
 # next run. For the unpatched kernel, what is needed to compile single objects is made, and no more.
 x86_w1() {
@@ -233,6 +253,13 @@ L=$LOGS/build-check-$KERNEL
 FINDINGS=of_ours
 if wanted x86; then
 	part "x86-64, gcc, modules" "$L-x86.log" x86_gcc
+fi
+
+if wanted allno; then
+	part "x86-64, gcc, allnoconfig" "$L-allno.log" x86_allno
+fi
+if wanted allmod; then
+	part "x86-64, gcc, allmodconfig, objects" "$L-allmod.log" x86_allmod
 fi
 
 if wanted w1; then
