@@ -25,7 +25,7 @@ help:
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
 	@echo 'make torture [SECONDS=60] [BUG=ungated]   calls and unbinds in the kernel, as many as it can; a bug planted in it'
 	@echo 'make drivers           real drivers that need a PC, in QEMU, stock and ours  (first 25 min, then 6 min)'
-	@echo 'make drm               a DRM device unbound while it is open, in QEMU       (first 15 min, then 3 min)'
+	@echo 'make drm               a DRM device unbound while it is open, and IGT, in QEMU   (first 25 min, then 10 min)'
 	@echo 'make media             V4L2 drivers unbound while they stream, in QEMU        (first 25 min, then 15 min)'
 	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
 	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
@@ -42,7 +42,7 @@ help:
 	@echo 'make series            mails for git am, several series: out/series-VERSION  (30 s)'
 	@echo 'make series-check      build and test the series mail by mail              (10 min)'
 	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 20 min, then 3 min)'
-	@echo 'make build-check       W=1, x86-64, arm64, clang, tests as modules'
+	@echo 'make build-check       W=1, x86-64, allnoconfig, allmodconfig, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
 	@echo 'KERNEL=7.3 or 7.2 with the others: for that kernel; the default is 6.12.'
