@@ -57,7 +57,7 @@ outside() {
 	case $flavour in
 	x86-kasan|x86-kasan-stock) files=("$TOP"/e2e/modules/board-{cros-ec,smo8800}.c);;
 	x86-media) files=("$TOP"/e2e/modules/board-{camera,bridge,m2m}.c);;
-	x86-media-stock) files=("$TOP"/e2e/modules/board-m2m.c "$TOP/kunit/drm/drmm_kunit.c" "$TOP"/kunit/{resmgr_kunit,warnings}.h);;
+	x86-media-stock) files=("$TOP"/e2e/modules/board-m2m.c "$TOP/kunit/drm/drmm_kunit.c" "$TOP"/kunit/{resmgr_kunit,lib}.h);;
 	esac
 	case $flavour in
 	x86-kasan)

@@ -2030,6 +2030,12 @@ static void let_go(void *unused)
 	complete(&scene->leave);
 }
 
+/* If the drain comes before the unpublish step, it would wait for ever. */
+static void drain_lets_go(void *s, const struct cdevm_scope *scope, u32 seq)
+{
+	complete(&scene->leave);
+}
+
 /*
  * Each step is complete before the next begins, newest action first. The call
  * leaves before the last step.
@@ -2038,6 +2044,11 @@ static void fops_steps(struct kunit *test)
 {
 	struct caller *c;
 	struct cdevm_scope *scope;
+
+	check_trace_callback_type_cdevm_drain_begin(drain_lets_go);
+	/* scene_exit() unregisters it. */
+	scene->probes[0] = (struct probe){ "cdevm_drain_begin", drain_lets_go };
+	probe_register(&scene->probes[0], scene);
 
 	publish(test, &blocking_fops);
 	scope = scene->scopes[0];
