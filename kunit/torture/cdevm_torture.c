@@ -541,16 +541,21 @@ static void torture_stop(void)
 	check(!atomic_read(&toys), "%d structs have not gone", atomic_read(&toys));
 }
 
+/* A run on a slow or busy machine takes longer, so that it still shows something. */
+static bool is_over(unsigned long end)
+{
+	if (!seconds || time_before(jiffies, end))
+		return false;
+	return seen_all() || time_after(jiffies, end + (4 * seconds + 60) * HZ);
+}
+
 static int controller(void *unused)
 {
 	unsigned long end = jiffies + seconds * HZ, next = jiffies;
-	/* A run on a slow or busy machine takes longer, so that it still shows something. */
-	unsigned long latest = end + (4 * seconds + 60) * HZ;
 	u64 calls, before = 0;
 	int unbound = -1;
 
-	while (!kthread_should_stop() && (!seconds || time_before(jiffies, end) ||
-					 (time_before(jiffies, latest) && !seen_all()))) {
+	while (!kthread_should_stop() && !is_over(end)) {
 		msleep_interruptible(200);
 		if (time_before(jiffies, next + stat_interval * HZ))
 			continue;
