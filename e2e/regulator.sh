@@ -6,12 +6,24 @@ n=0
 ok() { n=$((n + 1)); echo "ok $n - $*"; }
 not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
 cmd=/sys/kernel/debug/board-regulator
-tell() { echo "$*" >$cmd; cat $cmd; }
+who=
+tell() { echo "$*" >$cmd$who; cat $cmd$who; }
 is() { # name want command...
 	name=$1 want=$2; shift 2
 	got=$(tell "$@")
 	if [ "$got" = "$want" ]; then ok "$name"; else not_ok "$name: $*: $got, not $want"; fi
 }
+# The other consumers: 2 is one like the first, 3 lets calls go that were held in the driver.
+is2() { who=2; is "$@"; who=; }
+tell3() { echo "$*" >${cmd}3; cat ${cmd}3; }
+# Something that takes its time. A minute is long enough for what should happen at all.
+within() { # command...
+	for _ in $(seq 600); do "$@" && return; sleep 0.1; done
+	return 1
+}
+held() { test "$(tell3 held)" = "$1"; }
+still() { ! gone "$1"; }
+gone() { ! grep -q 'State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 check() { # name command...
 	name=$1; shift
 	if "$@" >/tmp/regulator.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/regulator.out; fi
@@ -107,7 +119,66 @@ check "unbound before that" unbind board-buck
 sleep 1
 is "put, and no complaint" 0 put
 
-# The LDO has a handle of the buck, which holds the module.
+# Two consumers of the LDO have it on. It has turned on its own supply once.
 unbind board-ldo
+bind board-buck
+bind board-ldo
+for c in is is2; do
+	$c "the LDO for two" 0 get ldo
+	$c "on" 0 enable
+done
+check "the LDO is unbound, and no complaint" unbind board-ldo
+check "the buck is off" test "$(hw 2)" = 0
+is "put" 0 put
+is2 "put, too" 0 put
+
+# A consumer turns off and puts while another is inside, and the unbind waits for that one.
+is "the buck for two" 0 get buck
+is2 "the buck for two" 0 get buck
+is2 "on" 0 enable
+tell3 hold >/dev/null
+echo "set 1300000" >$cmd &
+inside=$!
+check "a call stays in the driver" within held 1
+unbind board-buck &
+unbind=$!
+sleep 1
+is2 "turned off meanwhile" 0 disable
+echo put >${cmd}2 &
+put=$!
+sleep 1
+check "the unbind waits" still $unbind
+tell3 go >/dev/null
+check "not any more" within gone $unbind
+check "and no complaint" within gone $put
+check "the call is over" within gone $inside
+tell3 free >/dev/null
+is "put" 0 put
+
+# Calls to the LDO, one after the other, hold the lock of the buck, too. The buck goes in between.
+bind board-buck
+bind board-ldo
+is "the LDO for two" 0 get ldo
+is2 "the LDO for two" 0 get ldo
+tell3 hold >/dev/null
+echo "set 1300000" >$cmd &
+first=$!
+check "a call stays in the LDO" within held 1
+unbind board-buck &
+unbind=$!
+sleep 1
+echo "set 1400000" >${cmd}2 &
+second=$!
+sleep 1
+tell3 go >/dev/null
+check "it leaves" within gone $first
+check "the next is inside" within held 1
+check "the buck is unbound" within gone $unbind
+tell3 go >/dev/null
+check "the next has left" within gone $second
+tell3 free >/dev/null
+{ tell put; echo put >${cmd}2; unbind board-ldo; } >/dev/null &
+check "nobody has kept the lock of the buck" within gone $!
+
 check "the module can go" rmmod board-regulator
 echo "1..$n"
