@@ -155,20 +155,21 @@ check "the call is over" within gone $inside
 tell3 free >/dev/null
 is "put" 0 put
 
-# Calls to the LDO, one after the other, hold the lock of the buck, too. The buck goes in between.
+# A call of the LDO that is to lock the buck, too, comes before the unbind of the buck, which waits for it where it
+# lets go of the list. When it has the locks the unbind goes on.
 bind board-buck
 bind board-ldo
 is "the LDO for two" 0 get ldo
 is2 "the LDO for two" 0 get ldo
 tell3 hold >/dev/null
-echo "set 1300000" >$cmd &
+echo mode >$cmd &
 first=$!
-check "a call stays in the LDO" within held 1
-unbind board-buck &
-unbind=$!
-sleep 1
+check "a call stays in the LDO, and locks nothing else" within held 1
 echo "set 1400000" >${cmd}2 &
 second=$!
+sleep 1
+unbind board-buck &
+unbind=$!
 sleep 1
 tell3 go >/dev/null
 check "it leaves" within gone $first

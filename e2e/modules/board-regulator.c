@@ -17,8 +17,8 @@
  * driver has had; "events" how many the consumer has been told of.
  *
  * board-regulator2 and board-regulator3 are more consumers of this kind. After "hold" a
- * call that sets a voltage stays in the driver: "go" lets one leave, "held" tells how
- * many are inside, and "free" ends it.
+ * call that sets a voltage or a mode stays in the driver: "go" lets one leave, "held"
+ * tells how many are inside, and "free" ends it.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -82,13 +82,18 @@ static bool board_hold;
 static atomic_t board_held;
 static DECLARE_COMPLETION(board_go);
 
+static void board_stay(void)
+{
+	if (!READ_ONCE(board_hold))
+		return;
+	atomic_inc(&board_held);
+	wait_for_completion(&board_go);
+	atomic_dec(&board_held);
+}
+
 static int board_set_sel(struct regulator_dev *rdev, unsigned int sel)
 {
-	if (READ_ONCE(board_hold)) {
-		atomic_inc(&board_held);
-		wait_for_completion(&board_go);
-		atomic_dec(&board_held);
-	}
+	board_stay();
 	board_to_hw(rdev)->sel = sel;
 	return 0;
 }
@@ -100,6 +105,7 @@ static int board_get_sel(struct regulator_dev *rdev)
 
 static int board_set_mode(struct regulator_dev *rdev, unsigned int mode)
 {
+	board_stay();
 	board_to_hw(rdev);
 	return 0;
 }
