@@ -35,6 +35,17 @@ ENODEV=-19
 summary=/sys/kernel/debug/resmgr/summary
 
 check "the board" insmod /lib/modules-flat/board-regulator.ko
+
+# A driver that uses what it provides can do so to the end, as on stock: it turns its regulator off by devm.
+unbind board-buck
+tell3 alone >/dev/null
+check "a driver uses its own buck" bind board-buck
+check "it is on" test "$(hw 2)" = 1
+check "it is unbound" unbind board-buck
+check "and the buck is off" test "$(hw 2)" = 0
+tell3 shared >/dev/null
+check "bound again" bind board-buck
+
 is "a consumer finds the buck" 0 get buck
 is "sets it" 0 set 1200000
 is "reads it back" 1200000 voltage
@@ -131,6 +142,21 @@ check "the LDO is unbound, and no complaint" unbind board-ldo
 check "the buck is off" test "$(hw 2)" = 0
 is "put" 0 put
 is2 "put, too" 0 put
+
+# A consumer that wants it alone finds the LDO on, and has it on then, with its supply.
+bind board-ldo
+is "the LDO" 0 get ldo
+is "on" 0 enable
+unbind board-ldo
+is "put" 0 put
+check "the hardware is on still" test "$(hw 6)" = 1
+bind board-ldo
+is "the LDO for one" 0 own ldo
+check "with its supply" test "$(hw 2)" = 1
+is "off" 0 disable
+check "with its supply" test "$(hw 2) $(hw 6)" = "0 0"
+is "put" 0 put
+unbind board-ldo
 
 # A consumer turns off and puts while another is inside, and the unbind waits for that one.
 is "the buck for two" 0 get buck

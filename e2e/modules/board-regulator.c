@@ -18,7 +18,8 @@
  *
  * board-regulator2 and board-regulator3 are more consumers of this kind. After "hold" a
  * call that sets a voltage or a mode stays in the driver: "go" lets one leave, "held"
- * tells how many are inside, and "free" ends it.
+ * tells how many are inside, and "free" ends it. A driver that is bound after "alone"
+ * is a consumer of its own regulator, until "shared".
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -158,9 +159,27 @@ static const struct regulator_init_data board_init_data = {
 	.num_consumer_supplies = 1,
 };
 
+static bool board_alone;
+
+static void board_off(void *reg)
+{
+	regulator_disable(reg);
+}
+
+/* As phy-rcar-gen3-usb2.c: the driver is a consumer of what it provides, and turns it off at unbind. */
+static int board_use(struct device *dev, const char *name)
+{
+	struct regulator *reg = devm_regulator_get_optional(dev, name);
+
+	if (IS_ERR(reg))
+		return PTR_ERR(reg);
+	return regulator_enable(reg) ?: devm_add_action_or_reset(dev, board_off, reg);
+}
+
 static int board_probe_reg(struct platform_device *pdev, unsigned int which)
 {
 	struct regulator_config config = { .dev = &pdev->dev };
+	struct regulator_dev *rdev;
 	struct regulator_init_data *data;
 	struct board_reg *reg;
 
@@ -184,7 +203,10 @@ static int board_probe_reg(struct platform_device *pdev, unsigned int which)
 		data->supply_regulator = BOARD_BUCK;
 	config.init_data = data;
 	config.driver_data = reg;
-	return PTR_ERR_OR_ZERO(devm_regulator_register(&pdev->dev, &reg->desc, &config));
+	rdev = devm_regulator_register(&pdev->dev, &reg->desc, &config);
+	if (IS_ERR(rdev))
+		return PTR_ERR(rdev);
+	return board_alone ? board_use(&pdev->dev, reg->desc.name) : 0;
 }
 
 static int board_buck_probe(struct platform_device *pdev)
@@ -316,6 +338,8 @@ static ssize_t board_write(struct file *file, const char __user *buf, size_t len
 		complete(&board_go);
 	else if (!strcmp(cmd, "free"))
 		WRITE_ONCE(board_hold, false);
+	else if (!strcmp(cmd, "alone") || !strcmp(cmd, "shared"))
+		board_alone = !strcmp(cmd, "alone");
 	else if (!strcmp(cmd, "held"))
 		snprintf(me->said, sizeof(me->said), "%d\n", atomic_read(&board_held));
 	else if (!strcmp(cmd, "hw"))
