@@ -7,7 +7,7 @@ ok() { n=$((n + 1)); echo "ok $n - $*"; }
 not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
 cmd=/sys/kernel/debug/board-regulator
 who=
-tell() { echo "$*" >$cmd$who; cat $cmd$who; }
+tell() { echo "$*" >"$cmd$who"; cat "$cmd$who"; }
 is() { # name want command...
 	name=$1 want=$2; shift 2
 	got=$(tell "$@")

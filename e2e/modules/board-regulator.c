@@ -166,7 +166,7 @@ static void board_off(void *reg)
 	regulator_disable(reg);
 }
 
-/* As phy-rcar-gen3-usb2.c: the driver is a consumer of what it provides, and turns it off at unbind. */
+/* As phy-rcar-gen3-usb2.c: a consumer of what it provides, which is off at unbind. */
 static int board_use(struct device *dev, const char *name)
 {
 	struct regulator *reg = devm_regulator_get_optional(dev, name);
@@ -227,14 +227,12 @@ static struct platform_driver board_drivers[] = {
 static struct platform_device *board_pdevs[3];
 static struct dentry *board_files[3];
 
-/**
- * struct board_consumer - one that does what it is told
- * @lock: protects what follows: one command at a time
- * @reg: what it has
- * @nb: by which it is told of events
- * @said: what came of the last command
+/*
+ * One that does what it is told: what it has, how it learns of events, and what
+ * came of the last command.
  */
 static struct board_consumer {
+	/* Protects what follows: one command at a time. */
 	struct mutex		lock;
 	struct regulator	*reg;
 	struct notifier_block	nb;
