@@ -130,9 +130,18 @@ check "unbound before that" unbind board-buck
 sleep 1
 is "put, and no complaint" 0 put
 
-# Two consumers of the LDO have it on. It has turned on its own supply once.
+# A probe that fails, since the supply cannot be turned on, leaves nothing with the supply.
 unbind board-ldo
 bind board-buck
+tell3 broken >/dev/null
+bind board-ldo 2>/dev/null
+check "the LDO is not bound" test ! -e /sys/bus/platform/drivers/board-ldo/board-ldo
+sleep 6
+tell3 event >/dev/null
+sleep 1
+tell3 whole >/dev/null
+
+# Two consumers of the LDO have it on. It has turned on its own supply once.
 bind board-ldo
 for c in is is2; do
 	$c "the LDO for two" 0 get ldo

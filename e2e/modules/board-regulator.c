@@ -19,7 +19,8 @@
  * board-regulator2 and board-regulator3 are more consumers of this kind. After "hold" a
  * call that sets a voltage or a mode stays in the driver: "go" lets one leave, "held"
  * tells how many are inside, and "free" ends it. A driver that is bound after "alone"
- * is a consumer of its own regulator, until "shared".
+ * is a consumer of its own regulator, until "shared". Nothing can be turned on after
+ * "broken", and has to be if it is bound then, until "whole". "event" is one of the buck.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -62,8 +63,12 @@ static struct board_hw *board_to_hw(struct regulator_dev *rdev)
 	return reg->hw;
 }
 
+static bool board_broken;
+
 static int board_enable(struct regulator_dev *rdev)
 {
+	if (board_broken)
+		return -EIO;
 	board_to_hw(rdev)->on = true;
 	return 0;
 }
@@ -159,6 +164,7 @@ static const struct regulator_init_data board_init_data = {
 	.num_consumer_supplies = 1,
 };
 
+static struct regulator_dev *board_buck;
 static bool board_alone;
 
 static void board_off(void *reg)
@@ -199,6 +205,7 @@ static int board_probe_reg(struct platform_device *pdev, unsigned int which)
 		.uV_step	= 100000,
 	};
 	data->consumer_supplies = &board_supplies[which];
+	data->constraints.always_on = board_broken;
 	if (which)
 		data->supply_regulator = BOARD_BUCK;
 	config.init_data = data;
@@ -206,6 +213,8 @@ static int board_probe_reg(struct platform_device *pdev, unsigned int which)
 	rdev = devm_regulator_register(&pdev->dev, &reg->desc, &config);
 	if (IS_ERR(rdev))
 		return PTR_ERR(rdev);
+	if (!which)
+		board_buck = rdev;
 	return board_alone ? board_use(&pdev->dev, reg->desc.name) : 0;
 }
 
@@ -336,6 +345,10 @@ static ssize_t board_write(struct file *file, const char __user *buf, size_t len
 		complete(&board_go);
 	else if (!strcmp(cmd, "free"))
 		WRITE_ONCE(board_hold, false);
+	else if (!strcmp(cmd, "broken") || !strcmp(cmd, "whole"))
+		board_broken = !strcmp(cmd, "broken");
+	else if (!strcmp(cmd, "event"))
+		regulator_notifier_call_chain(board_buck, REGULATOR_EVENT_UNDER_VOLTAGE, NULL);
 	else if (!strcmp(cmd, "alone") || !strcmp(cmd, "shared"))
 		board_alone = !strcmp(cmd, "alone");
 	else if (!strcmp(cmd, "held"))
