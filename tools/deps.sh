@@ -5,7 +5,7 @@
 
 # A program (or a file that the package brings), and the Debian package it comes from.
 need='gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils python3:python3 perl:perl git:git
-patch:patch rsync:rsync ccache:ccache spin:spin sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static
+patch:patch rsync:rsync ccache:ccache spin:spin sparse:sparse pahole:dwarves dpkg-deb:dpkg busybox:busybox-static pkill:procps
 /usr/include/libelf.h:libelf-dev /usr/include/openssl/opensslv.h:libssl-dev
 /usr/include/stdio.h:libc6-dev pkg-config:pkg-config
 /usr/include/tracefs/tracefs.h:libtracefs-dev /usr/include/traceevent/event-parse.h:libtraceevent-dev
