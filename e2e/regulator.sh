@@ -6,12 +6,24 @@ n=0
 ok() { n=$((n + 1)); echo "ok $n - $*"; }
 not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
 cmd=/sys/kernel/debug/board-regulator
-tell() { echo "$*" >$cmd; cat $cmd; }
+who=
+tell() { echo "$*" >"$cmd$who"; cat "$cmd$who"; }
 is() { # name want command...
 	name=$1 want=$2; shift 2
 	got=$(tell "$@")
 	if [ "$got" = "$want" ]; then ok "$name"; else not_ok "$name: $*: $got, not $want"; fi
 }
+# The other consumers: 2 is one like the first, 3 lets calls go that were held in the driver.
+is2() { who=2; is "$@"; who=; }
+tell3() { echo "$*" >${cmd}3; cat ${cmd}3; }
+# Something that takes its time. A minute is long enough for what should happen at all.
+within() { # command...
+	for _ in $(seq 600); do "$@" && return; sleep 0.1; done
+	return 1
+}
+held() { test "$(tell3 held)" = "$1"; }
+still() { ! gone "$1"; }
+gone() { ! grep -q 'State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 check() { # name command...
 	name=$1; shift
 	if "$@" >/tmp/regulator.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/regulator.out; fi
@@ -23,6 +35,17 @@ ENODEV=-19
 summary=/sys/kernel/debug/resmgr/summary
 
 check "the board" insmod /lib/modules-flat/board-regulator.ko
+
+# A driver that uses what it provides can do so to the end, as on stock: it turns its regulator off by devm.
+unbind board-buck
+tell3 alone >/dev/null
+check "a driver uses its own buck" bind board-buck
+check "it is on" test "$(hw 2)" = 1
+check "it is unbound" unbind board-buck
+check "and the buck is off" test "$(hw 2)" = 0
+tell3 shared >/dev/null
+check "bound again" bind board-buck
+
 is "a consumer finds the buck" 0 get buck
 is "sets it" 0 set 1200000
 is "reads it back" 1200000 voltage
@@ -107,7 +130,91 @@ check "unbound before that" unbind board-buck
 sleep 1
 is "put, and no complaint" 0 put
 
-# The LDO has a handle of the buck, which holds the module.
+# A probe that fails, since the supply cannot be turned on, leaves nothing with the supply.
 unbind board-ldo
+bind board-buck
+tell3 broken >/dev/null
+bind board-ldo 2>/dev/null
+check "the LDO is not bound" test ! -e /sys/bus/platform/drivers/board-ldo/board-ldo
+sleep 6
+tell3 event >/dev/null
+sleep 1
+tell3 whole >/dev/null
+
+# Two consumers of the LDO have it on. It has turned on its own supply once.
+bind board-ldo
+for c in is is2; do
+	$c "the LDO for two" 0 get ldo
+	$c "on" 0 enable
+done
+check "the LDO is unbound, and no complaint" unbind board-ldo
+check "the buck is off" test "$(hw 2)" = 0
+is "put" 0 put
+is2 "put, too" 0 put
+
+# A consumer that wants it alone finds the LDO on, and has it on then, with its supply.
+bind board-ldo
+is "the LDO" 0 get ldo
+is "on" 0 enable
+unbind board-ldo
+is "put" 0 put
+check "the hardware is on still" test "$(hw 6)" = 1
+bind board-ldo
+is "the LDO for one" 0 own ldo
+check "with its supply" test "$(hw 2)" = 1
+is "off" 0 disable
+check "with its supply" test "$(hw 2) $(hw 6)" = "0 0"
+is "put" 0 put
+unbind board-ldo
+
+# A consumer turns off and puts while another is inside, and the unbind waits for that one.
+is "the buck for two" 0 get buck
+is2 "the buck for two" 0 get buck
+is2 "on" 0 enable
+tell3 hold >/dev/null
+echo "set 1300000" >$cmd &
+inside=$!
+check "a call stays in the driver" within held 1
+unbind board-buck &
+unbind=$!
+sleep 1
+is2 "turned off meanwhile" 0 disable
+echo put >${cmd}2 &
+put=$!
+sleep 1
+check "the unbind waits" still $unbind
+tell3 go >/dev/null
+check "not any more" within gone $unbind
+check "and no complaint" within gone $put
+check "the call is over" within gone $inside
+tell3 free >/dev/null
+is "put" 0 put
+
+# A call of the LDO that is to lock the buck, too, comes before the unbind of the buck, which waits for it where it
+# lets go of the list. When it has the locks the unbind goes on.
+bind board-buck
+bind board-ldo
+is "the LDO for two" 0 get ldo
+is2 "the LDO for two" 0 get ldo
+tell3 hold >/dev/null
+echo mode >$cmd &
+first=$!
+check "a call stays in the LDO, and locks nothing else" within held 1
+echo "set 1400000" >${cmd}2 &
+second=$!
+sleep 1
+unbind board-buck &
+unbind=$!
+sleep 1
+tell3 go >/dev/null
+check "it leaves" within gone $first
+check "the next is inside" within held 1
+check "the buck is unbound" within gone $unbind
+tell3 go >/dev/null
+check "the next has left" within gone $second
+tell3 free >/dev/null
+{ tell put; echo put >${cmd}2; unbind board-ldo; } >/dev/null &
+check "nobody has kept the lock of the buck" within gone $!
+
 check "the module can go" rmmod board-regulator
 echo "1..$n"

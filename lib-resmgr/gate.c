@@ -22,9 +22,10 @@
  * does not reach zero before all calls have been counted.
  *
  * Whoever brings @left to zero completes the drain: the last call, or the end
- * of the grace period. The waiter sees everything that a call has done. A call
- * that was counted down on its CPU is ordered by the grace period, and a call
- * that was counted down in @left is ordered by that counter.
+ * of the grace period. If several wait, each wakes the next. A waiter sees
+ * everything that a call has done. A call that was counted down on its CPU is
+ * ordered by the grace period, and a call that was counted down in @left is
+ * ordered by that counter.
  *
  * percpu_ref does the same for a reference count, and can also switch back to
  * per-CPU mode. It enters with rcu_read_lock(), which is two function calls
@@ -84,8 +85,11 @@ static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
 	if (!WARN(left < 0, "resmgr: a gate was left more often than entered\n") &&
 	    left > 0)
 		return;
-	/* The gate is not accessed after this. */
-	complete_all(&gate->drained);
+	/*
+	 * The gate is not accessed after this. Not complete_all(): this may be a
+	 * hard interrupt on PREEMPT_RT, where only a single task may be woken.
+	 */
+	complete(&gate->drained);
 }
 
 /* Runs a grace period after the revoke. */
@@ -137,6 +141,15 @@ bool resmgr_gate_revoke(struct resmgr_gate *gate)
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_revoke);
 
+static bool resmgr_gate_wait(struct resmgr_gate *gate, unsigned long timeout)
+{
+	if (!wait_for_completion_timeout(&gate->drained, timeout))
+		return false;
+	/* Wake the next task that waits. It stays completed. */
+	complete(&gate->drained);
+	return true;
+}
+
 /**
  * resmgr_gate_drain_nested() - wait for the calls inside, inside another gate
  * @gate: the gate, which has been revoked
@@ -159,7 +172,7 @@ bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
 	rwsem_acquire(&gate->dep_map, subclass, 0, _RET_IP_);
 	rwsem_release(&gate->dep_map, _RET_IP_);
 
-	return wait_for_completion_timeout(&gate->drained, timeout);
+	return resmgr_gate_wait(gate, timeout);
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_drain_nested);
 
@@ -246,7 +259,7 @@ EXPORT_SYMBOL_GPL(resmgr_gate_calls);
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {
 	if (resmgr_gate_is_revoked(gate) && !completion_done(&gate->drained))
-		wait_for_completion(&gate->drained);
+		resmgr_gate_wait(gate, MAX_SCHEDULE_TIMEOUT);
 	free_percpu(resmgr_gate_counters(gate));
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_destroy);

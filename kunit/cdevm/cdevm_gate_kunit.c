@@ -290,6 +290,54 @@ static void gate_set_aside(struct kunit *test)
 	resmgr_gate_destroy(gate);
 }
 
+struct drainer {
+	struct resmgr_gate	*gate;
+	struct completion	done;
+	bool			drained;
+};
+
+static int drainer_main(void *data)
+{
+	struct drainer *d = data;
+
+	d->drained = resmgr_gate_drain(d->gate, 30 * HZ);
+	complete(&d->done);
+	return 0;
+}
+
+/* The last call wakes one of them, and each wakes the next. */
+static void gate_drained_by_several(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	struct visitor *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
+	struct drainer *d = kunit_kcalloc(test, 3, sizeof(*d), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	visit(test, v, gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	for (i = 0; i < 3; i++) {
+		d[i].gate = gate;
+		init_completion(&d[i].done);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(drainer_main, &d[i],
+							       "gate-drainer"));
+	}
+	KUNIT_EXPECT_FALSE(test, resmgr_gate_drain(gate, HZ / 20 + 1));
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_FALSE(test, completion_done(&d[i].done));
+
+	complete(&v->leave);
+	wait_for_completion(&v->left);
+	for (i = 0; i < 3; i++) {
+		wait_for_completion(&d[i].done);
+		KUNIT_EXPECT_TRUE(test, d[i].drained);
+	}
+	/* And for who comes later. */
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
+	resmgr_gate_destroy(gate);
+}
+
 /* The grace period of a revoke uses the gate, also when nobody drains it. */
 static void gate_destroyed_undrained(struct kunit *test)
 {
@@ -315,6 +363,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_left_early),
 	KUNIT_CASE(gate_left_too_often),
 	KUNIT_CASE(gate_set_aside),
+	KUNIT_CASE(gate_drained_by_several),
 	KUNIT_CASE(gate_destroyed_undrained),
 	{}
 };
