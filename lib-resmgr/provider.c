@@ -120,7 +120,7 @@ EXPORT_SYMBOL_GPL(__resmgr_provider_init);
  */
 void resmgr_provider_withdraw(struct resmgr_provider *provider)
 {
-	unsigned int seconds = 0;
+	unsigned int seconds = 0, calls;
 
 	/* The first caller notifies; all wait. */
 	if (resmgr_gate_revoke(&provider->gate) && provider->ops->gone)
@@ -128,8 +128,13 @@ void resmgr_provider_withdraw(struct resmgr_provider *provider)
 
 	while (!resmgr_gate_drain(&provider->gate, RESMGR_PROVIDER_REPORT_AFTER)) {
 		seconds += RESMGR_PROVIDER_REPORT_AFTER / HZ;
-		pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; %u calls are inside\n",
-			provider->name, seconds, resmgr_gate_calls(&provider->gate));
+		calls = resmgr_gate_calls(&provider->gate);
+		if (calls < RESMGR_GATE_MANY)
+			pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; %u calls are inside\n",
+				provider->name, seconds, calls);
+		else
+			pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; the grace period is late\n",
+				provider->name, seconds);
 	}
 }
 EXPORT_SYMBOL_GPL(resmgr_provider_withdraw);
