@@ -224,9 +224,18 @@ static void t_chip_inside(void)
 	bind();
 }
 
-/* The same, with a chip whose state is freed at unbind. */
+static void on_signal(int sig __unused)
+{
+}
+
+/*
+ * The same, with a chip whose state is freed at unbind. A call that is inside then does
+ * not use it any more, as on stock; a close does.
+ */
 static void t_chip_devm(void)
 {
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sleeper s;
 	int chip;
 
 	diag("a chip with its state in devm memory");
@@ -234,7 +243,13 @@ static void t_chip_devm(void)
 	set_param("devm", "1");
 	bind();
 	chip = open_node(CHIP);
+	sigaction(SIGUSR1, &sa, NULL);
+	ok(sleeper_start(&s, sleep_in_dqevent, chip, NULL), "a task sleeps in VIDIOC_DQEVENT");
 	unbind_chip();
+	ok(wait_for(task_state(s.tid) == 'S', PROMPT_MS), "it sleeps on");
+	pthread_kill(s.thread, SIGUSR1);
+	ok(sleeper_join(&s, 30000), "a signal ends that");
+	ok_err(s.ret, EINTR, "its call");
 	expect("KASAN: slab-use-after-free in (subdev_close|chip_close)");
 	expect("KASAN: slab-use-after-free");
 	close(chip);
