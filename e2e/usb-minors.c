@@ -11,6 +11,7 @@
 #include "driver.h"
 #include "gadget.h"
 
+#include <linux/usbdevice_fs.h>
 #include <semaphore.h>
 
 #define EP_IN	0x85
@@ -410,12 +411,54 @@ static int touch(const volatile char *at)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/*
- * Calls that wait for a transfer, which no signal ends, and mappings. By hand the device
- * is there, and does not answer.
- */
-static void t_transfers(bool pulled)
+/* Make @fd, of the device, detach the driver, as libusb_detach_kernel_driver() does. */
+static long do_detach(int fd)
 {
+	struct usbdevfs_ioctl detach = { .ioctl_code = USBDEVFS_DISCONNECT };
+
+	return xioctl(fd, USBDEVFS_IOCTL, &detach);
+}
+
+static int open_usbfs(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/bus/usb/%03ld/%03ld",
+		 read_long(GADGET_HOST "/busnum"), read_long(GADGET_HOST "/devnum"));
+	return xopen(path, O_RDWR);
+}
+
+/* Returns false, and pulls the device, if the ioctl does not come back. */
+static bool ok_detach(struct gadget *g)
+{
+	struct sleeper s = { .call = do_detach };
+	int fd = open_usbfs();
+	bool back;
+
+	if (!ok(fd >= 0, "open the device in /dev/bus/usb"))
+		return false;
+	s.fd = fd;
+	pthread_create(&s.thread, NULL, sleeper_thread, &s);
+	back = ok(wait_for(sleeper_back(&s), 20000), "USBDEVFS_DISCONNECT comes back");
+	if (back) {
+		pthread_join(s.thread, NULL);
+		ok_err(s.ret, 0, "it");
+	} else {
+		gadget_pull(g);
+	}
+	close(fd);
+	return back;
+}
+
+enum how { BY_HAND, DETACHED, PULLED };
+
+/*
+ * Calls that wait for a transfer, which no signal ends, and mappings. Unless it is pulled
+ * the device is there, and does not answer.
+ */
+static void t_transfers(enum how how)
+{
+	static const char *const names[] = { "unbound by hand", "detached by a program", "pulled" };
 	static const char count[] = "/sys/module/board_usb/parameters/released";
 	struct sleeper s[FILES];
 	char intf[64], *map;
@@ -423,8 +466,7 @@ static void t_transfers(bool pulled)
 	int fd[FILES], i;
 	long before = read_long(count);
 
-	diag("%s while tasks wait for transfers in several files",
-	     pulled ? "pulled" : "unbound by hand");
+	diag("%s while tasks wait for transfers in several files", names[how]);
 	if (!plug(&g))
 		return;
 	snprintf(intf, sizeof(intf), "%s", usb_bound(kind->driver));
@@ -434,10 +476,12 @@ static void t_transfers(bool pulled)
 	}
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd[0], 0);
 	ok(map != MAP_FAILED && touch(map) == 0, "a page is mapped");
-	if (pulled)
+	if (how == PULLED)
 		gadget_pull(&g);
-	else
+	else if (how == BY_HAND)
 		ok_unbind("usb/drivers/board-usb", intf);
+	else if (!ok_detach(&g))
+		return;
 	for (i = 0; i < FILES; i++)
 		if (ok(wait_for(sleeper_back(&s[i]), 20000), "it is back")) {
 			pthread_join(s[i].thread, NULL);
@@ -453,7 +497,7 @@ static void t_transfers(bool pulled)
 	}
 	munmap(map, 4096);
 	ok(read_long(count) == before + FILES, "once");
-	if (!pulled) {
+	if (how != PULLED) {
 		ok_err(driver_write("usb/drivers/board-usb", "bind", intf), 0, "bind");
 		ok(wait_for(exists(kind->node), 5000), "the node is there again");
 		gadget_pull(&g);
@@ -511,8 +555,9 @@ int main(void)
 	if (ours) {
 		kind = &board;
 		ok_err(insmod(kind->driver), 0, "insmod %s", kind->driver);
-		t_transfers(false);
-		t_transfers(true);
+		t_transfers(BY_HAND);
+		t_transfers(DETACHED);
+		t_transfers(PULLED);
 		ok(wait_for(rmmod("board_usb") == 0, FREED_MS), "all of it was freed");
 	}
 	return done("usb-minors");

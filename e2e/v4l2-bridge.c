@@ -165,7 +165,7 @@ static void t_notify(void)
 }
 
 /* The chip alone. Its client is unregistered with the bridge. */
-static bool unbind_chip(void)
+static bool chip_unbinds(void)
 {
 	char client[32];
 	int i;
@@ -175,7 +175,12 @@ static bool unbind_chip(void)
 		if (!driver_write("i2c", CHIP, "unbind", client))
 			break;
 	}
-	return ok(i < 8 && !find_video(CHIP)[0], "the chip is unbound, its node is gone");
+	return i < 8 && !find_video(CHIP)[0];
+}
+
+static bool unbind_chip(void)
+{
+	return ok(chip_unbinds(), "the chip is unbound, its node is gone");
 }
 
 static void set_param(const char *name, const char *value)
@@ -224,9 +229,57 @@ static void t_chip_inside(void)
 	bind();
 }
 
-/* The same, with a chip whose state is freed at unbind. */
+static pid_t in_background(bool (*what)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!what());
+	return pid;
+}
+
+static bool open_and_close(void)
+{
+	int fd = xopen(find_video(CHIP), O_RDWR);
+
+	return fd >= 0 && !close(fd);
+}
+
+/* A close has begun, and uses the chip before it ends. */
+static void t_chip_closes(void)
+{
+	long late = param("chip_late");
+	int closed = -1, unbound = -1;
+	pid_t closes, unbinds;
+
+	diag("the chip is unbound while a file of its node is closed");
+	set_param("call_ms", "1");
+	closes = in_background(open_and_close);
+	ok(wait_for(param("calling") == 1, PROMPT_MS), "the close is inside");
+	unbinds = in_background(chip_unbinds);
+	sleep_ms(1000);
+	ok(waitpid(unbinds, &unbound, WNOHANG) == 0, "the unbind waits for it");
+	set_param("call_ms", "0");
+	ok(waitpid(closes, &closed, 0) == closes && !closed, "it did what it had to");
+	ok(waitpid(unbinds, &unbound, 0) == unbinds && !unbound, "the unbind is back");
+	ok(param("chip_late") == late, "none was inside in ->remove() (%ld)",
+	   param("chip_late") - late);
+	unbind();
+	bind();
+}
+
+static void on_signal(int sig __unused)
+{
+}
+
+/*
+ * The same, with a chip whose state is freed at unbind. A call that is inside then does
+ * not use it any more, as on stock; a close does.
+ */
 static void t_chip_devm(void)
 {
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sleeper s;
 	int chip;
 
 	diag("a chip with its state in devm memory");
@@ -234,7 +287,13 @@ static void t_chip_devm(void)
 	set_param("devm", "1");
 	bind();
 	chip = open_node(CHIP);
+	sigaction(SIGUSR1, &sa, NULL);
+	ok(sleeper_start(&s, sleep_in_dqevent, chip, NULL), "a task sleeps in VIDIOC_DQEVENT");
 	unbind_chip();
+	ok(wait_for(task_state(s.tid) == 'S', PROMPT_MS), "it sleeps on");
+	pthread_kill(s.thread, SIGUSR1);
+	ok(sleeper_join(&s, 30000), "a signal ends that");
+	ok_err(s.ret, EINTR, "its call");
 	expect("KASAN: slab-use-after-free in (subdev_close|chip_close)");
 	expect("KASAN: slab-use-after-free");
 	close(chip);
@@ -324,6 +383,7 @@ int main(int argc, char **argv)
 	ok(!failed, "again, %d times: %u checks, %u failed", times, run, failed);
 
 	t_chip_inside();
+	t_chip_closes();
 	t_chip_goes();
 	t_chip_devm();
 	t_refused();

@@ -17,7 +17,7 @@
  *	late		how often that was during ->remove() of the bridge, or later
  *	inherited	1 if the bridge had a control of the chip's in ->remove()
  *	devm		the chip that is bound next has its state in devm memory
- *	call_ms		a call of the chip's node sleeps so long
+ *	call_ms		a call of the chip's node sleeps so long; a close, until it is 0
  *	calling		how many do
  *	chip_late	how many did when the chip was removed
  *	wrong		the bridge's probe asks for what is refused: 1 a v4l2_device of
@@ -128,6 +128,12 @@ static int chip_close(struct v4l2_subdev *sd, struct v4l2_subdev_fh *fh)
 {
 	struct chip *chip = container_of(sd, struct chip, sd);
 
+	if (call_ms) {
+		atomic_inc(&calling);
+		while (READ_ONCE(call_ms))
+			msleep(20);
+		atomic_dec(&calling);
+	}
 	WARN_ON(!chip->sd.active_state && !chip->devm);
 	return 0;
 }

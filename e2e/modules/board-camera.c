@@ -319,6 +319,12 @@ static int receiver_complete(struct v4l2_async_notifier *notifier)
 	WRITE_ONCE(completing, 1);
 	msleep(complete_ms);
 	WRITE_ONCE(completing, 0);
+	/*
+	 * As when a node is released, which DEBUG_KOBJECT_RELEASE does elsewhere: for
+	 * lockdep. This is under the mutex of v4l2-async.
+	 */
+	cdevm_get(&r->scope);
+	cdevm_put(&r->scope);
 	ret = receiver_publish(r);
 	receiver_not_removed(r);
 	WRITE_ONCE(completed, completed + 1);

@@ -314,7 +314,10 @@ static int m2m_probe(struct platform_device *pdev)
 	if (IS_ERR(m->m2m_dev))
 		return PTR_ERR(m->m2m_dev);
 	m2m_init_vdev(m);
-	return cdevm_video_register_device(&m->scope, &m->vdev, VFL_TYPE_VIDEO, -1);
+	ret = cdevm_video_register_device(&m->scope, &m->vdev, VFL_TYPE_VIDEO, -1);
+	/* It has no media device, so this does nothing, and nothing is to be undone. */
+	return ret ?: cdevm_v4l2_m2m_register_media_controller(m->m2m_dev, &m->vdev,
+							       MEDIA_ENT_F_PROC_VIDEO_SCALER);
 }
 
 static void m2m_remove(struct platform_device *pdev)

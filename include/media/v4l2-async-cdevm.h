@@ -44,7 +44,7 @@
  *   unregistered, or earlier when only the subdev is unbound. Then calls may be
  *   inside the driver: a lock of the driver must keep them from using the
  *   subdev.
- * * ->destroy() comes when the scope is released.
+ * * ->destroy() comes when the scope is released, and without that mutex.
  */
 #ifndef _MEDIA_V4L2_ASYNC_CDEVM_H
 #define _MEDIA_V4L2_ASYNC_CDEVM_H
@@ -52,10 +52,7 @@
 #include <linux/cdevm.h>
 #include <media/v4l2-async.h>
 
-static inline void cdevm_v4l2_async_nf_cleanup(void *notifier)
-{
-	v4l2_async_nf_cleanup(notifier);
-}
+void cdevm_v4l2_async_nf_cleanup(void *notifier);
 
 static inline void cdevm_v4l2_async_nf_unregister(void *notifier)
 {

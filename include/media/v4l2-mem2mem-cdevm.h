@@ -104,6 +104,9 @@ static inline int
 cdevm_v4l2_m2m_register_media_controller(struct v4l2_m2m_dev *m2m_dev,
 					 struct video_device *vdev, int function)
 {
+	/* As in the core, where there is nothing to undo then, either. */
+	if (!vdev->v4l2_dev->mdev)
+		return 0;
 	return v4l2_m2m_register_media_controller(m2m_dev, vdev, function) ?:
 	       devm_add_action_or_reset(vdev->v4l2_dev->dev,
 					cdevm_v4l2_m2m_unregister_media_controller,

@@ -98,6 +98,7 @@ static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
 {
 	struct cdevm_scope *scope = vdev_to_v4l2_subdev(vdev)->cdevm;
 
+	call->scope = scope;
 	if (!scope)
 		return true;
 	if (!cdevm_enter(scope))
@@ -106,10 +107,10 @@ static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
 	return true;
 }
 
-static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call,
-					  struct video_device *vdev)
+/* The subdev is not accessed: one of no scope may be freed meanwhile. */
+static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call)
 {
-	struct cdevm_scope *scope = vdev_to_v4l2_subdev(vdev)->cdevm;
+	struct cdevm_scope *scope = (struct cdevm_scope *)call->scope;
 
 	if (!scope)
 		return;
@@ -218,10 +219,7 @@ static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
 	return true;
 }
 
-static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call,
-					  struct video_device *vdev)
-{
-}
+static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call) { }
 
 static inline void v4l2_cdevm_begin_release(struct video_device *vdev) { }
 static inline void v4l2_cdevm_end_release(struct video_device *vdev) { }
