@@ -41,7 +41,11 @@ insmod /lib/modules-flat/board-ptp.ko || not_ok "there is no PTP clock"
 # The others wait for minutes, and the mock clock has to be read every eight seconds: where User Mode Linux skips the time
 # that all sleep through, it is not.
 grep -q e2e_realtime /proc/cmdline || export TESTS=adjtime
-run phc /selftests/ptp/phc.sh /dev/ptp0
+if [ -x /bin/bash ] && [ -x /bin/phc_ctl ]; then
+	run phc /selftests/ptp/phc.sh /dev/ptp0
+else
+	ok "phc # SKIP there were no Debian packages bash and linuxptp"
+fi
 run "testptp -c" /selftests/ptp/testptp -d /dev/ptp0 -c
 run "testptp -k" /selftests/ptp/testptp -d /dev/ptp0 -k 5
 rmmod board_ptp || not_ok "the PTP clock does not go"

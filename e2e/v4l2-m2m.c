@@ -497,6 +497,7 @@ int main(int argc, char **argv)
 		trace_on();
 		trace_frees_only();
 	}
+	allow_freed_controls();
 	t_all();
 
 	run = tap_run;
@@ -514,6 +515,7 @@ int main(int argc, char **argv)
 		ok(!failed, "again, %d times: %u checks, %u failed", times, run, failed);
 
 	t_freed(unbinds);
+	allow_freed_controls_end();
 	t_expbuf(BOARD, BOARD, "board_m2m");
 	/*
 	 * Not vim2m and vicodec, whose static devices may be released later than the

@@ -60,7 +60,8 @@ static __poll_t board_poll(struct posix_clock_context *ctx, struct file *file,
 	return 0;
 }
 
-static const struct class board_class = { .name = "board-clock" };
+/* Not in the module: DEBUG_KOBJECT_RELEASE looks at it later. */
+static struct class *board_class;
 
 static void board_release(struct device *dev)
 {
@@ -102,9 +103,11 @@ static int __init board_init(void)
 	ret = alloc_chrdev_region(&board_devt, 0, 1, "board-clock");
 	if (ret)
 		return ret;
-	ret = class_register(&board_class);
-	if (ret)
+	board_class = class_create("board-clock");
+	if (IS_ERR(board_class)) {
+		ret = PTR_ERR(board_class);
 		goto err_region;
+	}
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c) {
 		ret = -ENOMEM;
@@ -119,7 +122,7 @@ static int __init board_init(void)
 		.poll		= board_poll,
 	};
 	device_initialize(&c->dev);
-	c->dev.class = &board_class;
+	c->dev.class = board_class;
 	c->dev.devt = board_devt;
 	c->dev.release = board_release;
 	ret = dev_set_name(&c->dev, "board-clock");
@@ -133,7 +136,7 @@ static int __init board_init(void)
 	return 0;
 
 err_class:
-	class_unregister(&board_class);
+	class_destroy(board_class);
 err_region:
 	unregister_chrdev_region(board_devt, 1);
 	return ret;
@@ -146,7 +149,7 @@ static void __exit board_exit(void)
 	/* DEBUG_KOBJECT_RELEASE delays it. */
 	while (atomic_read(&board_clocks))
 		schedule_timeout_uninterruptible(HZ / 10);
-	class_unregister(&board_class);
+	class_destroy(board_class);
 	unregister_chrdev_region(board_devt, 1);
 }
 module_exit(board_exit);

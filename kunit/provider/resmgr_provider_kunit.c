@@ -1076,9 +1076,23 @@ static int race_user(void *unused)
 	return 0;
 }
 
+/*
+ * Wait until somebody has been inside. A busy host lets all timers of a while
+ * expire at once, and whoever sleeps for a tick could always come too late.
+ */
+static void race_wait_for_call(struct kunit *test, int calls)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	while (atomic_read(&race->calls) == calls && time_before(jiffies, end))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_NE(test, atomic_read(&race->calls), calls);
+}
+
 static void provider_race(struct kunit *test)
 {
 	unsigned int users, round, made = 0;
+	int calls;
 	struct task_struct *task;
 	struct foo *foo;
 
@@ -1099,10 +1113,13 @@ static void provider_race(struct kunit *test)
 			break;
 		}
 		made++;
+		calls = atomic_read(&race->calls);
 		spin_lock(&race->lock);
 		race->foo = foo;
 		spin_unlock(&race->lock);
 		msleep(round % 8);
+		if (round % 8 == 7)
+			race_wait_for_call(test, calls);
 		/* Some find it while it goes. */
 		if (round % 2) {
 			spin_lock(&race->lock);
