@@ -584,6 +584,42 @@ static void early_action_releases_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
 }
 
+static void hook_release_early_and_wait(struct thing *thing)
+{
+	resmgr_release_early(&thing->t->mgr);
+	hook_wait(thing);
+}
+
+/*
+ * A step may run what is early. That does not wait for this step, yet others
+ * go on waiting for it.
+ */
+static void early_again_in_step(struct kunit *test)
+{
+	int (*const others[])(void *data) = { release_all_thread, release_group_thread };
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+	struct thing *b;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+		b = add_early(t, 'b');
+		b->at = STEPS - 1;
+		b->hook = hook_release_early_and_wait;
+		first = start(t, release_early_thread);
+		wait_for_completion(&t->inside);
+		second = start(t, others[i]);
+		msleep(50);
+		KUNIT_EXPECT_STREQ(test, notes_joined(" "), "b0 b1 b2");
+		complete(&t->leave);
+		join(first);
+		join(second);
+		resmgr_release_all(&t->mgr);
+		EXPECT_JOINED(test, " ", "b0 b1 b2 b");
+	}
+}
+
 /**
  * struct racer - an early node that is added while all is released
  * @early: the node
@@ -774,6 +810,25 @@ static void early_endless_in_group(struct kunit *test)
 	EXPECT_JOINED(test, " ", "a0 a1 a2 a");
 }
 
+/* What is left then does not keep a group from being released. */
+static void early_endless_then_group(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct thing *x = thing(t, 'X');
+
+	KUNIT_ASSERT_NOT_NULL(test, resmgr_open_group(&t->mgr, t, GFP_KERNEL));
+	x->at = 0;
+	x->hook = hook_again;
+	KUNIT_ASSERT_EQ(test, resmgr_add_early_action(&t->mgr, action_run, x), 0);
+	EXPECT_LINE(test, "release functions go on adding resources, such as action_run",
+		    resmgr_release_early(&t->mgr));
+	x->hook = NULL;
+	notes_clear();
+	KUNIT_EXPECT_EQ(test, resmgr_release_group(&t->mgr, t), 1);
+	EXPECT_JOINED(test, " ", "X");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 static void early_tagged_group(struct kunit *test)
 {
 	struct early_test *t = test->priv;
@@ -808,11 +863,13 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_action_in_parallel),
 	KUNIT_CASE(early_action_alone_in_parallel),
 	KUNIT_CASE(early_action_releases_all),
+	KUNIT_CASE(early_again_in_step),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),
 	KUNIT_CASE(early_gone_while_waited_for),
 	KUNIT_CASE(early_endless),
 	KUNIT_CASE(early_endless_in_group),
+	KUNIT_CASE(early_endless_then_group),
 	KUNIT_CASE(early_tagged_group),
 	{}
 };

@@ -266,36 +266,49 @@ static unsigned int resmgr_early_rank(struct resmgr_node *node)
 }
 
 /*
- * Returns true if an early resource must not be released yet: a step is left,
- * or another task is running one.
- */
-bool resmgr_early_is_due(struct resmgr_node *node)
-{
-	return resmgr_early_rank(node) != UINT_MAX ||
-	       resmgr_is_busy(resmgr_to_early(node));
-}
-
-/*
  * Returns the progress of those that are furthest behind, UINT_MAX if all are
- * done. Sets @busy if there is one to wait for first.
+ * done. Sets @busy if there is one to wait for first, and @inside if this task
+ * is inside a step of one.
  */
 static unsigned int resmgr_lowest_rank(struct resmgr *mgr,
 				       struct resmgr_node *node,
-				       const struct resmgr_node *end, bool *busy)
+				       const struct resmgr_node *end, bool *busy,
+				       bool *inside)
 {
 	unsigned int lowest = UINT_MAX;
 
 	lockdep_assert_held(&mgr->lock);
 
 	*busy = false;
+	*inside = false;
 	for (; resmgr_is_node(node) && node != end; node = node->older) {
 		if (likely(!resmgr_is_early(node)))
 			continue;
-		*busy |= node->kind == RESMGR_EARLY &&
-			 resmgr_is_busy(resmgr_to_early(node));
+		if (node->kind == RESMGR_EARLY && resmgr_is_busy(resmgr_to_early(node)))
+			*busy = true;
+		else if (node->kind == RESMGR_EARLY && resmgr_to_early(node)->busy)
+			*inside = true;
 		lowest = min(lowest, resmgr_early_rank(node));
 	}
 	return lowest;
+}
+
+/*
+ * Returns true if resmgr_run_early() has something to do, or to wait for, before
+ * an early resource of @grp, or of @mgr for %NULL, is released. After steps that
+ * do not end @mgr->early is unset, and there is nothing.
+ */
+bool resmgr_early_is_due(struct resmgr *mgr, struct resmgr_group *grp)
+{
+	struct resmgr_node **link, *end = RESMGR_LAST;
+	bool busy, inside;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (!mgr->early)
+		return false;
+	link = grp ? resmgr_group_range(mgr, grp, &end) : &mgr->newest;
+	return resmgr_lowest_rank(mgr, *link, end, &busy, &inside) != UINT_MAX || busy;
 }
 
 /*
@@ -338,20 +351,24 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 	struct resmgr_node **link, *end = RESMGR_LAST;
 	int count = 0, limit = RESMGR_CHAIN_MAX;
 	unsigned int rank;
-	bool busy;
+	bool busy, inside;
 
 	lockdep_assert_held(&mgr->lock);
 
 	while (mgr->early) {
 		link = grp ? resmgr_group_range(mgr, grp, &end) : &mgr->newest;
-		rank = resmgr_lowest_rank(mgr, *link, end, &busy);
+		rank = resmgr_lowest_rank(mgr, *link, end, &busy, &inside);
 		if (busy) {
 			resmgr_wait_step(mgr, flags);
 			continue;
 		}
 		if (rank == UINT_MAX) {
-			/* There may be others outside the group. */
-			if (!grp)
+			/*
+			 * There may be others outside the group. And a step
+			 * that this is called from is not over: other tasks
+			 * have to go on waiting for it.
+			 */
+			if (!grp && !inside)
 				mgr->early = false;
 			break;
 		}

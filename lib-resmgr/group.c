@@ -414,7 +414,7 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 			  resmgr_is_endless(mgr, count, &limit);
 		/* A release function has added it. */
 		if (unlikely(resmgr_is_early(node)) && !endless &&
-		    resmgr_early_is_due(node)) {
+		    resmgr_early_is_due(mgr, grp)) {
 			count += resmgr_run_early(mgr, grp, &flags);
 			continue;
 		}

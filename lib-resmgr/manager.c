@@ -869,7 +869,8 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 				continue;
 			}
 			/* A release function has added it. */
-			if (unlikely(resmgr_is_early(node)) && mgr->early) {
+			if (unlikely(resmgr_is_early(node)) &&
+			    resmgr_early_is_due(mgr, NULL)) {
 				count += resmgr_run_early(mgr, NULL, &flags);
 				continue;
 			}
