@@ -822,8 +822,10 @@ static void cdevm_self_work(struct work_struct *work)
 	if (locked)
 		device_lock(locked);
 	/*
-	 * Somebody else may have unbound the device meanwhile, and bound it
-	 * again.
+	 * Somebody else may have unbound the device meanwhile. If the device is
+	 * unbound and bound again after this test, and before the next function
+	 * has the device lock, that binding is ended. A write to "unbind" in
+	 * sysfs can do the same.
 	 */
 	if (self->scope->alone)
 		cdevm_withdraw(self->scope);
