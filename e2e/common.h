@@ -10,6 +10,7 @@
 #define E2E_COMMON_H
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -390,10 +391,34 @@ static void __unused insmod_if_there(const char *name)
 	insmod(name);
 }
 
-/* @name as the kernel calls it, "cdevm_sample". */
+/*
+ * @name as the kernel calls it, "cdevm_sample". Waits until the names of its
+ * drivers can be used again: DEBUG_KOBJECT_RELEASE delays that, perhaps for longer
+ * than the end of the module.
+ */
 static int __unused rmmod(const char *name)
 {
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+	char list[128], driver[4][512], *colon;
+	unsigned int n = 0, i;
+	struct dirent *de;
+	DIR *dir;
+
+	snprintf(list, sizeof(list), "/sys/module/%s/drivers", name);
+	dir = opendir(list);
+	while (dir && n < ARRAY_SIZE(driver) && (de = readdir(dir))) {
+		/* "platform:cdevm-sample" */
+		colon = strchr(de->d_name, ':');
+		if (colon)
+			snprintf(driver[n++], sizeof(driver[0]), "/sys/bus/%.*s/drivers/%s",
+				 (int)(colon - de->d_name), de->d_name, colon + 1);
+	}
+	if (dir)
+		closedir(dir);
+	if (syscall(SYS_delete_module, name, O_NONBLOCK))
+		return -errno;
+	for (i = 0; i < n; i++)
+		wait_for(!exists(driver[i]), FREED_MS);
+	return 0;
 }
 
 /* State of a thread as /proc shows it, or 0. */
