@@ -2,17 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # libgpiod's own tools on a chip of gpio-sim, stock and ours: what they print and return is the same. Then the kernel's
 # own tests of GPIOs.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 is() { # name want command...
 	name=$1 want=$2; shift 2
 	got=$("$@" 2>&1); rc=$?
 	if [ "$rc: $got" = "$want" ]; then ok "$name"; else not_ok "$name: $*: $rc: $got"; fi
-}
-check() { # name command...
-	name=$1; shift
-	if "$@" >/tmp/gpio.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/gpio.out; fi
 }
 until_true() { i=0; until "$@"; do i=$((i + 1)); [ $i -lt 100 ] || return 1; sleep 0.1; done; }
 gone() { ! kill -0 "$1" 2>/dev/null; }

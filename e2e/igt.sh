@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # IGT on the DRM devices that QEMU has, and on vkms. boots.sh compares what it says on stock and on ours.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 
 # Subtests that were seen to fail on stock, a line each.
 KNOWN='bochs-drm kms_addfb_basic: size-max'

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # cdevm as a module, on a kernel that has none of it: in use, with other headers, removed and loaded again.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
-check() { # name command...
-	name=$1; shift
-	if "$@" >/tmp/module.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/module.out; fi
-}
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 no() { ! "$@"; }
 flat=/lib/modules-flat
 debugfs=/sys/kernel/debug/resmgr

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # The kernel's own tests of real-time clocks, PTP clocks and buffers, on stock and ours. e2e.sh compares what they say.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 
 # run NAME COMMAND...: each result of a test in KTAP is one of ours; a test that prints none has one, its exit status
 run() {

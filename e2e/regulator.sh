@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The driver of a regulator is unbound while a consumer has it. On stock that is a WARN and calls into memory that was
 # freed; here what the consumer asks for is an error, and what it undoes succeeds.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 cmd=/sys/kernel/debug/board-regulator
 who=
 tell() { echo "$*" >"$cmd$who"; cat "$cmd$who"; }
@@ -24,10 +23,6 @@ within() { # command...
 held() { test "$(tell3 held)" = "$1"; }
 still() { ! gone "$1"; }
 gone() { ! grep -q 'State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
-check() { # name command...
-	name=$1; shift
-	if "$@" >/tmp/regulator.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/regulator.out; fi
-}
 unbind() { echo "$1" >"/sys/bus/platform/drivers/$1/unbind"; }
 bind() { echo "$1" >"/sys/bus/platform/drivers/$1/bind"; }
 hw() { tell hw | cut -d' ' -f"$1"; }

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # resmgr-trace, of tracepoints/tools, in the kernel that it is for: it records an unbind, and what it says about it.
-n=0
-ok() { n=$((n + 1)); echo "ok $n - $*"; }
-not_ok() { n=$((n + 1)); echo "not ok $n - $*"; }
-check() { # name command...
-	name=$1; shift
-	if "$@" >/tmp/trace.out 2>&1; then ok "$name"; else not_ok "$name"; sed 's/^/# /' /tmp/trace.out; fi
-}
+# shellcheck source=e2e/tap.sh
+. /e2e/tap.sh
 has() { # name text file
 	if grep -q "$2" "$3"; then ok "$1"; else not_ok "$1"; sed 's/^/# /' "$3"; fi
 }
@@ -37,17 +32,17 @@ if [ -d /sys/kernel/tracing/events/resmgr ]; then
 	# A module does not see when ->remove() comes; what devices hold it leaves to devres_log.
 	if [ -e /sys/module/cdevm/initstate ]; then remove='' mem=''; else remove=remove mem=' mem'; fi
 	for step in revoke kick unpublish drained $remove release free; do
-		has "order shows $step" " $step " /tmp/trace.out
+		has "order shows $step" " $step " /tmp/check.out
 	done
 	check "show" resmgr-trace show $t
-	has "show has what the driver allocated" "devm_kzalloc_release$mem" /tmp/trace.out
+	has "show has what the driver allocated" "devm_kzalloc_release$mem" /tmp/check.out
 else
 	sample=devm-sample
 	insmod /lib/modules-flat/$sample.ko
 	hold
 	check "record an unbind by devres_log" resmgr-trace record -o $t --unbind platform/$sample
 	check "order" resmgr-trace order $t
-	has "order shows a release" " release .*devm_kzalloc_release" /tmp/trace.out
+	has "order shows a release" " release .*devm_kzalloc_release" /tmp/check.out
 fi
 # The time of a release means nothing here: the machine may be busy.
 check "check finds nothing wrong" resmgr-trace check --slow 60000 $t
@@ -58,9 +53,9 @@ drivers=/sys/bus/platform/drivers/$sample
 resmgr-trace record -o - -- sh -c "echo $sample >$drivers/bind; exit 3" >$t 2>/tmp/trace.err
 [ $? -eq 3 ] && ok "record exits as the command does" || not_ok "record exits as the command does"
 check "show of a pipe" sh -c "resmgr-trace show - <$t"
-has "what a bound driver holds has no end" "not yet" /tmp/trace.out
+has "what a bound driver holds has no end" "not yet" /tmp/check.out
 check "--unbind of nothing is an error" sh -c '! resmgr-trace record -o /dev/null --unbind platform/nobody'
-has "and says so" "no device platform/nobody is bound" /tmp/trace.out
+has "and says so" "no device platform/nobody is bound" /tmp/check.out
 
 # What tracefs holds now, without a file.
 hold
@@ -73,7 +68,7 @@ echo 1 >$events
 echo $sample >$drivers/unbind
 echo 0 >$events
 check "order of the trace that tracefs has" resmgr-trace order
-has "it is of this unbind" "unbind of $sample" /tmp/trace.out
+has "it is of this unbind" "unbind of $sample" /tmp/check.out
 
 # However a recording ends, its events are in the file, and the kernel no longer traces.
 clean() { # name
