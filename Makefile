@@ -159,7 +159,7 @@ build-check: tree
 # Instructions are counted on one CPU; two CPUs at once there are in the User Mode Linux of 7.3.
 bench: tree
 	@$T/bench.sh count
-	@$T/bench.sh bytes
+	@$T/bench.sh arm64
 	@$(if $(LINUX),:,$(MAKE) KERNEL=7.3 bench-contended)
 	@$T/bench.sh report
 bench-contended: tree

@@ -8,6 +8,8 @@
 report says as well what is not as BASELINE, a JSON file, has it for this kernel. keep puts the counts of JSON there, and
 those of all kernels into the tables of RST and a picture beside it.
 
+KERNEL is a version, of x86-64, or one with a machine: "7.3 arm64". Those of a machine have tables of their own.
+
 A RESULT is the file of one kernel that tools/bench.sh has run, a line per measurement:
 
   name variant n value per unit
@@ -326,19 +328,20 @@ def reached(check, measured):
     return "**no**" if not any(met.values()) else "**" + ", ".join(k for k in met if met[k]) + " only**"
 
 
-def by_kernel(kept):
-    """What was kept, as read() has it, for each kernel, the oldest first."""
+def by_kernel(kept, machine):
+    """What was kept of a machine, as read() has it, for each kernel, the oldest first."""
     found = {}
-    for k in sorted(kept, key=lambda k: [int(n) for n in k.split(".")]):
+    for k in sorted((k for k in kept if k.partition(" ")[2] == machine),
+                    key=lambda k: [int(n) for n in k.split()[0].split(".")]):
         found[k] = {}
         for r in kept[k]:
             found[k].setdefault((r["name"], r["n"]), {})[r["variant"]] = r["value"]
     return found
 
 
-def tables(found):
+def tables(found, rows_of=ROWS):
     kernels = list(found)
-    head = [""] + [f"{k} {v}" for k in kernels for v in ("stock", "patched")] + ["goal", "reached"]
+    head = [""] + [f"{k.split()[0]} {v}" for k in kernels for v in ("stock", "patched")] + ["goal", "reached"]
     group, rows, text = "", [], []
 
     def flush():
@@ -346,7 +349,7 @@ def tables(found):
             text.extend([group[0].upper() + group[1:] + ":", "", *grid([head, *rows])])
             rows.clear()
 
-    for title, name, n, goal, check in ROWS:
+    for title, name, n, goal, check in rows_of:
         if name is None:
             flush()
             group = title
@@ -364,7 +367,7 @@ def tables(found):
     sizes = [found[kernels[-1]].get(("gate_bytes", n), {}) for n in (8, 64)]
     names = sorted({v for p in peers for v in p}, key=lambda v: ([p.get(v, 0) for p in peers], v))
     text.extend(["A gate and its alternatives, one entry and one exit, in instructions, and bytes with 8 and 64 CPUs:", "",
-                 *grid([["", *kernels, "8 CPUs", "64 CPUs"]] +
+                 *grid([["", *(k.split()[0] for k in kernels), "8 CPUs", "64 CPUs"]] +
                        [[PEERS.get(v, v), *(number(p.get(v)) for p in peers + sizes)] for v in names])])
     return text
 
@@ -376,12 +379,17 @@ def keep(out, baseline, kernel, rst):
     with open(baseline, "w") as f:
         f.write("{\n" + ",\n".join(f'"{k}": [\n' + ",\n".join(json.dumps(r) for r in kept[k]) + "\n]"
                                    for k in sorted(kept)) + "\n}\n")
-    found = by_kernel(kept)
+    found = by_kernel(kept, "")
+    arm64 = by_kernel(kept, "arm64")
+    text = tables(found)
+    if arm64:
+        text += ["The same counted on arm64, with instructions that are atomic (LSE):", "",
+                 *tables(arm64, [r for r in ROWS if "x86-64" not in r[0]])]
     with open(rst) as f:
         head, rest = f.read().split(BEGIN, 1)
         tail = rest.split(END, 1)[1]
     with open(rst, "w") as f:
-        f.write(f"{head}{BEGIN}\n\n" + "\n".join(tables(found)).rstrip() + f"\n\n{END}{tail}")
+        f.write(f"{head}{BEGIN}\n\n" + "\n".join(text).rstrip() + f"\n\n{END}{tail}")
     svg = os.path.join(os.path.dirname(rst), "gate.svg")
     save(svg, [(f"Instructions to enter a call and to leave it, Linux {k}", gate_bars(found[k])) for k in found])
     print(f"  {baseline} has {len(kept[kernel])} counts of {kernel}; they are in {rst} and {svg}")

@@ -15,6 +15,7 @@ debs() {
 	apt=(apt-get -q -y -o Dir::Etc::sourcelist="$a/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::Etc::preferencesparts=/dev/null -o Dir::State::status="$a/status" -o Dir::State::lists="$a/lists"
 		-o Dir::Cache="$a/cache" -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=false)
+	case "$*" in *:arm64*) apt+=(-o APT::Architectures::=amd64 -o APT::Architectures::=arm64);; esac
 	rm -f "$a"/cache/archives/*.deb
 	"${apt[@]}" update && "${apt[@]}" -o Debug::NoLocking=1 install --download-only "$@" || return 1
 	rm -rf "$d.new" && mkdir -p "$d.new" && mv "$a"/cache/archives/*.deb "$d.new/" &&
