@@ -7,7 +7,8 @@
  * node A; an early action X; a plain resource P. A, X and what is newer belong to a
  * group that is open. Everything is released, while another task releases the group,
  * and a third does the steps of A by hand. The first step of A may release the group
- * itself. What is done under the lock of the manager is one statement here.
+ * itself, or (NESTED) all that is early. What is done under the lock of the manager is
+ * one statement here.
  *
  * Invariants, by the names in the messages:
  *	ORDER	no step of a node begins before the last one is over
@@ -50,6 +51,12 @@ byte released[2];
 #else
 #define SOME_BUSY	((linked[A] && is_busy(A)) || (linked[N] && is_busy(N)) || \
 			 (place != 0 && place != me))
+#endif
+/* Is this task inside a step of one of them? */
+#ifdef BUG_INSIDE_IS_OVER
+#define INSIDE		false
+#else
+#define INSIDE		((linked[A] && busy[A] == me) || (linked[N] && busy[N] == me))
 #endif
 #define STEP_OF(i, nr)	(linked[i] && next[i] == nr)
 
@@ -102,7 +109,7 @@ inline look(all)
 					if
 					:: action -> todo = ACTION
 					:: else -> todo = DONE;
-						if :: all -> early = false :: else fi
+						if :: all && !INSIDE -> early = false :: else fi
 					fi
 				fi
 			fi
@@ -216,6 +223,9 @@ inline run_early_hooked(all)
 			my_outer = outer;
 			if
 			:: nr == 0 -> release_group()
+#ifdef NESTED
+			:: nr == 0 -> run_early(true)
+#endif
 			:: true
 			fi;
 			outer = my_outer;
@@ -297,6 +307,9 @@ proctype finish(byte me)
 			my_outer = outer;
 			if
 			:: nr == 0 -> release_group()
+#ifdef NESTED
+			:: nr == 0 -> run_early(true)
+#endif
 			:: true
 			fi;
 			outer = my_outer;
