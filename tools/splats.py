@@ -46,13 +46,19 @@ HEADS = [re.compile(p) for p in (
     r"Unable to handle kernel",
     r"Segfault with no mm",
     r"kobject: .*tried to init an initialized object",
-    r"kobject_add_internal failed",
+    # of s390 and arm
+    r"addressing exception: ",
+    r"Internal error: ",
     r"cache .* still has objects|Objects remaining",
 )]
 # What the resource manager reports on one line of the log, without a WARN.
 ONE_LINE = re.compile(r"resmgr: .*(?:go on adding resources|freed at unbind, and others may hold it|"
                       r"no driver (?:is|was) bound or being probed|no more of these are reported|"
-                      r"takes a reference on .*, which holds it)")
+                      r"takes a reference on .*, which holds it)|"
+                      # Of the driver core, which may say these many times, and goes on.
+                      r"kobject_add_internal failed|cannot create duplicate filename|"
+                      # What cdevm says of a driver that does what it must not.
+                      r"cdevm: .*(?:is killed$|unbound by .* of its own driver)")
 HEADS.append(ONE_LINE)
 STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?")
 # What tests print about themselves is not a report of the kernel, whatever words it has.
@@ -105,11 +111,18 @@ class Splat:
         head = [re.sub(r"\s+", " ", t).strip() for t in self.head()]
         return " | ".join(t for t in head[:3] if t and not set(t) <= set("=-"))
 
+    def is_over_at(self, text):
+        """Is this line the headline of another report? Of this one there may be two: a WARN has one below "cut here"."""
+        if not text[:1].strip() or not any(h.search(text) for h in HEADS):
+            return False
+        return "cut here" not in self.lines[0] or (
+            len(self.lines) > 3 and any("WARNING: " in t or "BUG at" in t for t in self.lines))
+
     def ended(self, text):
         first = self.lines[0]
         if len(self.lines) >= MAX:
             return True
-        if "cut here" in first:
+        if "cut here" in first or ", CPU#" in first:
             return "---[ end trace" in text
         if "BUG: KASAN" in first or "BUG: KCSAN" in first or first.startswith("WARNING:"):
             return bool(re.match(r"={20,}", text))
@@ -171,8 +184,9 @@ def scan(lines, known=()):
                     problems.append(f"line {n}: bad regular expression in a marker: {e}")
             continue
         if current:
-            # A new KASAN report or "cut here" starts a new one even when the end of the last was lost.
-            fresh = "BUG: KASAN" in text or "BUG: KCSAN" in text or "[ cut here ]" in text
+            # A headline starts a new one even when the end of the last was lost, or has no mark.
+            fresh = ("BUG: KASAN" in text or "BUG: KCSAN" in text or "[ cut here ]" in text
+                     or current.is_over_at(text))
             gap = gap + 1 if not text.strip() else 0
             if not fresh:
                 if current.ended(text) or (gap and "cut here" not in current.lines[0]
@@ -287,6 +301,18 @@ CIRC = """\
 """
 
 
+KOBJECT = """\
+[    5.000000] kobject: kobject_add_internal failed for foo (error: -12 parent: bar)
+"""
+SLEEP = """\
+[    6.000000] BUG: sleeping function called from invalid context at mm/slab.h:1
+[    6.000000] in_atomic(): 1, irqs_disabled(): 0, pid: 1, name: init
+[    6.000000]  dump_stack+0x1/0x2
+"""
+LEAK = "[   70.000000] kmemleak: 12 new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n"
+STALL = "[   30.000000] rcu: INFO: rcu_sched self-detected stall on CPU\n"
+
+
 def self_test():
     def expect(pattern, text):
         return f"[    0.5] e2e: expect {pattern}\n{text}[    9.0] e2e: expect-end\n"
@@ -347,6 +373,13 @@ def self_test():
         ("suspicious RCU", "[ 1.0] WARNING: suspicious RCU usage\n", 1, 0, 0),
         ("a test's own words", "ok - BUG: KASAN was seen\n    # WARNING: no\ndemo: a | b | KASAN: c\n", 0, 0, 0),
         ("lock debugging notice", "[ 1.0] Disabling lock debugging due to kernel taint\n", 0, 0, 0),
+        ("many allowed lines, and a report behind one", allow("kobject_add_internal failed", KOBJECT * 2 + SLEEP + KOBJECT),
+         1, 3, 0),
+        ("a report before an allowed line", allow("kobject_add_internal failed", SLEEP + KOBJECT), 1, 1, 0),
+        ("reports without an end, in a row", SLEEP + LEAK + STALL + SLEEP, 4, 0, 0),
+        ("a report without an end, behind an allowed one", allow("sleeping function", SLEEP + STALL), 1, 1, 0),
+        ("WARNING of 7.3 and what follows", allow("double add", WARN73X86 + SLEEP + WARN73X86), 1, 2, 0),
+        ("two WARNINGs of 7.3", WARN73X86 + WARN73X86, 2, 0, 0),
         ("carriage returns", KASAN.replace("\n", "\r\n"), 1, 0, 0),
     )
     failed = 0
