@@ -141,6 +141,8 @@ enum cdevm_step {
  * @gone: sleepers of cdevm_wait_event_*(), of poll() and of select(), and
  *	pollers for which no queue of the driver is remembered; woken by the
  *	revoke
+ * @fasync_lock: makes a change of the driver's list of files that want SIGIO and
+ *	the same change of @fasync one
  * @fasync: files that get SIGIO at the revoke. Protected by locks of its own,
  *	see fasync_helper()
  * @inode: its address space holds all mappings; %NULL while nothing can be
@@ -202,6 +204,7 @@ struct cdevm_scope {
 	struct resmgr		steps[CDEVM_STEPS];
 	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
+	struct mutex		fasync_lock;
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;

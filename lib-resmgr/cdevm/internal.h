@@ -79,6 +79,12 @@ extern spinlock_t cdevm_live_lock;
 extern struct list_head cdevm_live;
 
 /*
+ * What the name of a call begins with that undoes something, perhaps for a file
+ * that is being closed.
+ */
+#define CDEVM_UNDO	"undoing "
+
+/*
  * Begin a call, if the gate lets it in. A record only exists inside a gated
  * section: a task that has one is counted. In task context only. @fn is
  * evaluated inside: the driver may be gone once the gate is closed.
@@ -193,6 +199,7 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
 bool cdevm_late_begin(struct file *file);
 void cdevm_late_end(struct file *file);
 void cdevm_close_files(struct cdevm_scope *scope);
+bool cdevm_is_closing_late(struct cdevm_scope *scope);
 
 /* State that only the list in debugfs needs. */
 #ifdef CONFIG_RESMGR_DEBUG
@@ -289,6 +296,7 @@ bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
 unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
 bool cdevm_is_in_some_call(void);
+bool cdevm_is_in_mapping_call(void);
 
 /* Calls that do not leave, in watch.c */
 
