@@ -74,24 +74,31 @@ static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 
 	if (scope->ops && scope->ops->nodes_go_alone) {
 		part = cdevm_add_part(scope, &node);
-		return IS_ERR(part) ? ERR_CAST(part) : node;
+		if (IS_ERR(part))
+			return ERR_CAST(part);
+		/* Once it is published, another task may remove it. */
+		resmgr_object_get(&part->obj);
+		return node;
 	}
 	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), gfp);
 	return node ?: ERR_PTR(-ENOMEM);
 }
 
 /*
- * Finish publishing with the result @ret. On an error @node may be freed by
- * this.
+ * Finish publishing with the result @ret. @node may be freed by this.
  */
 static int cdevm_node_done(struct cdevm_node *node, int ret)
 {
 	struct cdevm_scope *scope = node->fops.scope;
 
-	if (ret && scope->parent) {
+	if (!scope->parent)
+		return ret;
+	if (ret) {
 		cdevm_withdraw(scope);
 		cdevm_end_part(scope);
 	}
+	/* The reference from cdevm_node_new(). */
+	resmgr_object_put(&scope->obj);
 	return ret;
 }
 
@@ -215,7 +222,9 @@ static void cdevm_remove_cdev(struct resmgr *mgr, struct resmgr_node *res)
 /**
  * cdevm_add_cdev() - cdev_add() for a cdev in memory of the scope
  * @scope: scope
- * @cdev: after cdev_init() with the driver's file operations
+ * @cdev: after cdev_init() with the driver's file operations. An open file holds
+ *	the module of @scope, whatever their owner is: they must be of that
+ *	module, or of one that it depends on
  * @devt: first device number
  * @count: number of consecutive minors
  *
@@ -454,7 +463,8 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 		/* Somebody else is removing it. */
 		if (ret == -ENODEV)
 			ret = 0;
-	} else {
+	} else if (!cdevm_is_closing_late(part)) {
+		/* Not in a late ->release(): another task removes it, and waits. */
 		cdevm_withdraw(part);
 		cdevm_end_part(part);
 	}
@@ -472,7 +482,8 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
  * sleepers are woken, it is removed, the calls inside are waited for, and its
  * files are released if &cdevm_ops.release_at_unbind is set. &cdevm_ops.kick is
  * not called. No other node is waited for. From inside a call of the node this
- * is done when the call is over.
+ * is done when the call is over. In a ->release() after the revoke it does
+ * nothing: the task that removes the node waits for that release.
  *
  * The memory of @cdev stays in use until the last file is closed: use another
  * cdev to publish a node again.
