@@ -61,7 +61,7 @@ ROWS = (
     ("vim2m, open and close", "vim2m_open_close", None, None, None),
     ("vicodec, VIDIOC_QUERYCAP", "vicodec_call", None, None, None),
     ("vicodec, open and close", "vicodec_open_close", None, None, None),
-    ("radio-tea5764, VIDIOC_QUERYCAP", "radio_tea5764_call", None, None, None),
+    ("radio-tea5764, VIDIOC_G_FREQUENCY", "radio_tea5764_call", None, None, None),
     ("radio-tea5764, open and close", "radio_tea5764_open_close", None, None, None),
     ("ipmb_dev_int, read of nothing", "ipmb_dev_int_call", None, None, None),
     ("ipmb_dev_int, open and close", "ipmb_dev_int_open_close", None, None, None),
