@@ -681,6 +681,32 @@ static void alone_release_has_device(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
+/* Calls use the device of a misc device, for messages at least. */
+static void alone_misc_device_stays(struct kunit *test)
+{
+	struct worker stays = {}, unbinds = {};
+	struct device *device;
+	struct file *file;
+
+	bind(test, &box_ops);
+	device = yard.box->misc.this_device;
+	file = node_file(yard.mnt, MKDEV(MISC_MAJOR, yard.box->misc.minor));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	work_in_call(test, &stays, file, STAY);
+	work(test, &unbinds, worker_unbinds);
+	KUNIT_EXPECT_TRUE(test, waits(&unbinds));
+	/* It is not published any more. */
+	KUNIT_EXPECT_FALSE(test, device_is_registered(device));
+	KUNIT_EXPECT_GT(test, kref_read(&device->kobj.kref), 0);
+	complete(&yard.leave);
+	wait_for_completion(&stays.done);
+	wait_for_completion(&unbinds.done);
+	/* So does a release. */
+	KUNIT_EXPECT_GT(test, kref_read(&device->kobj.kref), 0);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 static void alone_misc_again(struct kunit *test)
 {
 	struct file *file;
@@ -792,6 +818,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_release_deletes),
 	KUNIT_CASE(alone_release_withdraws),
 	KUNIT_CASE(alone_release_has_device),
+	KUNIT_CASE(alone_misc_device_stays),
 	KUNIT_CASE(alone_misc_again),
 	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),

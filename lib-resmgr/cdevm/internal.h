@@ -42,6 +42,8 @@ struct cdevm_fops {
  * @fops: the wrapped file operations
  * @cdev: the driver's cdev, or %NULL
  * @misc: the driver's misc device, or %NULL
+ * @misc_device: reference on the device of @misc: calls and releases may use it
+ * @misc_held: resource that drops @misc_device
  * @device: the driver's device, published with @cdev, or %NULL
  * @pin: parent of a @cdev without a @device; holds the scope
  * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
@@ -57,6 +59,8 @@ struct cdevm_node {
 	struct cdevm_fops	fops;
 	struct cdev		*cdev;
 	struct miscdevice	*misc;
+	struct device		*misc_device;
+	struct resmgr_node	misc_held;
 	struct device		*device;
 	struct kobject		pin;
 	struct hlist_node	device_hash;

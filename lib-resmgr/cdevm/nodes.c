@@ -39,9 +39,15 @@ const char cdevm_node_name[] = "cdevm_node";
 static DEFINE_HASHTABLE(cdevm_devices, 6);
 static DEFINE_SPINLOCK(cdevm_devices_lock);
 
+/* Returns the manager of what stays as long as files of a node may use it. */
+static struct resmgr *cdevm_node_mgr(struct cdevm_scope *scope, bool listed)
+{
+	return listed ? &scope->steps[CDEVM_STEP_FREE] : cdevm_mgr(scope);
+}
+
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp)
 {
-	struct resmgr *mgr = listed ? &scope->steps[CDEVM_STEP_FREE] : cdevm_mgr(scope);
+	struct resmgr *mgr = cdevm_node_mgr(scope, listed);
 	struct cdevm_node *node;
 
 	node = __resmgr_kmalloc(mgr, sizeof(*node), gfp | __GFP_ZERO, NUMA_NO_NODE,
@@ -386,9 +392,26 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev_device);
 
+static void cdevm_put_misc_device(struct resmgr *mgr, struct resmgr_node *res)
+{
+	put_device(container_of(res, struct cdevm_node, misc_held)->misc_device);
+}
+
+/*
+ * A file of a misc device does not hold the device, and drivers use it, if only
+ * for dev_err(): in calls, which go on until the drain, and in ->release().
+ */
 static int cdevm_do_register_misc(struct cdevm_node *node)
 {
-	return misc_register(node->misc);
+	struct cdevm_scope *scope = node->fops.scope;
+	int ret = misc_register(node->misc);
+
+	if (ret)
+		return ret;
+	node->misc_device = get_device(node->misc->this_device);
+	resmgr_node_init(&node->misc_held, cdevm_put_misc_device, "misc_device", 0);
+	/* Cannot fail: the node is of the same manager. */
+	return resmgr_node_add(cdevm_node_mgr(scope, node->fops.listed), &node->misc_held);
 }
 
 static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
