@@ -76,10 +76,12 @@ static void t_unbinds_itself(void)
 	diag("a call unbinds its own device");
 	job_start(&sleeper);
 	ok(wait_for(job_is(&sleeper, 'D'), 5000), "a thread sleeps inside");
+	expect(OWN_UNBIND);
 	kmsg_start();
 	job_start(&leave);
 	ok_waits(&leave, &sleeper);
 	ok(KMSG_COUNT(pair_name(0), "cdevm_unbind_self()") == 1, "the log says what to use, once");
+	expect_end();
 	ok(!pair_is_bound(0), "it is unbound");
 	ok_err(xioctl(fd, PAIR_SLEEP, NULL), ENODEV, "another call");
 	close(fd);

@@ -81,6 +81,8 @@ static void t_copy(int seconds)
 	}
 	snprintf(number, sizeof(number), "%d", seconds);
 	kill_after(number);
+	if (seconds)
+		expect("cdevm: .*: cdevm-waits.* and is killed$");
 	kmsg_start();
 	child = read_never(fd);
 	sleep_ms(500);
@@ -109,6 +111,8 @@ static void t_copy(int seconds)
 	}
 	ok(child_over(child, 5000, &status) && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 	   "the task was killed");
+	if (seconds)
+		expect_end();
 	pthread_join(unbind.thread, NULL);
 	ok_err(unbind.ret, 0, "unbind");
 	close(fd);
