@@ -15,7 +15,7 @@ declare -A same=()
 run() { # suite flavour seconds
 	local label="e2e $1 on $2" log=$LOGS/e2e-$KERNEL-$2-$1.log start args=()
 	start=$(now)
-	# A leak in the stock kernel is not ours to report, and waiting for kmemleak takes 7 s.
+	# A leak in the stock kernel is not ours to report, and waiting for kmemleak takes a while.
 	[ "$2" != stock ] && args=(e2e_leaks)
 	# The limit is for what hangs: five times as long as it takes, on a busy machine or with a true clock.
 	"$TOP/tools/boot.sh" "$2" "$1" "$log" $(($3 * 5)) "${args[@]}"
