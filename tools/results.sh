@@ -80,4 +80,19 @@ compare() {
 	echo "error: '$1' has other results on ours than on stock, or none; the difference is in $diff" >&2
 	return 1
 }
+# compare_table LABEL LOG-OF-STOCK LOG-OF-OURS: what system calls on video files have returned in two boots is the same,
+# but where a difference was chosen; records and shows that
+compare_table() {
+	local said
+	if said=$("$TOP/tools/v4l2-table.py" --check "$2" "$3" 2>&1); then
+		record 1 0 0
+		show "$1, stock and ours" "$said"
+		return 0
+	fi
+	record 0 1 0
+	show "$1, stock and ours" "FAILED"
+	printf '%s\n' "$said" | head -n 30 | sed 's/^/    /'
+	echo "error: '$1': not the results that were chosen, see tools/v4l2-table.py; the logs are $2 and $3" >&2
+	return 1
+}
 result_lines() { tr -d '\r' <"$1" | grep -aE '^(not )?ok '; }
