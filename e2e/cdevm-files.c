@@ -630,7 +630,7 @@ static void t_frozen_inside(void)
 	if (!ok(put_into(V1 "/desk", child), "it is in a cgroup"))
 		return;
 	/* Where lockdep is on: the call is inside of the gate. */
-	kmsg("e2e: allow __set_task_frozen");
+	kmsg("e2e: allow WARNING: .*__set_task_frozen");
 	ok_err(write_file(V1 "/desk/freezer.state", "FROZEN"), 0, "freeze");
 	kmsg("e2e: allow-end");
 	kmsg_start();

@@ -143,9 +143,11 @@ static void t_works(void)
 
 /*
  * Afterwards the device is bound again, and only the memory of the old binding
- * is left.
+ * is left. When files of earlier bindings were closed a moment ago their memory
+ * may not be freed yet, and it cannot be told from this one's: @alone, wait for
+ * that. @patient: wait also for what must not be freed.
  */
-static void t_order(const int order[NODES], bool patient)
+static void t_order(const int order[NODES], bool alone, bool patient)
 {
 	int fd[NODES], i, j;
 	long base;
@@ -155,7 +157,7 @@ static void t_order(const int order[NODES], bool patient)
 	unbind();
 	for (i = 0; i < NODES; i++)
 		ok(!exists(paths[i]), "%s: the node is gone", names[i]);
-	if (patient)
+	if (alone)
 		ok(wait_for(live() == 1, GONE_MS), "memory of all others is freed");
 	base = count("allocs");
 	for (i = 0; i < NODES; i++) {
@@ -165,10 +167,11 @@ static void t_order(const int order[NODES], bool patient)
 			sleep_ms(SETTLE_MS);
 			ok(live() == 1, "memory stays while %s is open", names[order[i]]);
 		}
-		ok(count("frees") < base, "memory stays while %d nodes are open", NODES - i);
+		if (alone)
+			ok(count("frees") == base - 1, "memory stays while %d nodes are open", NODES - i);
 		close(fd[order[i]]);
 	}
-	if (patient)
+	if (alone)
 		ok(wait_for(live() == 0, GONE_MS), "closing %s, the last one, frees it",
 		   names[order[NODES - 1]]);
 	bind();
@@ -223,7 +226,7 @@ int main(int argc, char **argv)
 	t_works();
 	for (i = 0; i < NODES; i++) {
 		swap(&order[i], &order[NODES - 1]);
-		t_order(order, true);
+		t_order(order, true, true);
 		swap(&order[i], &order[NODES - 1]);
 	}
 
@@ -233,7 +236,7 @@ int main(int argc, char **argv)
 	do {
 		if (orders)
 			shuffle(order);
-		t_order(order, false);
+		t_order(order, n % 10 == 0, false);
 		n++;
 	} while (tap_failed - failed < 20 && (orders ? n < orders : next_order(order, state)));
 	tap_quiet = false;

@@ -24,11 +24,13 @@ int main(void)
 	ok_err(probe_bind(), 0, "bind");
 
 	fd = probe_open(0);
+	expect(OWN_UNBIND);
 	kmsg_start();
 	t0 = now_ms();
 	ok_err(xioctl(fd, PROBE_LEAVE_WRONG, NULL), 0, "the wrong way");
 	ok(now_ms() - t0 < 5000, "it does not hang");
 	ok(kmsg_has(words), "the log says what to do");
+	expect_end();
 	ok(!probe_is_bound(), "the device is unbound");
 	ok_err(xioctl(fd, PROBE_PING, NULL), ENODEV, "ioctl");
 	close(fd);

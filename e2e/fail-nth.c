@@ -360,16 +360,22 @@ static bool prepare_map(void)
 	return prepare_probe_file() && run_mmap() >= 0;
 }
 
-/* The child has the mapping, too. */
+/* The child has the mapping, too, if there is a child. */
+static bool child_sees;
+
 static long run_fork(void)
 {
 	pid_t pid = fork();
+	int status;
+
+	child_sees = true;
 
 	if (pid < 0)
 		return -errno;
 	if (!pid)
 		_exit(*map == PROBE_RAM_BYTE ? 0 : 1);
-	return waitpid(pid, &(int){ 0 }, 0) == pid ? 0 : -ECHILD;
+	child_sees = waitpid(pid, &status, 0) == pid && !status;
+	return 0;
 }
 
 static long run_mremap(void)
@@ -398,6 +404,11 @@ static bool after_munmap(long ret)
 static bool after_kept(long ret __unused)
 {
 	return after_mmap(0);
+}
+
+static bool after_fork(long ret)
+{
+	return after_kept(ret) && child_sees;
 }
 
 static long run_fasync(void)
@@ -479,7 +490,7 @@ static const struct step probe_steps[] = {
 	{ "mmap of a page", prepare_probe_file, run_mmap, after_mmap, false, PROBE_MAP_INSERT },
 	{ "mmap without operations", prepare_probe_file, run_mmap, after_mmap, false, PROBE_MAP_BARE },
 	{ "mmap, private", prepare_probe_file, run_mmap, after_mmap, false, PRIVATE | PROBE_MAP_RAM },
-	{ "fork with a mapping", prepare_map, run_fork, after_kept, false, PROBE_MAP_RAM },
+	{ "fork with a mapping", prepare_map, run_fork, after_fork, false, PROBE_MAP_RAM },
 	{ "mremap", prepare_map, run_mremap, after_kept, false, PROBE_MAP_RAM },
 	{ "munmap", prepare_map, run_munmap, after_munmap, false, PROBE_MAP_RAM },
 	{ "unbind, a file mapped", prepare_map, run_probe_unbind, after_mapped, false, PROBE_MAP_RAM },

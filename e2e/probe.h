@@ -117,6 +117,9 @@ static void __unused probe_ok_end(void)
 	ok_err(rmmod("cdevm_probe"), 0, "rmmod");
 }
 
+/* What is reported of a driver that unbinds its device from one of its own methods. */
+#define OWN_UNBIND	"cdevm: .*: unbound by .* of its own driver"
+
 /* Returns the kernel log since kmsg_start(). */
 static int kmsg_fd = -1;
 

@@ -446,6 +446,7 @@ static void t_old_request(void)
 	fd = vim2m_open();
 	media = xopen(find_media("vim2m"), O_RDWR);
 	req = new_request(media);
+	ok(req >= 0, "MEDIA_IOC_REQUEST_ALLOC: %s", ename(req));
 	unbind_driver("vim2m", "vim2m.0");
 	bind_driver("vim2m", "vim2m.0", "vim2m");
 	now = vim2m_open();

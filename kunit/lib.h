@@ -206,7 +206,8 @@ static inline void __wanted_begin(struct wanted *wanted, const char *text,
 
 static inline void wanted_begin(struct wanted *wanted, const char *text)
 {
-	__wanted_begin(wanted, text, "WARNING");
+	/* Lockdep and RCU have other headlines, and none of them is wanted. */
+	__wanted_begin(wanted, text, "WARNING: (CPU: |.*CPU#)");
 }
 
 /* There have been @warnings, and @count lines with the text. */
@@ -243,16 +244,18 @@ do {									\
 
 /*
  * Run the statements, which have to lead to one line in the log that begins with
- * "resmgr: " and contains @text, and to no warning.
+ * @who and contains @text, and to no warning.
  */
-#define EXPECT_LINE(test, text, ...)					\
+#define EXPECT_LINE_OF(test, who, text, ...)				\
 do {									\
 	struct wanted __wanted;						\
 									\
-	__wanted_begin(&__wanted, text, "resmgr: ");			\
+	__wanted_begin(&__wanted, text, who ": ");			\
 	__VA_ARGS__;							\
 	__wanted_end(test, &__wanted, 0, 1);				\
 } while (0)
+
+#define EXPECT_LINE(test, text, ...)	EXPECT_LINE_OF(test, "resmgr", text, __VA_ARGS__)
 
 /*
  * Run the statements, which have to lead to a warning. What it says is different in

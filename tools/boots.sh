@@ -12,7 +12,7 @@ LIST=$TOP/e2e/boots
 [ $# -gt 0 ] || die "boots.sh: which part? $(awk '!/^#/ && !seen[$1]++ { printf "%s ", $1 }' "$LIST")"
 parts=" $* "
 status=0 ran=0
-declare -A built ran_in
+declare -A built ran_in tables
 
 # build FLAVOUR: builds it once. A flavour that does not build is one failure.
 build() {
@@ -54,6 +54,7 @@ run() { # flavour seconds suites kernel-argument...
 	fi
 	start=$(now)
 	ran_in[$first]+=$1,
+	case ,$3, in *,v4l2-calls,*) tables[$1]=$log;; esac
 	"$TOP/tools/qemu.sh" boot "$1" "$3" "$log" "$2" "${args[@]}" "${@:4}"
 	rc=$?
 	[ -z "$more" ] || { rm -f "$INITRD"; unset INITRD; }
@@ -78,4 +79,6 @@ done <"$LIST"
 	compare_compliance "$LOGS/v4l2-compliance-$KERNEL"-x86-media{-stock,}.log || status=1
 [ "${ran_in[igt]:-}" != x86-media-stock,x86-media, ] ||
 	compare "IGT $KERNEL" "$LOGS/igt-$KERNEL"-x86-media{-stock,}.log || status=1
+[ -z "${tables[x86-media-stock]:-}" ] || [ -z "${tables[x86-media]:-}" ] ||
+	compare_table "v4l2-calls $KERNEL" "${tables[x86-media-stock]}" "${tables[x86-media]}" || status=1
 exit $status

@@ -86,8 +86,10 @@ boot() {
 }
 
 run() {
-	local start p
+	local start p all
 	arch "$1"
+	all=$O/.config
+	[ -z "${FILTER:-}" ] || all=
 	for p in "${cross}gcc:gcc${cross:+-${cross%-}}" "$qemu:$package"; do
 		have_program "${p%:*}" "${p#*:}" && continue
 		record 0 0 1
@@ -98,7 +100,7 @@ run() {
 	(stage "build kunit-$arch kernel" "$BUILDLOG" build) || { record 0 1 0; return 1; }
 	start=$(now)
 	boot
-	judge_kunit "kunit $KERNEL $arch" "$LOG" $? $(($(now) - start)) "$OUT/kunit-$arch-$KERNEL.json"
+	judge_kunit "kunit $KERNEL $arch" "$LOG" $? $(($(now) - start)) "$OUT/kunit-$arch-$KERNEL.json" "$all"
 }
 
 [ $# -gt 0 ] || set -- arm64 arm64-mte arm s390 x86-tiny x86-rt x86-kcsan

@@ -58,5 +58,7 @@ start=$(now)
 timeout 1000 python3 tools/testing/kunit/kunit.py exec --build_dir "$O" --arch um --timeout 900 \
 	--raw_output=all "${ARGS[@]}" "$@" >"$LOG" 2>&1 </dev/null
 rc=$?
+all=$O/.config
+[ $# -eq 0 ] || all=
 [ -n "$quiet" ] || sed -n '/KTAP version/,$p' "$LOG"
-judge_kunit "kunit$plain" "$LOG" $rc $(($(now) - start)) "$JSON"
+judge_kunit "kunit$plain" "$LOG" $rc $(($(now) - start)) "$JSON" "$all"

@@ -25,18 +25,27 @@ kunit_counts() {
 		{ for (i = 1; i < NF; i += 2) n[$i] = $(i + 1) }
 		END { if (NR) print n["passed"] + 0, n["failed"] + n["crashed"] + n["errors"], n["skipped"] + 0; else print 0, 1, 0 }'
 }
-# judge_kunit LABEL LOG STATUS SECONDS JSON: judges the console log of a boot that ran KUnit suites, by kunit.py of the tree
-# and by what the kernel reported; records and shows the results. JSON: a file for KernelCI.
+# kunit_ended LOG: did the kernel say that it goes down, as it does after the last suite?
+kunit_ended() { grep -qaE 'reboot: (System halted|Restarting system|machine restart|Power down)' "$1"; }
+# judge_kunit LABEL LOG STATUS SECONDS JSON [CONFIG]: judges the console log of a boot that ran KUnit suites, by kunit.py of
+# the tree and by what the kernel reported; records and shows the results. JSON: a file for KernelCI. CONFIG: the options
+# of the kernel, if all of our suites that these have were to run.
 judge_kunit() {
-	local label=$1 log=$2 rc=$3 t=$4 json=$5 splats bad
+	local label=$1 log=$2 rc=$3 t=$4 json=$5 config=${6:-} splats missing='' bad ended=1
 	(cd "$TREE" && python3 tools/testing/kunit/kunit.py parse --json="$json" "$log") >"$log.parsed" 2>&1
 	splats=$("$TOP/tools/splats.py" "$log" | grep -E ': (splat|line|expected|.e2e)')
 	# shellcheck disable=SC2046
 	set -- $(kunit_counts "$log.parsed")
 	bad=$2
 	[ -z "$splats" ] || bad=$((bad + $(printf '%s\n' "$splats" | wc -l)))
-	# A kernel that does not come to its end has not passed.
-	[ "$rc" -ne 124 ] || bad=$((bad + 1))
+	# A kernel that does not come to its end has not passed. kunit.py has a limit of its own, and ends with success.
+	[ "$rc" -ne 124 ] && kunit_ended "$log" || ended=
+	[ -n "$ended" ] || bad=$((bad + 1))
+	if [ -n "$config" ] && ! missing=$("$TOP/tools/kunit-suites.py" "$TOP/kunit" "$config" "$log" 2>&1); then
+		bad=$((bad + $(printf '%s\n' "$missing" | wc -l)))
+	else
+		missing=
+	fi
 	record "$1" "$bad" "$3"
 	if [ "$1" -eq 0 ]; then
 		show_fail "$label" "$t" "$log"
@@ -44,9 +53,10 @@ judge_kunit() {
 	fi
 	show "$label" "$(took "$t"), $(counts "$1" "$bad" "$3") ($(basename "$json"))"
 	[ "$bad" -ne 0 ] || return 0
-	[ "$rc" -ne 124 ] || echo "    not ok: out of time"
+	[ -n "$ended" ] || echo "    not ok: the kernel did not come to its end$([ "$rc" -ne 124 ] || echo ": out of time")"
 	grep -aE '^ *(\[ *[0-9.]*\] *)?not ok' "$log" | head -n 40 | sed 's/^ */    /'
 	[ -z "$splats" ] || printf '%s\n' "$splats" | sed 's/^/    /'
+	[ -z "$missing" ] || printf '%s\n' "$missing" | sed 's/^/    not ok: /'
 	echo "error: KUnit found failures; the whole log is in $log" >&2
 	return 1
 }
@@ -58,15 +68,31 @@ counts() { # passed failed skipped, as a remark
 # compare LABEL LOG-OF-STOCK LOG-OF-OURS: what two boots have said is the same, result by result; records and shows that
 compare() {
 	local diff=${3%.log}.diff
-	if diff -u <(result_lines "$2") <(result_lines "$3") >"$diff"; then
+	# Two logs with nothing in them are the same, too.
+	if diff -u <(result_lines "$2") <(result_lines "$3") >"$diff" && [ "$(result_lines "$3" | wc -l)" -gt 0 ]; then
 		record 1 0 0
 		show "$1, stock and ours" "the same, $(result_lines "$3" | wc -l) results"
 		return 0
 	fi
 	record 0 1 0
-	show "$1, stock and ours" "FAILED: they differ"
+	show "$1, stock and ours" "FAILED: $([ -s "$diff" ] && echo "they differ" || echo "there are no results")"
 	head -n 30 "$diff" | sed 's/^/    /'
-	echo "error: '$1' has other results on ours than on stock; the difference is in $diff" >&2
+	echo "error: '$1' has other results on ours than on stock, or none; the difference is in $diff" >&2
+	return 1
+}
+# compare_table LABEL LOG-OF-STOCK LOG-OF-OURS: what system calls on video files have returned in two boots is the same,
+# but where a difference was chosen; records and shows that
+compare_table() {
+	local said
+	if said=$("$TOP/tools/v4l2-table.py" --check "$2" "$3" 2>&1); then
+		record 1 0 0
+		show "$1, stock and ours" "$said"
+		return 0
+	fi
+	record 0 1 0
+	show "$1, stock and ours" "FAILED"
+	printf '%s\n' "$said" | head -n 30 | sed 's/^/    /'
+	echo "error: '$1': not the results that were chosen, see tools/v4l2-table.py; the logs are $2 and $3" >&2
 	return 1
 }
 result_lines() { tr -d '\r' <"$1" | grep -aE '^(not )?ok '; }

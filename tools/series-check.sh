@@ -125,8 +125,10 @@ run_kunit() { # log: leaves the counts in $LOG.counts
 	# shellcheck disable=SC2086
 	set -- $n
 	[ -z "$splats" ] || set -- "$1" $(($2 + $(printf '%s\n' "$splats" | wc -l))) "$3"
+	kunit_ended "$log" || set -- "$1" $(($2 + 1)) "$3"
 	printf '%s %s %s\n' "$1" "$2" "$3" >"$log.counts"
 	[ "$2" -eq 0 ] && [ "$1" -gt 0 ] && return 0
+	kunit_ended "$log" || echo "    not ok: the kernel did not come to its end"
 	grep -aE '^ *not ok' "$log" | head -n 20 | sed 's/^ */    /'
 	[ -z "$splats" ] || printf '%s\n' "$splats" | sed 's/^/    /'
 	echo "    the whole log is in $log"

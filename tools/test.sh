@@ -40,20 +40,22 @@ finish() {
 	exit 1
 }
 
-self_test() { # what finds the splats must find them
-	local log=$LOGS/splats-self-test.log
-	"$TOP/tools/splats.py" --self-test >"$log"
-	local p f
+self_test() { # what finds the splats must find them, and what judges the logs must know a bad one
+	local name=${1%.py} log p f
+	log=$LOGS/$name-self-test.log
+	"$TOP/tools/$1" --self-test >"$log"
 	p=$(grep -c '^ok' "$log") f=$(grep -c '^not ok' "$log")
+	[ "$p" -gt 0 ] || f=$((f + 1))
 	record "$p" "$f" 0
-	show "splat finder, self-test" "$(counts "$p" "$f" 0)"
-	[ "$f" -eq 0 ] && [ "$p" -gt 0 ] && return 0
+	show "$2, self-test" "$(counts "$p" "$f" 0)"
+	[ "$f" -eq 0 ] && return 0
 	grep '^not ok' "$log" | sed 's/^/    /'
 	return 1
 }
 
 part "$TOP/tools/deps.sh" || finish
-part self_test
+part self_test splats.py "splat finder"
+part self_test tap.py "judge of logs"
 part "$TOP/tools/trace-tools.sh"
 part "$TOP/tools/model.sh"
 for KERNEL in "$@"; do

@@ -450,10 +450,12 @@ static void alone_ended_by_itself(struct kunit *test)
 {
 	struct box *b = box_new(test, &box_early_ops);
 	struct file *file;
+	long ret = -1;
 
 	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
 	file = open_node(test, 0);
-	KUNIT_EXPECT_EQ(test, call(file, END), 0);
+	EXPECT_LINE_OF(test, "cdevm", "cdevm_unbind_self()", ret = call(file, END));
+	KUNIT_EXPECT_EQ(test, ret, 0);
 	/* The call has used its file until now, so it is not released. */
 	EXPECT_NOTES(test, "kick");
 	KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);

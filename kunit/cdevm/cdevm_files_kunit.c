@@ -494,12 +494,14 @@ static void files_release_late(struct kunit *test)
 static void files_own_call(struct kunit *test)
 {
 	struct file *file;
+	long ret = 0;
 
 	bind(test, &tool_ops, &tool_fops);
 	file = open_cdev(test);
 	device_lock(&shop.pdev->dev);
-	/* That it is told so by the log is tested elsewhere. */
-	KUNIT_EXPECT_EQ(test, file->f_op->unlocked_ioctl(file, 0, 0), 1);
+	EXPECT_LINE_OF(test, "cdevm", "cdevm_unbind_self()",
+		       ret = file->f_op->unlocked_ioctl(file, 0, 0));
+	KUNIT_EXPECT_EQ(test, ret, 1);
 	device_unlock(&shop.pdev->dev);
 	EXPECT_NOTES(test, "ioctl 1");
 	KUNIT_EXPECT_EQ(test, read_file(file), -ENODEV);

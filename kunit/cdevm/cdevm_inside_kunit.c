@@ -229,11 +229,7 @@ static void inside_unbinds_itself(struct kunit *test)
 	struct caller stay, leave;
 	struct wanted log;
 
-	log = (struct wanted){
-		.probe = { .name = "console", .fn = wanted_probe },
-		.text = "cdevm_unbind_self()",
-	};
-	log.watched = probe_register(&log.probe, &log);
+	__wanted_begin(&log, "cdevm_unbind_self()", "cdevm: .* of its own driver");
 	caller_start(test, &stay, 0, STAY, 0);
 	caller_start(test, &leave, 0, self->cmd, self->arg);
 	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&leave.over, HZ));
@@ -244,11 +240,7 @@ static void inside_unbinds_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, caller_join(&stay), 0);
 	KUNIT_EXPECT_EQ(test, caller_join(&leave), 0);
 	KUNIT_EXPECT_NULL(test, jail.devs[0]->driver);
-	if (log.watched) {
-		KUNIT_EXPECT_EQ(test, atomic_read(&log.warnings), 0);
-		KUNIT_EXPECT_EQ(test, atomic_read(&log.matches), 1);
-	}
-	probe_unregister(&log.probe);
+	__wanted_end(test, &log, 0, 1);
 }
 
 /*

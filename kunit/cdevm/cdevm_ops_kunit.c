@@ -885,6 +885,13 @@ static void ops_mmap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
 	KUNIT_EXPECT_EQ(test, c, 'x');
 	KUNIT_EXPECT_EQ(test, put_user('y', (char __user *)addr), 0);
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	if (vma)
+		KUNIT_EXPECT_EQ(test, vma->vm_ops->access(vma, addr, &c, 1, 0), SEEN);
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_STREQ(test, ops.seen, "access");
 
 	unbind();
 	ops.seen = "none";
@@ -915,6 +922,139 @@ static void map_flags_desc(const unsigned long *flags, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(map_flags, map_flags, map_flags_desc);
+
+/* Each method of a mapping that has the gate in front. */
+#define EVERY_VM(type, method, ...)			\
+static type gated_vm_##method(__VA_ARGS__)		\
+{							\
+	return (__force type)seen(#method);		\
+}
+
+EVERY_VM(int, may_split, struct vm_area_struct *vma, unsigned long addr)
+EVERY_VM(int, mremap, struct vm_area_struct *vma)
+EVERY_VM(int, mprotect, struct vm_area_struct *vma, ulong start, ulong end, ulong flags)
+EVERY_VM(vm_fault_t, fault, struct vm_fault *vmf)
+EVERY_VM(vm_fault_t, huge_fault, struct vm_fault *vmf, unsigned int order)
+EVERY_VM(vm_fault_t, map_pages, struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+EVERY_VM(unsigned long, pagesize, struct vm_area_struct *vma)
+EVERY_VM(vm_fault_t, page_mkwrite, struct vm_fault *vmf)
+EVERY_VM(vm_fault_t, pfn_mkwrite, struct vm_fault *vmf)
+EVERY_VM(int, access, struct vm_area_struct *vma, ulong addr, void *buf, int len, int write)
+
+static const struct vm_operations_struct gated_vm_ops = {
+	.may_split	= gated_vm_may_split,
+	.mremap		= gated_vm_mremap,
+	.mprotect	= gated_vm_mprotect,
+	.fault		= gated_vm_fault,
+	.huge_fault	= gated_vm_huge_fault,
+	.map_pages	= gated_vm_map_pages,
+	.pagesize	= gated_vm_pagesize,
+	.page_mkwrite	= gated_vm_page_mkwrite,
+	.pfn_mkwrite	= gated_vm_pfn_mkwrite,
+	.access		= gated_vm_access,
+};
+
+static int gated_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &gated_vm_ops;
+	return 0;
+}
+
+static const struct file_operations gated_fops = {
+	.owner	= THIS_MODULE,
+	.mmap	= gated_mmap,
+};
+
+#define CALL_VM(method, ...)						\
+static long call_vm_##method(struct vm_area_struct *vma)		\
+{									\
+	return (__force long)vma->vm_ops->method(__VA_ARGS__);		\
+}
+
+#define CALL_FAULT(method, ...)						\
+static long call_vm_##method(struct vm_area_struct *vma)		\
+{									\
+	struct vm_fault vmf = { .vma = vma };				\
+									\
+	return (__force long)vma->vm_ops->method(&vmf, ##__VA_ARGS__);	\
+}
+
+CALL_VM(may_split, vma, vma->vm_start)
+CALL_VM(mremap, vma)
+CALL_VM(mprotect, vma, vma->vm_start, vma->vm_end, 0)
+CALL_FAULT(fault)
+CALL_FAULT(huge_fault, 0)
+CALL_FAULT(map_pages, 0, 0)
+CALL_VM(pagesize, vma)
+CALL_FAULT(page_mkwrite)
+CALL_FAULT(pfn_mkwrite)
+CALL_VM(access, vma, vma->vm_start, NULL, 0, 0)
+
+/**
+ * struct vm_method - what is expected of a method of a mapping
+ * @name: its name
+ * @call: calls it
+ * @refused: what it returns after the unbind; before, it is %SEEN
+ */
+struct vm_method {
+	const char	*name;
+	long		(*call)(struct vm_area_struct *vma);
+	long		refused;
+};
+
+#define VM_METHOD(method, refused) { #method, call_vm_##method, (__force long)(refused) }
+
+static const struct vm_method vm_methods[] = {
+	VM_METHOD(may_split, 0),
+	VM_METHOD(mremap, -ENODEV),
+	VM_METHOD(mprotect, -ENODEV),
+	VM_METHOD(fault, VM_FAULT_SIGBUS),
+	VM_METHOD(huge_fault, VM_FAULT_SIGBUS),
+	VM_METHOD(map_pages, 0),
+	VM_METHOD(pagesize, PAGE_SIZE),
+	VM_METHOD(page_mkwrite, VM_FAULT_SIGBUS),
+	VM_METHOD(pfn_mkwrite, VM_FAULT_SIGBUS),
+	VM_METHOD(access, -ENODEV),
+};
+
+KUNIT_ARRAY_PARAM_DESC(vm_method, vm_methods, name);
+
+static void expect_vm_method(struct kunit *test, unsigned long addr, long want)
+{
+	const struct vm_method *m = test->param_value;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	if (vma)
+		KUNIT_EXPECT_EQ(test, m->call(vma), want);
+	mmap_read_unlock(current->mm);
+}
+
+static void ops_vm_method(struct kunit *test)
+{
+	const struct vm_method *m = test->param_value;
+	struct file *file;
+	unsigned long addr;
+
+	bind(test, &gated_fops);
+	file = open_node(test);
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	ops.calls = 0;
+	expect_vm_method(test, addr, SEEN);
+	KUNIT_EXPECT_STREQ(test, ops.seen, m->name);
+	KUNIT_EXPECT_EQ(test, ops.calls, 1);
+
+	unbind();
+	ops.seen = "none";
+	expect_vm_method(test, addr, m->refused);
+	KUNIT_EXPECT_STREQ(test, ops.seen, "none");
+	KUNIT_EXPECT_EQ(test, ops.calls, 1);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	close_file(file);
+}
 
 /*
  * A driver that wants its mappings in an address space of its own, where those
@@ -1283,6 +1423,7 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(ops_poll_exclusive),
 	KUNIT_CASE(ops_poll_without_memory),
 	KUNIT_CASE_PARAM(ops_mmap, map_flags_gen_params),
+	KUNIT_CASE_PARAM(ops_vm_method, vm_method_gen_params),
 	KUNIT_CASE_PARAM(ops_mapping_replaced, replace_gen_params),
 	KUNIT_CASE(ops_mapping_of_no_mapping),
 	KUNIT_CASE(ops_mmap_handed_over),
