@@ -71,11 +71,11 @@ e2e: kernels
 	@$T/e2e.sh $(SUITES)
 
 kunit: tree
-	@$T/kunit.sh $(FILTER)
-	@$T/kunit.sh --plain $(FILTER)
+	@$T/kunit.sh $(if $(FILTER),'$(FILTER)')
+	@$T/kunit.sh --plain $(if $(FILTER),'$(FILTER)')
 
 kunit-arch: tree
-	@FILTER=$(FILTER) $T/kunit-arch.sh $(ARCHS)
+	@FILTER='$(FILTER)' $T/kunit-arch.sh $(ARCHS)
 
 shell: tree
 	@$T/build.sh ours
