@@ -35,8 +35,9 @@
  * not know which release is the last; a reader may sleep on foo->wait; and the
  * hardware is gone already, while the driver is still being called.
  *
- * With a scope, foo is freed after unbind and the last close of every node. No
- * file operation but ->release() runs after unbind::
+ * With a scope, foo is freed after unbind and the last close of every node. After
+ * unbind only ->release() is called, and what undoes something, such as an
+ * unlock::
  *
  *	struct foo {
  *		struct cdevm_scope scope;

@@ -433,7 +433,8 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
  *
  * The node can be opened at once. It is removed at unbind, before ->remove().
  *
- * Context: Process context, may sleep. Not from a file operation.
+ * Context: Process context, may sleep. Not from a file operation of the scope,
+ * and not from open() of a misc device, which holds misc_mtx.
  * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
  * misc device without file operations; the error of misc_register(). On an
  * error the misc device is unchanged.
