@@ -68,6 +68,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/rbtree_types.h>
 #include <linux/refcount.h>
 #include <linux/resmgr.h>
@@ -99,12 +100,16 @@ struct cdevm_scope;
  *	reference, is still there. No method is called for the file afterwards
  * @nodes_go_alone: nodes can be removed one by one, with cdevm_del_cdev() and
  *	the like. Each node then has a gate of its own
+ * @mappings_stay: mappings only map memory that they keep themselves, or that
+ *	nobody frees, and never registers. They are left alone at unbind, as
+ *	without a scope
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);
 	void (*released)(struct cdevm_scope *scope);
 	bool release_at_unbind;
 	bool nodes_go_alone;
+	bool mappings_stay;
 };
 
 /**
@@ -380,8 +385,7 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
  *	a devm resource. Calls may be inside. May sleep
  * @hangup: what poll() reports when the device is gone; 0 for EPOLLHUP |
  *	EPOLLERR
- * @mappings_stay: mappings only map memory that they keep themselves, never
- *	registers. They are left alone at unbind, as without a scope
+ * @mappings_stay: as in &struct cdevm_ops, for nodes of this type
  */
 struct cdevm_node_type {
 	const char *name;
@@ -655,6 +659,8 @@ static inline struct resmgr *cdevm_mgr(struct cdevm_scope *scope)
 #define cdevm_krealloc_array(s, p, n, size, gfp) \
 	resmgr_krealloc_array(cdevm_mgr(s), p, n, size, gfp)
 #define cdevm_kmemdup(s, src, len, gfp)	resmgr_kmemdup(cdevm_mgr(s), src, len, gfp)
+#define cdevm_kmemdup_array(s, src, n, size, gfp) \
+	resmgr_kmemdup(cdevm_mgr(s), src, size_mul(n, size), gfp)
 #define cdevm_kstrdup(s, str, gfp)	resmgr_kstrdup(cdevm_mgr(s), str, gfp)
 #define cdevm_kstrdup_const(s, str, gfp) \
 	resmgr_kstrdup_const(cdevm_mgr(s), str, gfp)

@@ -72,6 +72,8 @@ static struct {
 	/* Of queue_fops, and how pollers are put on it. */
 	wait_queue_head_t	*queue;
 	bool			exclusive;
+	/* Of the scope */
+	bool			mappings_stay;
 	/* Called by every_fasync(), when it has removed a file. */
 	void			(*fasync_off)(struct file *file);
 } ops;
@@ -93,6 +95,11 @@ static const struct cdevm_ops every_ops = {
 	.released = every_released,
 };
 
+static const struct cdevm_ops every_staying_ops = {
+	.released	= every_released,
+	.mappings_stay	= true,
+};
+
 static void every_free_page(void *page)
 {
 	put_page(page);
@@ -106,7 +113,7 @@ static int every_probe(struct platform_device *pdev)
 	every = devm_cdevm_alloc(&pdev->dev, struct every, scope);
 	if (IS_ERR(every))
 		return PTR_ERR(every);
-	cdevm_set_ops(&every->scope, &every_ops);
+	cdevm_set_ops(&every->scope, ops.mappings_stay ? &every_staying_ops : &every_ops);
 	init_waitqueue_head(&every->wait);
 	every->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!every->page)
@@ -1192,6 +1199,29 @@ static void ops_mmap_handed_over(struct kunit *test)
 	close_file(file);
 }
 
+/* A page that the mapping keeps is left alone, and so is who reads it. */
+static void ops_mmap_stays(struct kunit *test)
+{
+	unsigned long addr;
+	struct file *file;
+	char c = 0;
+
+	ops.mappings_stay = true;
+	bind(test, &mapped_fops);
+	file = open_node(test);
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
+	unbind();
+	c = 0;
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
+	KUNIT_EXPECT_EQ(test, c, 'x');
+	KUNIT_EXPECT_EQ(test, map(test, file, MAP_SHARED), (unsigned long)-ENODEV);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
+	close_file(file);
+}
+
 static int unbinder(void *done)
 {
 	unbind();
@@ -1427,6 +1457,7 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE_PARAM(ops_mapping_replaced, replace_gen_params),
 	KUNIT_CASE(ops_mapping_of_no_mapping),
 	KUNIT_CASE(ops_mmap_handed_over),
+	KUNIT_CASE(ops_mmap_stays),
 	KUNIT_CASE(ops_mmap_is_waited_for),
 	KUNIT_CASE(ops_mmap_is_waited_for_in_call),
 	KUNIT_CASE(ops_kernel_thread_is_left_alone),

@@ -605,6 +605,14 @@ struct cdevm_methods {
 
 static_assert(sizeof(struct cdevm_methods) == sizeof(struct file_operations));
 
+static bool cdevm_mappings_stay(const struct cdevm_scope *scope,
+				const struct cdevm_node_type *type)
+{
+	const struct cdevm_ops *ops = cdevm_whole(scope)->ops;
+
+	return (type && type->mappings_stay) || (ops && ops->mappings_stay);
+}
+
 /*
  * Wrap the operations of a driver. The owner is the module of the scope,
  * whatever the driver's operations say: an open file pins the text of its
@@ -618,7 +626,7 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	wrapped->scope = scope;
 	wrapped->name = name;
 	wrapped->hangup = type && type->hangup ? type->hangup : EPOLLHUP | EPOLLERR;
-	wrapped->mappings_stay = type && type->mappings_stay;
+	wrapped->mappings_stay = cdevm_mappings_stay(scope, type);
 
 	wrapped->fops.owner = wrapped->listed ? THIS_MODULE : scope->owner;
 	wrapped->fops.fop_flags = orig->fop_flags;
@@ -641,11 +649,14 @@ bool cdevm_is_wrapped(const struct file_operations *fops)
  * Returns true if nothing can call the driver for a file whose release has
  * returned. It is false if a method is called directly. A request that
  * continues after its method has returned may call the driver when it is
- * completed or cancelled. A lock may have operations of the driver. Whether
- * there are any is not known.
+ * completed or cancelled. A lock may have operations of the driver, and so may
+ * a mapping that stays. Whether there are any is not known.
  */
-bool cdevm_lets_go(const struct file_operations *orig)
+bool cdevm_lets_go(const struct cdevm_scope *scope, const struct cdevm_node_type *type,
+		   const struct file_operations *orig)
 {
+	if (cdevm_mappings_stay(scope, type) && (orig->mmap || orig->mmap_prepare))
+		return false;
 #ifndef CONFIG_MMU
 	if (orig->mmap_capabilities)
 		return false;

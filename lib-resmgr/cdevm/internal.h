@@ -17,7 +17,7 @@
  * @scope: the calls go through its gate, and each open file holds it
  * @name: name of the node, for traces
  * @hangup: what poll() reports after the revoke
- * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
+ * @mappings_stay: mappings are not zapped; see &struct cdevm_ops
  * @listed: each open file has a record, since it is released at unbind
  * @lets_go: a file that was released points to nothing of the driver's
  * @files: with %CONFIG_RESMGR_DEBUG: number of open files
@@ -192,7 +192,8 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name,
 		     const struct cdevm_node_type *type);
 
-bool cdevm_lets_go(const struct file_operations *orig);
+bool cdevm_lets_go(const struct cdevm_scope *scope, const struct cdevm_node_type *type,
+		   const struct file_operations *orig);
 
 int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
 

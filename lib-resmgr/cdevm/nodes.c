@@ -205,8 +205,11 @@ static const struct kobj_type cdevm_pin_type = {
  */
 static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
 {
-	if (!may || !node->fops.listed || !cdev->ops || !cdevm_lets_go(cdev->ops) ||
-	    !cdevm_is_embedded(node->fops.scope, cdev, sizeof(*cdev)))
+	struct cdevm_scope *scope = node->fops.scope;
+
+	if (!may || !node->fops.listed || !cdev->ops ||
+	    !cdevm_lets_go(scope, NULL, cdev->ops) ||
+	    !cdevm_is_embedded(scope, cdev, sizeof(*cdev)))
 		return;
 	node->fops.lets_go = true;
 	cdev->owner = NULL;
@@ -448,7 +451,8 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 	strscpy(node->name, misc->name);
 	node->misc = misc;
 	/* A file holds nothing of a misc device. */
-	node->fops.lets_go = node->fops.listed && misc->fops && cdevm_lets_go(misc->fops);
+	node->fops.lets_go = node->fops.listed && misc->fops &&
+			     cdevm_lets_go(scope, NULL, misc->fops);
 
 	return cdevm_node_done(node, cdevm_publish(node, "misc", &misc->fops,
 						   cdevm_do_register_misc,
@@ -625,7 +629,8 @@ int cdevm_publish_dispatched(struct cdevm_scope *scope,
 	/*
 	 * A file holds nothing of the node: the cdev belongs to the subsystem.
 	 */
-	node->fops.lets_go = node->fops.listed && fops && cdevm_lets_go(fops);
+	node->fops.lets_go = node->fops.listed && fops &&
+			     cdevm_lets_go(scope, type, fops);
 	return cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
 			     cdevm_remove_node);
 }
@@ -738,7 +743,7 @@ static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char 
 		return ERR_PTR(-ENOMEM);
 	strscpy(node->name, name);
 	cdevm_fops_init(&node->fops, scope, fops, node->name, NULL);
-	node->fops.lets_go = node->fops.listed && cdevm_lets_go(fops);
+	node->fops.lets_go = node->fops.listed && cdevm_lets_go(scope, NULL, fops);
 	ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
 	/* The memory of the node stays with the scope. */
 	if (ret)
