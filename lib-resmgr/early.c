@@ -189,6 +189,18 @@ static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	spin_lock_irqsave(&mgr->lock, *flags);
 }
 
+/*
+ * Returns true, after a wait with the lock dropped, if @node is in the middle of
+ * a step or an early action of another task: it must stay on the list.
+ */
+bool resmgr_wait_if_busy(struct resmgr *mgr, struct resmgr_node *node, unsigned long *flags)
+{
+	if (node->kind != RESMGR_EARLY || !resmgr_is_busy(resmgr_to_early(node)))
+		return false;
+	resmgr_wait_step(mgr, flags);
+	return true;
+}
+
 static void resmgr_end_step(struct resmgr *mgr)
 {
 	lockdep_assert_held(&mgr->lock);
