@@ -136,7 +136,7 @@ static void t_removal_inside(void)
 	unsigned char *p;
 
 	diag("the device goes while a write() clears the memory");
-	if (!ok(fd >= 0, "open") || !ok_err(insmod("board-dice"), 0, "insmod board-dice"))
+	if (!ok(fd >= 0, "open"))
 		return;
 	p = map(fd, PROT_READ, MAP_SHARED);
 	if (!ok(p != MAP_FAILED && look(p) == 'x' && look(p + SIZE - 1) == 'x',
@@ -184,8 +184,11 @@ int main(void)
 	t_works(fd);
 	t_removal(fd);
 	if (ours) {
-		back();
-		t_removal_inside();
+		/* While there is no device, whose memory would be in the way. */
+		if (ok_err(insmod("board-dice"), 0, "insmod board-dice")) {
+			back();
+			t_removal_inside();
+		}
 		back();
 		ok_no_leaks();
 	}
