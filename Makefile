@@ -18,8 +18,8 @@ help:
 	@echo 'make test              KUnit, programs in booted kernels, checks; 6.12 and 7.3  (first 60 min, then 20 min)'
 	@echo 'make test-all          the same, and what takes longer: see tools/test-all.sh'
 	@echo 'make kunit             the KUnit suites only; 7.3: once more without KASAN (first 7 min, then 20 s)'
-	@echo 'make kunit-arch [ARCHS="arm64 arm s390"]   our KUnit suites on other machines; also arm64-mte,'
-	@echo '                       x86-tiny, x86-rt, x86-kcsan   (each 10 min first, then 2 to 5 min)'
+	@echo 'make kunit-arch [ARCHS="arm64 arm"]   our KUnit suites on other machines: arm64, arm64-mte, arm, s390,'
+	@echo '                       x86-tiny, x86-rt, x86-kcsan; else all   (each 10 min first, then 2 to 5 min)'
 	@echo 'make e2e [SUITES=...]  the end-to-end suites only, or the named ones       (first 9 min, then 30 s)'
 	@echo 'make kselftest          the selftests that go into the kernel'"'"'s tree        (as make e2e)'
 	@echo 'make stress [SECONDS=60] [SEED=N]   everything at once, at random, on two CPUs'
@@ -32,6 +32,8 @@ help:
 	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
 	@echo 'make coverage          which lines of lib-resmgr the KUnit suites run, to out/coverage/   (after make kunit, 3 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
+	@echo 'make find              which drivers of a kernel have the bug, to out/find.json   (3 min)'
+	@echo 'make convert FILE=F    convert a driver, as far as a script can             (1 min)'
 	@echo 'make dkms              cdevm as a module for Debian'"'"'s kernels, a package: out/cdevm-dkms_*.deb   (10 s)'
 	@echo 'make dkms-test         install it in Debians, boot their kernels with it     (first 8 min, then 4 min)'
 	@echo 'make bpf               the bpftrace scripts on Debian'"'"'s own kernel             (after make dkms-test, 1 min)'
@@ -45,7 +47,8 @@ help:
 	@echo 'make build-check       W=1, x86-64, allnoconfig, allmodconfig, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
-	@echo 'KERNEL=7.3 or 7.2 with the others: for that kernel; the default is 6.12.'
+	@echo 'KERNEL=7.3 or 7.2 with the others: for that kernel; the default is 6.12, and 6.12 and 7.3 for test, test-all,'
+	@echo 'stress, torture and dkms-test.'
 	@echo 'LINUX=DIR with the others: use that tree instead of Debian'"'"'s source; it is copied, never modified.'
 	@echo 'JOBS=N: compile N files at a time. Logs are in build/log/, results in out/.'
 
@@ -71,11 +74,11 @@ e2e: kernels
 	@$T/e2e.sh $(SUITES)
 
 kunit: tree
-	@$T/kunit.sh $(FILTER)
-	@$T/kunit.sh --plain $(FILTER)
+	@$T/kunit.sh $(if $(FILTER),'$(FILTER)')
+	@$T/kunit.sh --plain $(if $(FILTER),'$(FILTER)')
 
 kunit-arch: tree
-	@FILTER=$(FILTER) $T/kunit-arch.sh $(ARCHS)
+	@FILTER='$(FILTER)' $T/kunit-arch.sh $(ARCHS)
 
 shell: tree
 	@$T/build.sh ours
@@ -141,7 +144,7 @@ trace-tools:
 	@$T/trace-tools.sh
 
 find: $(if $(LINUX),,source)
-	@$T/find.sh
+	@$T/find.sh || [ $$? -eq 1 ]
 
 convert: tree
 	@$T/deps.sh

@@ -22,6 +22,14 @@ static long querycap(int fd)
 	return ioctl(fd, VIDIOC_QUERYCAP, &cap);
 }
 
+/* Mainline's radio-tea5764 looks at a NULL pointer in VIDIOC_QUERYCAP. */
+static long get_frequency(int fd)
+{
+	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO };
+
+	return ioctl(fd, VIDIOC_G_FREQUENCY, &f);
+}
+
 /* There is nothing to read. */
 static long read_nothing(int fd)
 {
@@ -41,7 +49,8 @@ static const struct driver {
 	{ "vimc", .video = "Raw Capture 0", .flags = O_RDWR, .call = querycap },
 	{ "vim2m", .video = "vim2m", .flags = O_RDWR, .call = querycap },
 	{ "vicodec", .video = "stateful-encoder", .flags = O_RDWR, .call = querycap },
-	{ "radio_tea5764", .node = "/dev/radio*", .flags = O_RDONLY, .call = querycap },
+	{ "radio_tea5764", .node = "/dev/radio*", .flags = O_RDONLY,
+	  .call = get_frequency },
 	{ "ipmb_dev_int", .node = "/dev/ipmb-*", .flags = O_RDONLY | O_NONBLOCK,
 	  .call = read_nothing },
 	{ "hid_sensor_custom", .node = "/dev/" SENSOR_NODE "*",

@@ -3,7 +3,8 @@
  * drivers/misc/open-dice.c: its device goes while its memory is mapped
  *
  * The memory is in modules/board.dts; loading modules/board-open-dice.c removes
- * the device, and unloading brings it back.
+ * the device, and unloading brings it back. modules/board-dice.c holds up a
+ * write().
  */
 #include "driver.h"
 
@@ -12,6 +13,7 @@
 
 #define NODE	"/dev/open-dice0"
 #define SIZE	0x4000
+#define HOLD	"/sys/module/board_dice/parameters/hold"
 
 static sigjmp_buf trap;
 
@@ -115,6 +117,58 @@ static void t_removal(int fd)
 		munmap(late, SIZE);
 }
 
+static long wipe(int fd)
+{
+	return xwrite(fd, "", 1);
+}
+
+/* board-open-dice takes the device away, which waits for calls. */
+static long take_away(int fd __unused)
+{
+	return insmod("board-open-dice");
+}
+
+/* The device of the node goes while the call is inside, which must not use it. */
+static void t_removal_inside(void)
+{
+	struct sleeper writer, remover;
+	int fd = xopen(NODE, O_RDWR);
+	unsigned char *p;
+
+	diag("the device goes while a write() clears the memory");
+	if (!ok(fd >= 0, "open") || !ok_err(insmod("board-dice"), 0, "insmod board-dice"))
+		return;
+	p = map(fd, PROT_READ, MAP_SHARED);
+	if (!ok(p != MAP_FAILED && look(p) == 'x' && look(p + SIZE - 1) == 'x',
+		"there is something to clear"))
+		return;
+	ok_err(write_file(HOLD, "1"), 0, "a write() is held up");
+	ok(sleeper_start(&writer, fd, 'D', wipe), "there is one");
+	ok(sleeper_start(&remover, fd, 'D', take_away), "the device goes");
+	ok(wait_for(!exists(NODE), 5000), "so does the node");
+	/* DEBUG_KOBJECT_RELEASE frees the device of the node four seconds later. */
+	sleep_ms(SETTLE_MS);
+	ok(!sleeper_back(&remover), "that waits for the call");
+	ok_err(write_file(HOLD, "0"), 0, "the write() goes on");
+	ok(wait_for(sleeper_back(&writer) && sleeper_back(&remover), 5000), "both end");
+	pthread_join(writer.thread, NULL);
+	pthread_join(remover.thread, NULL);
+	ok(writer.ret == 1, "the memory was cleared: %ld", writer.ret);
+	ok_err(remover.ret, 0, "the device has gone");
+	ok(look(p) < 0, "the mapping is SIGBUS");
+	munmap(p, SIZE);
+	ok_err(wipe(fd), ENODEV, "another write()");
+	ok(close(fd) == 0, "close");
+}
+
+static void back(void)
+{
+	ok_err(rmmod("open_dice"), 0, "rmmod open-dice");
+	ok_err(rmmod("board_open_dice"), 0, "the device is back");
+	ok_err(insmod("open-dice"), 0, "insmod open-dice");
+	ok(wait_for(exists(NODE), 5000), "and so is the node");
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_handler = on_sigbus };
@@ -130,10 +184,9 @@ int main(void)
 	t_works(fd);
 	t_removal(fd);
 	if (ours) {
-		ok_err(rmmod("open_dice"), 0, "rmmod open-dice");
-		ok_err(rmmod("board_open_dice"), 0, "the device is back");
-		ok_err(insmod("open-dice"), 0, "insmod open-dice");
-		ok(wait_for(exists("/dev/open-dice0"), 5000), "and so is the node");
+		back();
+		t_removal_inside();
+		back();
 		ok_no_leaks();
 	}
 	return done("open-dice");

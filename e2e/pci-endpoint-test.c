@@ -168,7 +168,7 @@ static void t_stuck_on_stock(int fd)
 
 static void t_sleeper(void)
 {
-	struct sleeper s;
+	struct sleeper s, next;
 	int fd;
 
 	diag("unbound while a transfer waits for an endpoint that does not answer");
@@ -180,11 +180,17 @@ static void t_sleeper(void)
 		return;
 	}
 	ok(sleeper_start(&s, fd, 'D', test_write), "a transfer waits for its end");
+	ok(sleeper_start(&next, fd, 'D', test_write), "another one waits for its turn");
 	if (!ok_unbind(DRIVER, device) ||
-	    !ok(wait_for(sleeper_back(&s), 5000), "it ends"))
+	    !ok(wait_for(sleeper_back(&s) && sleeper_back(&next), 5000), "both end"))
 		return;
 	pthread_join(s.thread, NULL);
-	ok(failed(s.ret), "it has failed");
+	pthread_join(next.thread, NULL);
+	if (kernel_version() < 700)
+		ok(failed(s.ret), "the first has failed");
+	else
+		ok_err(s.ret, ENODEV, "the first");
+	ok_err(next.ret, ENODEV, "the other");
 	ok_err(test_write(fd), ENODEV, "another one");
 	ok(close(fd) == 0, "close");
 	bind();

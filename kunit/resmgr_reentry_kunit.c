@@ -170,6 +170,28 @@ static void reentry_endless_in_groups(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
 }
 
+static void hook_close_group(struct item *item)
+{
+	resmgr_close_group(&item->f->mgr, &id_a);
+}
+
+/* A group that is open when the teardown turns out endless, and is closed later. */
+static void reentry_endless_closes(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct item *item;
+
+	open_group(f, &id_a);
+	add_hooked(f, 1, hook_close_group);
+	item = add_hooked(f, 2, hook_add_itself);
+	item->left = ENDLESS;
+	EXPECT_LINE(test, "release functions go on adding resources, such as item:",
+		    resmgr_release_all(&f->mgr));
+	item->left = 0;
+	KUNIT_EXPECT_EQ(test, resmgr_release_all(&f->mgr), 1);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&f->mgr));
+}
+
 static void hook_release_all_endlessly(struct item *item)
 {
 	if (item->left-- <= 0)
@@ -526,6 +548,7 @@ static struct kunit_case reentry_cases[] = {
 	KUNIT_CASE(reentry_add_to_many),
 	KUNIT_CASE(reentry_endless),
 	KUNIT_CASE(reentry_endless_in_groups),
+	KUNIT_CASE(reentry_endless_closes),
 	KUNIT_CASE(reentry_endless_twice),
 	KUNIT_CASE(reentry_endless_final),
 	KUNIT_CASE(reentry_remove),

@@ -50,11 +50,13 @@
  * struct resmgr_step - a step in progress, on the stack of its task
  * @task: the task that runs it
  * @outer: the step of the same resource during which this one runs, or %NULL
+ * @nr: its number
  * @gone: the resource was released meanwhile
  */
 struct resmgr_step {
 	struct task_struct	*task;
 	struct resmgr_step	*outer;
+	unsigned int		nr;
 	bool			gone;
 };
 
@@ -158,6 +160,21 @@ static bool resmgr_is_busy(const struct resmgr_early *early)
 	return early->busy && early->busy->task != current;
 }
 
+/*
+ * Returns true if a step below @count is running in another task. The steps of a
+ * resource that are running are nested, and the outermost was begun first.
+ */
+static bool resmgr_is_busy_below(const struct resmgr_early *early, unsigned int count)
+{
+	const struct resmgr_step *step = early->busy;
+
+	if (!resmgr_is_busy(early))
+		return false;
+	while (step->outer)
+		step = step->outer;
+	return step->nr < count;
+}
+
 /* Wait until some task ends a step. Drops the lock meanwhile. */
 static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	__releases(&mgr->lock) __acquires(&mgr->lock)
@@ -170,6 +187,18 @@ static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
 	spin_unlock_irqrestore(&mgr->lock, *flags);
 	wait_event(resmgr_step_over, atomic_read(&resmgr_steps_over) != over);
 	spin_lock_irqsave(&mgr->lock, *flags);
+}
+
+/*
+ * Returns true, after a wait with the lock dropped, if @node is in the middle of
+ * a step or an early action of another task: it must stay on the list.
+ */
+bool resmgr_wait_if_busy(struct resmgr *mgr, struct resmgr_node *node, unsigned long *flags)
+{
+	if (node->kind != RESMGR_EARLY || !resmgr_is_busy(resmgr_to_early(node)))
+		return false;
+	resmgr_wait_step(mgr, flags);
+	return true;
 }
 
 static void resmgr_end_step(struct resmgr *mgr)
@@ -187,15 +216,16 @@ static void resmgr_end_step(struct resmgr *mgr)
 static bool resmgr_do_step(struct resmgr *mgr, struct resmgr_early *early,
 			   unsigned long *flags)
 {
-	struct resmgr_step step = { .task = current, .outer = early->busy };
-	unsigned int nr = early->next++;
+	struct resmgr_step step = {
+		.task = current, .outer = early->busy, .nr = early->next++,
+	};
 
 	lockdep_assert_held(&mgr->lock);
 
 	early->busy = &step;
 	spin_unlock_irqrestore(&mgr->lock, *flags);
 
-	early->step(early, nr);
+	early->step(early, step.nr);
 
 	spin_lock_irqsave(&mgr->lock, *flags);
 	if (!step.gone)
@@ -417,8 +447,8 @@ EXPORT_SYMBOL_GPL(resmgr_release_early);
  * @mgr: manager
  * @early: the early resource, which stays on the list. The caller keeps it
  *	there
- * @count: until this many are done; waits for those that another task is
- *	running
+ * @count: until this many are done; waits for those of them that another task
+ *	is running, but for no later one
  *
  * @early need not be on @mgr, if all calls for it name this manager.
  *
@@ -433,7 +463,7 @@ void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 
 	spin_lock_irqsave(&mgr->lock, flags);
 	while (there) {
-		if (resmgr_is_busy(early))
+		if (resmgr_is_busy_below(early, count))
 			resmgr_wait_step(mgr, &flags);
 		else if (early->next < min(early->steps, count))
 			there = resmgr_do_step(mgr, early, &flags);

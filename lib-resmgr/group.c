@@ -93,6 +93,12 @@ void resmgr_forget_marker(struct resmgr *mgr, struct resmgr_node *marker)
 	if (marker->kind != RESMGR_GROUP_OPEN)
 		return;
 	grp = container_of(marker, struct resmgr_group, open);
+	/*
+	 * But an endless teardown begins in the middle of the list, and somebody
+	 * may close the group meanwhile.
+	 */
+	if (unlikely(resmgr_is_linked(&grp->close)))
+		resmgr_unlink(mgr, resmgr_find_link(mgr, &grp->close));
 	if (!grp->releasing)
 		kfree(grp);
 }
@@ -347,7 +353,6 @@ static struct resmgr_node **resmgr_newest_of_group(struct resmgr *mgr,
  * The release of @grp does not end, as there are ever more resources like
  * @node. Close the group, so that resources that are added from now on do not
  * belong to it.
- * @node: close it, so that what is added from now on is not part of it.
  */
 static noinline void resmgr_close_endless(struct resmgr *mgr,
 					  struct resmgr_group *grp,
@@ -418,6 +423,9 @@ int resmgr_release_group(struct resmgr *mgr, void *id)
 			count += resmgr_run_early(mgr, grp, &flags);
 			continue;
 		}
+		if (unlikely(resmgr_is_early(node)) &&
+		    resmgr_wait_if_busy(mgr, node, &flags))
+			continue;
 		resmgr_unlink(mgr, link);
 		if (unlikely(endless))
 			resmgr_close_endless(mgr, grp, node, &flags);

@@ -343,6 +343,7 @@ bool resmgr_group_is_there(const struct resmgr_group *grp);
 int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		     unsigned long *flags);
 bool resmgr_early_is_due(struct resmgr *mgr, struct resmgr_group *grp);
+bool resmgr_wait_if_busy(struct resmgr *mgr, struct resmgr_node *node, unsigned long *flags);
 void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node);
 void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 			  unsigned int count);

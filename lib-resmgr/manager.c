@@ -811,6 +811,9 @@ static noinline int resmgr_teardown_endless(struct resmgr *mgr, bool final,
 	WRITE_ONCE(mgr->newest, &marker);
 	resmgr_debug_add(mgr, &marker, 0);
 	while (resmgr_is_node(marker.older)) {
+		if (unlikely(resmgr_is_early(marker.older)) &&
+		    resmgr_wait_if_busy(mgr, marker.older, flags))
+			continue;
 		node = resmgr_unlink(mgr, &marker.older);
 		resmgr_event(mgr, node, RESMGR_OP_RELEASE);
 		if (resmgr_is_marker(node)) {

@@ -61,7 +61,7 @@ ROWS = (
     ("vim2m, open and close", "vim2m_open_close", None, None, None),
     ("vicodec, VIDIOC_QUERYCAP", "vicodec_call", None, None, None),
     ("vicodec, open and close", "vicodec_open_close", None, None, None),
-    ("radio-tea5764, VIDIOC_QUERYCAP", "radio_tea5764_call", None, None, None),
+    ("radio-tea5764, VIDIOC_G_FREQUENCY", "radio_tea5764_call", None, None, None),
     ("radio-tea5764, open and close", "radio_tea5764_open_close", None, None, None),
     ("ipmb_dev_int, read of nothing", "ipmb_dev_int_call", None, None, None),
     ("ipmb_dev_int, open and close", "ipmb_dev_int_open_close", None, None, None),
@@ -340,7 +340,7 @@ def reached(check, measured):
     return "**no**" if not any(met.values()) else "**" + ", ".join(k for k in met if met[k]) + " only**"
 
 
-def by_kernel(kept, machine):
+def by_kernel(kept, machine=""):
     """What was kept of a machine, as read() has it, for each kernel, the oldest first."""
     found = {}
     for k in sorted((k for k in kept if k.partition(" ")[2] == machine),
@@ -391,7 +391,7 @@ def keep(out, baseline, kernel, rst):
     with open(baseline, "w") as f:
         f.write("{\n" + ",\n".join(f'"{k}": [\n' + ",\n".join(json.dumps(r) for r in kept[k]) + "\n]"
                                    for k in sorted(kept)) + "\n}\n")
-    found = by_kernel(kept, "")
+    found = by_kernel(kept)
     arm64 = by_kernel(kept, "arm64")
     text = tables(found)
     if arm64:

@@ -98,7 +98,7 @@ measured() {
 boot_qemu() {
 	local machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off" -cpu max -smp 1 -m 512M
 		-nodefaults -no-user-config -display none -no-reboot -serial stdio)
-	local append="panic=-1 bench_$variant"
+	local append="panic=-1 oops=panic bench_$variant"
 	if [ $arch = arm64 ]; then
 		machine=(qemu-system-aarch64 -machine virt "${machine[@]}")
 		append="console=ttyAMA0 $append"

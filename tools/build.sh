@@ -31,7 +31,7 @@ seed_other() {
 # Modules that are not in the tree of this kernel, built like any out-of-tree module.
 outside() {
 	local M=$BASE/modules-$KERNEL-$flavour
-	local f files=("$TOP"/e2e/modules/board-{clock,dmabuf,i2c,import,m2m,mmio,nodes,open-dice,pci,ptp,regulator}.c "$TOP"/e2e/modules/{xilinx-hwicap.c,board-dmabuf.h})
+	local f files=("$TOP"/e2e/modules/board-{clock,dice,dmabuf,i2c,import,m2m,mmio,nodes,open-dice,pci,ptp,regulator}.c "$TOP"/e2e/modules/{xilinx-hwicap.c,board-dmabuf.h})
 	# Drivers of hardware that UML has not, and some of which cannot be asked for there: e2e/many-drivers.c.
 	for f in char/ipmi/{bt-bmc,kcs_bmc,kcs_bmc_aspeed,kcs_bmc_cdev_ipmi} media/pci/dt3155/dt3155 \
 		media/radio/radio-tea5764 \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # find.sh: which drivers of a tree have the bug. LINUX=DIR names the tree, from 6.1 on; it is Debian's of KERNEL without.
-# The table is in out/find.txt, too, and out/find.json is for programs. Exit status: 0 none, 1 some, 2 could not look; make
-# turns 1 into 2, so CI calls this script.
+# The table is in out/find.txt, too, and out/find.json is for programs. Exit status: 0 none, 1 some, 2 could not look; for
+# make find some is no error, so CI calls this script.
 . "$(dirname "$0")/lib.sh"
 
 tree=${LINUX:-$PRISTINE}

@@ -35,8 +35,9 @@
  * not know which release is the last; a reader may sleep on foo->wait; and the
  * hardware is gone already, while the driver is still being called.
  *
- * With a scope, foo is freed after unbind and the last close of every node. No
- * file operation but ->release() runs after unbind::
+ * With a scope, foo is freed after unbind and the last close of every node. After
+ * unbind only ->release() is called, and what undoes something, such as an
+ * unlock::
  *
  *	struct foo {
  *		struct cdevm_scope scope;
@@ -67,6 +68,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/rbtree_types.h>
 #include <linux/refcount.h>
 #include <linux/resmgr.h>
@@ -98,12 +100,16 @@ struct cdevm_scope;
  *	reference, is still there. No method is called for the file afterwards
  * @nodes_go_alone: nodes can be removed one by one, with cdevm_del_cdev() and
  *	the like. Each node then has a gate of its own
+ * @mappings_stay: mappings only map memory that they keep themselves, or that
+ *	nobody frees, and never registers. They are left alone at unbind, as
+ *	without a scope
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);
 	void (*released)(struct cdevm_scope *scope);
 	bool release_at_unbind;
 	bool nodes_go_alone;
+	bool mappings_stay;
 };
 
 /**
@@ -141,6 +147,8 @@ enum cdevm_step {
  * @gone: sleepers of cdevm_wait_event_*(), of poll() and of select(), and
  *	pollers for which no queue of the driver is remembered; woken by the
  *	revoke
+ * @fasync_lock: makes a change of the driver's list of files that want SIGIO and
+ *	the same change of @fasync one
  * @fasync: files that get SIGIO at the revoke. Protected by locks of its own,
  *	see fasync_helper()
  * @inode: its address space holds all mappings; %NULL while nothing can be
@@ -202,6 +210,7 @@ struct cdevm_scope {
 	struct resmgr		steps[CDEVM_STEPS];
 	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
+	struct mutex		fasync_lock;
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;
@@ -376,8 +385,7 @@ int cdevm_anon_inode_getfd(struct cdevm_scope *scope, const char *name,
  *	a devm resource. Calls may be inside. May sleep
  * @hangup: what poll() reports when the device is gone; 0 for EPOLLHUP |
  *	EPOLLERR
- * @mappings_stay: mappings only map memory that they keep themselves, never
- *	registers. They are left alone at unbind, as without a scope
+ * @mappings_stay: as in &struct cdevm_ops, for nodes of this type
  */
 struct cdevm_node_type {
 	const char *name;
@@ -651,6 +659,8 @@ static inline struct resmgr *cdevm_mgr(struct cdevm_scope *scope)
 #define cdevm_krealloc_array(s, p, n, size, gfp) \
 	resmgr_krealloc_array(cdevm_mgr(s), p, n, size, gfp)
 #define cdevm_kmemdup(s, src, len, gfp)	resmgr_kmemdup(cdevm_mgr(s), src, len, gfp)
+#define cdevm_kmemdup_array(s, src, n, size, gfp) \
+	resmgr_kmemdup(cdevm_mgr(s), src, size_mul(n, size), gfp)
 #define cdevm_kstrdup(s, str, gfp)	resmgr_kstrdup(cdevm_mgr(s), str, gfp)
 #define cdevm_kstrdup_const(s, str, gfp) \
 	resmgr_kstrdup_const(cdevm_mgr(s), str, gfp)

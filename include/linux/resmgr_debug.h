@@ -4,9 +4,6 @@
  *
  * For functions to which drivers pass objects that others can hold. Compiles to
  * nothing without RESMGR_DEBUG.
- *
- * For the functions that drivers hand objects to which others can hold. Without
- * RESMGR_DEBUG there is nothing of this in the code.
  */
 #ifndef _LINUX_RESMGR_DEBUG_H
 #define _LINUX_RESMGR_DEBUG_H

@@ -57,6 +57,10 @@ static struct {
 	/* What is bound next has a scope, and no nodes. */
 	bool			bare;
 	struct completion	inside, leave, freed;
+	/* A release ends what its file belongs to. */
+	bool			release_ends;
+	/* What it has found as the device of its scope */
+	struct device		*dev;
 } yard;
 
 static void box_kick(struct cdevm_scope *scope)
@@ -94,15 +98,22 @@ static const struct cdevm_ops box_early_nodes_ops = {
 	.release_at_unbind	= true,
 };
 
+/* Calls wait for the hardware, which gives up. */
+static void box_kick_ends(struct cdevm_scope *scope)
+{
+	note("kick");
+	complete(&yard.leave);
+}
+
+static const struct cdevm_ops box_kick_nodes_ops = {
+	.kick			= box_kick_ends,
+	.released		= box_released,
+	.nodes_go_alone		= true,
+};
+
 static int box_open(struct inode *inode, struct file *file)
 {
 	file->private_data = yard.box;
-	return 0;
-}
-
-static int box_release(struct inode *inode, struct file *file)
-{
-	note("release");
 	return 0;
 }
 
@@ -115,6 +126,17 @@ static long box_end(struct box *b, struct file *file, unsigned int cmd)
 	if (cmd == END_SELF)
 		return cdevm_unbind_self(&b->scope);
 	cdevm_withdraw(&b->scope);
+	return 0;
+}
+
+static int box_release(struct inode *inode, struct file *file)
+{
+	struct box *b = file->private_data;
+
+	yard.dev = cdevm_device(&b->scope);
+	if (yard.release_ends)
+		box_end(b, file, END);
+	note("release");
 	return 0;
 }
 
@@ -269,6 +291,24 @@ static int worker_deletes(void *data)
 
 	w->ret = cdevm_del_cdev(&yard.box->scope, &yard.box->cdev[w->node]);
 	note("deleted");
+	complete(&w->done);
+	return 0;
+}
+
+static int worker_unbinds(void *data)
+{
+	struct worker *w = data;
+
+	unbind();
+	complete(&w->done);
+	return 0;
+}
+
+static int worker_closes(void *data)
+{
+	struct worker *w = data;
+
+	close_file(w->file);
 	complete(&w->done);
 	return 0;
 }
@@ -555,6 +595,120 @@ static void alone_node_deletes_itself(struct kunit *test)
 	close_file(file);
 }
 
+/*
+ * A call of a node that is removed alone stays until kick(), which is called by
+ * the unbind only. The unbind gets there while the removal waits for the call.
+ */
+static void alone_node_waits_for_kick(struct kunit *test)
+{
+	struct worker stays = {}, deletes = {}, unbinds = {};
+	struct file *file;
+
+	bind(test, &box_kick_nodes_ops);
+	file = open_node(test, 0);
+	work_in_call(test, &stays, file, STAY);
+	work(test, &deletes, worker_deletes);
+	KUNIT_EXPECT_TRUE(test, waits(&deletes));
+	work(test, &unbinds, worker_unbinds);
+	if (!wait_for_completion_timeout(&unbinds.done, PATIENCE)) {
+		KUNIT_FAIL(test, "no kick()");
+		complete(&yard.leave);
+		wait_for_completion(&unbinds.done);
+	}
+	wait_for_completion(&stays.done);
+	wait_for_completion(&deletes.done);
+	KUNIT_EXPECT_EQ(test, deletes.ret, 0);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/*
+ * A release() that ends what its file belongs to, when another task is doing
+ * that, and waits for it. A bug makes this hang.
+ */
+static void release_ends(struct kunit *test, int (*ends)(void *data))
+{
+	struct worker stays = {}, ender = {}, closes = {};
+	struct file *file;
+
+	file = open_node(test, 0);
+	closes.file = open_node(test, 0);
+	work_in_call(test, &stays, file, STAY);
+	work(test, &ender, ends);
+	KUNIT_EXPECT_TRUE(test, waits(&ender));
+	yard.release_ends = true;
+	work(test, &closes, worker_closes);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&closes.done, PATIENCE));
+	KUNIT_EXPECT_FALSE(test, completion_done(&ender.done));
+	yard.release_ends = false;
+	complete(&yard.leave);
+	wait_for_completion(&stays.done);
+	wait_for_completion(&ender.done);
+	close_file(file);
+}
+
+static void alone_release_deletes(struct kunit *test)
+{
+	bind(test, &box_early_nodes_ops);
+	release_ends(test, worker_deletes);
+	EXPECT_NOTES(test, "release", "call leaves", "release", "deleted");
+	unbind();
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static void alone_release_withdraws(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_ops);
+
+	KUNIT_ASSERT_EQ(test, box_publish(b, 1), 0);
+	release_ends(test, worker_withdraws);
+	EXPECT_NOTES(test, "kick", "release", "call leaves", "release", "withdrawn");
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/* A release at unbind may use what the driver has, as it may at a close. */
+static void alone_release_has_device(struct kunit *test)
+{
+	struct file *file;
+
+	bind(test, &box_early_ops);
+	close_file(open_node(test, 0));
+	KUNIT_EXPECT_PTR_EQ(test, yard.dev, &yard.pdev->dev);
+	yard.dev = NULL;
+	file = open_node(test, 0);
+	unbind();
+	KUNIT_EXPECT_PTR_EQ(test, yard.dev, &yard.pdev->dev);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/* Calls use the device of a misc device, for messages at least. */
+static void alone_misc_device_stays(struct kunit *test)
+{
+	struct worker stays = {}, unbinds = {};
+	struct device *device;
+	struct file *file;
+
+	bind(test, &box_ops);
+	device = yard.box->misc.this_device;
+	file = node_file(yard.mnt, MKDEV(MISC_MAJOR, yard.box->misc.minor));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	work_in_call(test, &stays, file, STAY);
+	work(test, &unbinds, worker_unbinds);
+	KUNIT_EXPECT_TRUE(test, waits(&unbinds));
+	/* It is not published any more. */
+	KUNIT_EXPECT_FALSE(test, device_is_registered(device));
+	KUNIT_EXPECT_GT(test, kref_read(&device->kobj.kref), 0);
+	complete(&yard.leave);
+	wait_for_completion(&stays.done);
+	wait_for_completion(&unbinds.done);
+	/* So does a release. */
+	KUNIT_EXPECT_GT(test, kref_read(&device->kobj.kref), 0);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 static void alone_misc_again(struct kunit *test)
 {
 	struct file *file;
@@ -662,6 +816,11 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE_PARAM(alone_node_deleted, nodes_ops_gen_params),
 	KUNIT_CASE(alone_node_wakes),
 	KUNIT_CASE(alone_node_deletes_itself),
+	KUNIT_CASE(alone_node_waits_for_kick),
+	KUNIT_CASE(alone_release_deletes),
+	KUNIT_CASE(alone_release_withdraws),
+	KUNIT_CASE(alone_release_has_device),
+	KUNIT_CASE(alone_misc_device_stays),
 	KUNIT_CASE(alone_misc_again),
 	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),

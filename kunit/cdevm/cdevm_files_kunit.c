@@ -48,6 +48,8 @@ struct handle {
 	unsigned int		number;
 	wait_queue_head_t	wait;
 	struct fasync_struct	*fasync;
+	/* Its poll() names this file, if any. */
+	struct file		*polls;
 };
 
 static struct {
@@ -120,7 +122,7 @@ static __poll_t tool_poll(struct file *file, poll_table *table)
 {
 	struct handle *h = file->private_data;
 
-	poll_wait(file, &h->wait, table);
+	poll_wait(h->polls ?: file, &h->wait, table);
 	return 0;
 }
 
@@ -531,6 +533,7 @@ struct poller {
 	poll_table		table;
 	struct wait_queue_entry	entry;
 	wait_queue_head_t	*queue;
+	struct file		*file;
 	unsigned int		woken;
 	unsigned int		queues;
 };
@@ -552,6 +555,7 @@ static void poller_queue(struct file *file, wait_queue_head_t *queue, poll_table
 	if (p->queues++)
 		return;
 	p->queue = queue;
+	p->file = file;
 	add_wait_queue(queue, &p->entry);
 }
 
@@ -606,6 +610,29 @@ static void files_polled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, two.queues, 1);
 	remove_wait_queue(two.queue, &two.entry);
 	close_file(file);
+}
+
+/*
+ * A poller that sleeps holds the file that it is told, for as long as it is on the
+ * queue. The relay belongs to the polled file, whatever the driver says.
+ */
+static void files_polled_for_another(struct kunit *test)
+{
+	struct file *file, *other;
+	struct handle *h;
+	struct poller p;
+
+	bind(test, &tool_ops, &tool_fops);
+	file = open_cdev(test);
+	other = open_cdev(test);
+	h = file->private_data;
+	h->polls = other;
+	poller_begin(&p, file);
+	KUNIT_EXPECT_PTR_EQ(test, p.file, file);
+	remove_wait_queue(p.queue, &p.entry);
+	close_file(other);
+	close_file(file);
+	unbind();
 }
 
 static void files_sigio(struct kunit *test)
@@ -751,6 +778,7 @@ static struct kunit_case files_cases[] = {
 	KUNIT_CASE(files_own_call),
 	KUNIT_CASE(files_open_fails),
 	KUNIT_CASE(files_polled),
+	KUNIT_CASE(files_polled_for_another),
 	KUNIT_CASE(files_sigio),
 	KUNIT_CASE(files_unlock),
 	KUNIT_CASE(files_actions_at_close),

@@ -202,7 +202,6 @@ static void inside_unbinds_busy_sibling(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, completion_done(&stay.over));
 	complete_all(&jail.leave);
 	wait_for_completion(&leave.over);
-	KUNIT_EXPECT_TRUE(test, completion_done(&stay.over));
 	KUNIT_EXPECT_EQ(test, caller_join(&stay), 0);
 	KUNIT_EXPECT_EQ(test, caller_join(&leave), 0);
 }
@@ -236,7 +235,6 @@ static void inside_unbinds_itself(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, completion_done(&stay.over));
 	complete_all(&jail.leave);
 	wait_for_completion(&leave.over);
-	KUNIT_EXPECT_TRUE(test, completion_done(&stay.over));
 	KUNIT_EXPECT_EQ(test, caller_join(&stay), 0);
 	KUNIT_EXPECT_EQ(test, caller_join(&leave), 0);
 	KUNIT_EXPECT_NULL(test, jail.devs[0]->driver);

@@ -971,6 +971,8 @@ static void scope_memory(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, cdevm_kfree(s, p), 0);
 	KUNIT_EXPECT_NOT_NULL(test, cdevm_kmemdup(s, "ab", 2, GFP_KERNEL));
+	KUNIT_EXPECT_NOT_NULL(test, cdevm_kmemdup_array(s, "abcd", 2, 2, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, cdevm_kmemdup_array(s, "ab", SIZE_MAX, 2, GFP_KERNEL));
 	KUNIT_EXPECT_STREQ(test, cdevm_kstrdup(s, "ab", GFP_KERNEL), "ab");
 	KUNIT_EXPECT_STREQ(test, cdevm_kstrdup_const(s, "ab", GFP_KERNEL), "ab");
 	KUNIT_EXPECT_STREQ(test, cdevm_kasprintf(s, GFP_KERNEL, "%d", 7), "7");

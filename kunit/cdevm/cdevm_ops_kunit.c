@@ -20,6 +20,7 @@
 #include <linux/fs.h>
 #include <linux/io_uring/cmd.h>
 #include <linux/kthread.h>
+#include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mnt_idmapping.h>
@@ -71,6 +72,10 @@ static struct {
 	/* Of queue_fops, and how pollers are put on it. */
 	wait_queue_head_t	*queue;
 	bool			exclusive;
+	/* Of the scope */
+	bool			mappings_stay;
+	/* Called by every_fasync(), when it has removed a file. */
+	void			(*fasync_off)(struct file *file);
 } ops;
 
 static int seen(const char *method)
@@ -90,6 +95,11 @@ static const struct cdevm_ops every_ops = {
 	.released = every_released,
 };
 
+static const struct cdevm_ops every_staying_ops = {
+	.released	= every_released,
+	.mappings_stay	= true,
+};
+
 static void every_free_page(void *page)
 {
 	put_page(page);
@@ -103,7 +113,7 @@ static int every_probe(struct platform_device *pdev)
 	every = devm_cdevm_alloc(&pdev->dev, struct every, scope);
 	if (IS_ERR(every))
 		return PTR_ERR(every);
-	cdevm_set_ops(&every->scope, &every_ops);
+	cdevm_set_ops(&every->scope, ops.mappings_stay ? &every_staying_ops : &every_ops);
 	init_waitqueue_head(&every->wait);
 	every->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!every->page)
@@ -225,6 +235,8 @@ static int every_fasync(int fd, struct file *file, int on)
 	int ret = fasync_helper(fd, file, on, &ops.every->fasync);
 
 	seen("fasync");
+	if (!on && ops.fasync_off)
+		ops.fasync_off(file);
 	return ret < 0 ? ret : SEEN;
 }
 
@@ -419,6 +431,55 @@ static void ops_fasync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file->f_op->fasync(-1, file, 0), SEEN);
 	KUNIT_EXPECT_NULL(test, ops.every->fasync);
 	KUNIT_EXPECT_NULL(test, ops.every->scope.fasync);
+	close_file(file);
+}
+
+static struct {
+	struct file		*file;
+	struct completion	begun, done;
+} sigio;
+
+static int sigio_on(void *unused)
+{
+	complete(&sigio.begun);
+	sigio.file->f_op->fasync(1, sigio.file, 1);
+	complete_all(&sigio.done);
+	return 0;
+}
+
+/* Another thread wants SIGIO again meanwhile. */
+static void sigio_meanwhile(struct file *file)
+{
+	ops.fasync_off = NULL;
+	sigio.file = file;
+	if (IS_ERR(kthread_run(sigio_on, NULL, NAME)))
+		return;
+	wait_for_completion(&sigio.begun);
+	wait_for_completion_timeout(&sigio.done, msecs_to_jiffies(300));
+}
+
+/*
+ * A file has one mark for two lists. If a file is on the driver's list and has no
+ * mark, it stays there when it is closed.
+ */
+static void ops_fasync_both_ways(struct kunit *test)
+{
+	struct file *file;
+
+	init_completion(&sigio.begun);
+	init_completion(&sigio.done);
+	bind(test, &every_fops);
+	file = open_node(test);
+	KUNIT_EXPECT_EQ(test, file->f_op->fasync(1, file, 1), SEEN);
+	ops.fasync_off = sigio_meanwhile;
+	KUNIT_EXPECT_EQ(test, file->f_op->fasync(1, file, 0), SEEN);
+	KUNIT_ASSERT_NULL(test, ops.fasync_off);
+	wait_for_completion(&sigio.done);
+	KUNIT_EXPECT_TRUE(test, file->f_flags & FASYNC);
+	KUNIT_EXPECT_NOT_NULL(test, ops.every->fasync);
+	KUNIT_EXPECT_NOT_NULL(test, ops.every->scope.fasync);
+	file->f_op->fasync(-1, file, 0);
+	unbind();
 	close_file(file);
 }
 
@@ -1138,6 +1199,29 @@ static void ops_mmap_handed_over(struct kunit *test)
 	close_file(file);
 }
 
+/* A page that the mapping keeps is left alone, and so is who reads it. */
+static void ops_mmap_stays(struct kunit *test)
+{
+	unsigned long addr;
+	struct file *file;
+	char c = 0;
+
+	ops.mappings_stay = true;
+	bind(test, &mapped_fops);
+	file = open_node(test);
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
+	unbind();
+	c = 0;
+	KUNIT_EXPECT_EQ(test, get_user(c, (char __user *)addr), 0);
+	KUNIT_EXPECT_EQ(test, c, 'x');
+	KUNIT_EXPECT_EQ(test, map(test, file, MAP_SHARED), (unsigned long)-ENODEV);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
+	close_file(file);
+}
+
 static int unbinder(void *done)
 {
 	unbind();
@@ -1183,6 +1267,94 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, vm_munmap(addr[i], PAGE_SIZE), 0);
 	close_file(file);
+}
+
+/* A call of another scope ends the scope. */
+struct other {
+	struct cdevm_scope	scope;
+	struct miscdevice	misc;
+};
+
+struct ends {
+	struct completion	begun, done;
+	struct mm_struct	*mm;
+	struct file		*by;
+};
+
+static long ending_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	cdevm_withdraw(&ops.every->scope);
+	return 0;
+}
+
+static const struct file_operations ending_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= ending_ioctl,
+};
+
+static int ender(void *data)
+{
+	struct ends *e = data;
+
+	kthread_use_mm(e->mm);
+	complete(&e->begun);
+	/* Its scope, the device of the other being locked as by its remover. */
+	device_lock(&ops.pdev->dev);
+	e->by->f_op->unlocked_ioctl(e->by, 0, 0);
+	device_unlock(&ops.pdev->dev);
+	kthread_unuse_mm(e->mm);
+	complete(&e->done);
+	return 0;
+}
+
+/*
+ * The same when the scope is ended by a call of another scope, in a thread of the
+ * process: it does not hold the mmap_lock.
+ */
+static void ops_mmap_is_waited_for_in_call(struct kunit *test)
+{
+	struct ends *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	struct other *other;
+	unsigned long addr;
+	struct file *file;
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	init_completion(&e->begun);
+	init_completion(&e->done);
+	other = cdevm_alloc(NAME, struct other, scope);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	other->misc.name = NAME "-other";
+	other->misc.minor = MISC_DYNAMIC_MINOR;
+	other->misc.fops = &ending_fops;
+	KUNIT_ASSERT_EQ(test, cdevm_register_misc(&other->scope, &other->misc), 0);
+	bind(test, &mapped_fops);
+	file = open_node(test);
+	e->by = node_file(ops.mnt, MKDEV(MISC_MAJOR, other->misc.minor));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e->by);
+	/* Of this process, which gets its mm with it */
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	e->mm = current->mm;
+
+	vma->vm_mm = current->mm;
+	vma->vm_file = file;
+	mmap_write_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, file->f_op->mmap(file, vma), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(ender, e, NAME));
+	wait_for_completion(&e->begun);
+	msleep(300);
+	KUNIT_EXPECT_FALSE(test, completion_done(&e->done));
+	mmap_write_unlock(current->mm);
+	wait_for_completion(&e->done);
+	vma->vm_ops->close(vma);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	unbind();
+	close_file(file);
+	close_file(e->by);
+	cdevm_withdraw(&other->scope);
+	cdevm_put(&other->scope);
 }
 
 /* A driver that sleeps as drivers do, and is not woken when the device goes. */
@@ -1271,6 +1443,7 @@ static void ops_unbinds_itself(struct kunit *test)
 static struct kunit_case ops_cases[] = {
 	KUNIT_CASE_PARAM(ops_method, method_gen_params),
 	KUNIT_CASE(ops_fasync),
+	KUNIT_CASE(ops_fasync_both_ways),
 	KUNIT_CASE(ops_fasync_ended_by_driver),
 	KUNIT_CASE(ops_poll_has_one_queue),
 	KUNIT_CASE(ops_poll_leaves_the_queue),
@@ -1284,7 +1457,9 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE_PARAM(ops_mapping_replaced, replace_gen_params),
 	KUNIT_CASE(ops_mapping_of_no_mapping),
 	KUNIT_CASE(ops_mmap_handed_over),
+	KUNIT_CASE(ops_mmap_stays),
 	KUNIT_CASE(ops_mmap_is_waited_for),
+	KUNIT_CASE(ops_mmap_is_waited_for_in_call),
 	KUNIT_CASE(ops_kernel_thread_is_left_alone),
 	KUNIT_CASE(ops_unbinds_itself),
 	{}

@@ -809,7 +809,7 @@ static void scope_states(struct kunit *test)
 	EXPECT_ORDER(test, scope_dump(test, l), "\"state\":\"unbound\",\"references\":1,",
 		     "\"bind_reference\":false,", "\"published\":false,\"open\":1,");
 	EXPECT_ORDER(test, list_read(test, l, false, PAGE_SIZE),
-		     "\ncdevm " SCOPE_NAME ": 1 resources, ", "\nscope " SCOPE_NAME " #",
+		     "\ncdevm " SCOPE_NAME ": 2 resources, ", "\nscope " SCOPE_NAME " #",
 		     ": unbound, 1 references\n", "-node: gone, 1 open\n");
 	files[0].f_op->release(inode, &files[0]);
 	KUNIT_EXPECT_STREQ(test, scope_dump(test, l), "");

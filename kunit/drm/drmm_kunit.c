@@ -705,7 +705,8 @@ static void any_context(struct kunit *test)
 	c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	c->drm = f->drm;
-	init_irq_work(&c->irq_work, enter_in_irq);
+	/* In a hard interrupt on PREEMPT_RT, too. */
+	c->irq_work = IRQ_WORK_INIT_HARD(enter_in_irq);
 	timer_setup(&c->timer, enter_in_softirq, 0);
 
 	KUNIT_ASSERT_TRUE(test, drm_dev_enter(f->drm, &idx));

@@ -8,6 +8,8 @@
  * a call costs some stores to the task's own stack, and nothing is shared. The
  * records of other tasks are read in look.c.
  */
+#include <linux/string.h>
+
 #include "internal.h"
 
 /**
@@ -48,6 +50,26 @@ bool cdevm_is_in_some_call(void)
 
 	for (call = cdevm_innermost_call(); call; call = call->outer)
 		if (call->scope)
+			return true;
+	return false;
+}
+
+/*
+ * Returns true if the current task is inside a call that is made with the
+ * mmap_lock of its mm held. For a fault this may be the lock of the VMA instead.
+ */
+bool cdevm_is_in_mapping_call(void)
+{
+	static const char * const methods[] = {
+		"mmap", "mmap_prepare", "get_unmapped_area", "vm_open", "vm_close",
+		"may_split", "mremap", "mprotect", "fault", "huge_fault",
+		"page_mkwrite", "pfn_mkwrite",
+	};
+	const struct cdevm_call *call;
+
+	for (call = cdevm_innermost_call(); call; call = call->outer)
+		if (call->scope &&
+		    match_string(methods, ARRAY_SIZE(methods), call->method) >= 0)
 			return true;
 	return false;
 }

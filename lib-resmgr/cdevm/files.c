@@ -61,6 +61,7 @@ enum cdevm_file_state {
  * @actions: actions that were added for this file
  * @calls: number of calls that undo something and are in the driver after the
  *	revoke
+ * @closer: the task that has claimed it
  * @state: its state
  * @gone: the file has let go of the driver. Constant once it is closed
  *
@@ -73,6 +74,7 @@ struct cdevm_file {
 	struct cdevm_fops	*wrapped;
 	struct resmgr		actions;
 	unsigned int		calls;
+	struct task_struct	*closer;
 	enum cdevm_file_state	state;
 	bool			gone;
 };
@@ -151,7 +153,36 @@ static void cdevm_claim(struct cdevm_file *f)
 	lockdep_assert_held(&scope->files_lock);
 
 	f->state = CDEVM_FILE_CLOSING;
+	f->closer = current;
 	list_move(&f->link, &scope->closing_files);
+}
+
+/**
+ * cdevm_is_closing_late() - test whether the task closes a file after the revoke
+ * @scope: scope
+ *
+ * Another task ends @scope then, and waits for this one, which must not wait for
+ * that end.
+ *
+ * Context: Process context.
+ * Return: true if the current task has claimed a file of @scope, and is not
+ * inside the gate.
+ */
+bool cdevm_is_closing_late(struct cdevm_scope *scope)
+{
+	struct cdevm_file *f;
+	bool found = false;
+
+	if (cdevm_own_calls(scope))
+		return false;
+	spin_lock(&scope->files_lock);
+	list_for_each_entry(f, &scope->closing_files, link) {
+		found = f->closer == current;
+		if (found)
+			break;
+	}
+	spin_unlock(&scope->files_lock);
+	return found;
 }
 
 static bool cdevm_is_closed(struct cdevm_file *f)

@@ -344,7 +344,7 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 	struct cdevm_fops *__wrapped = cdevm_file_fops(file);		\
 	struct cdevm_scope *__scope = __wrapped->scope;			\
 	struct cdevm_call __call __uninitialized;			\
-	bool __entered = cdevm_begin(&__call, __scope, #method,		\
+	bool __entered = cdevm_begin(&__call, __scope, CDEVM_UNDO #method, \
 				     (void *)__wrapped->orig->method);	\
 	bool __late = !__entered && __wrapped->listed;			\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
@@ -463,25 +463,29 @@ static void cdevm_##method params					\
 CDEVM_GATED_VOID(splice_eof, (struct file *file), file)
 CDEVM_GATED_VOID(show_fdinfo, (struct seq_file *m, struct file *file), m, file)
 
-/*
- * The driver has a list of the files that want SIGIO. The scope has one, too,
- * to send SIGIO when the device is gone.
- */
-static int cdevm_fasync(int fd, struct file *file, int on)
+static int cdevm_fasync_off(int fd, struct file *file, struct cdevm_scope *scope)
 {
-	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
+	bool released = false;
+	int ret = cdevm_always(file, ({ released = true; 0; }), fasync, fd, file, 0);
+
+	lockdep_assert_held(&scope->fasync_lock);
+
+	/*
+	 * If the driver fails, the file keeps FASYNC, so the VFS tries again at
+	 * close. It keeps FASYNC, too, for an unbind that releases the file just
+	 * now and has not looked at it yet.
+	 */
+	if (ret >= 0 && !released)
+		fasync_helper(fd, file, 0, &scope->fasync);
+	return ret;
+}
+
+static int cdevm_fasync_on(int fd, struct file *file, int on, struct cdevm_scope *scope)
+{
 	int ret, added;
 
-	if (!on) {
-		/*
-		 * If the driver fails, the file keeps FASYNC, so the VFS tries
-		 * again at close.
-		 */
-		ret = cdevm_always(file, 0, fasync, fd, file, 0);
-		if (ret >= 0)
-			fasync_helper(fd, file, 0, &scope->fasync);
-		return ret;
-	}
+	lockdep_assert_held(&scope->fasync_lock);
+
 	/*
 	 * Add to the scope's list first: if the call below enters the gate, a
 	 * later revoke finds the file on the list.
@@ -491,8 +495,26 @@ static int cdevm_fasync(int fd, struct file *file, int on)
 	if (added < 0)
 		return added;
 	ret = cdevm_gated(file, -ENODEV, fasync, fd, file, on);
+	/* The driver's list does not have it either. */
 	if (ret < 0 && added)
 		fasync_helper(fd, file, 0, &scope->fasync);
+	return ret;
+}
+
+/*
+ * The driver has a list of the files that want SIGIO. The scope has one, too,
+ * to send SIGIO when the device is gone. A file has one bit for both, FASYNC,
+ * and the VFS calls this at close only if it is set. So a file is on both lists
+ * or on none, or the driver would be left with a file that is freed.
+ */
+static int cdevm_fasync(int fd, struct file *file, int on)
+{
+	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
+	int ret;
+
+	mutex_lock(&scope->fasync_lock);
+	ret = on ? cdevm_fasync_on(fd, file, on, scope) : cdevm_fasync_off(fd, file, scope);
+	mutex_unlock(&scope->fasync_lock);
 	return ret;
 }
 
@@ -583,6 +605,14 @@ struct cdevm_methods {
 
 static_assert(sizeof(struct cdevm_methods) == sizeof(struct file_operations));
 
+static bool cdevm_mappings_stay(const struct cdevm_scope *scope,
+				const struct cdevm_node_type *type)
+{
+	const struct cdevm_ops *ops = cdevm_whole(scope)->ops;
+
+	return (type && type->mappings_stay) || (ops && ops->mappings_stay);
+}
+
 /*
  * Wrap the operations of a driver. The owner is the module of the scope,
  * whatever the driver's operations say: an open file pins the text of its
@@ -596,7 +626,7 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 	wrapped->scope = scope;
 	wrapped->name = name;
 	wrapped->hangup = type && type->hangup ? type->hangup : EPOLLHUP | EPOLLERR;
-	wrapped->mappings_stay = type && type->mappings_stay;
+	wrapped->mappings_stay = cdevm_mappings_stay(scope, type);
 
 	wrapped->fops.owner = wrapped->listed ? THIS_MODULE : scope->owner;
 	wrapped->fops.fop_flags = orig->fop_flags;
@@ -619,11 +649,14 @@ bool cdevm_is_wrapped(const struct file_operations *fops)
  * Returns true if nothing can call the driver for a file whose release has
  * returned. It is false if a method is called directly. A request that
  * continues after its method has returned may call the driver when it is
- * completed or cancelled. A lock may have operations of the driver. Whether
- * there are any is not known.
+ * completed or cancelled. A lock may have operations of the driver, and so may
+ * a mapping that stays. Whether there are any is not known.
  */
-bool cdevm_lets_go(const struct file_operations *orig)
+bool cdevm_lets_go(const struct cdevm_scope *scope, const struct cdevm_node_type *type,
+		   const struct file_operations *orig)
 {
+	if (cdevm_mappings_stay(scope, type) && (orig->mmap || orig->mmap_prepare))
+		return false;
 #ifndef CONFIG_MMU
 	if (orig->mmap_capabilities)
 		return false;

@@ -17,7 +17,7 @@
  * @scope: the calls go through its gate, and each open file holds it
  * @name: name of the node, for traces
  * @hangup: what poll() reports after the revoke
- * @mappings_stay: mappings are not zapped; see &struct cdevm_node_type
+ * @mappings_stay: mappings are not zapped; see &struct cdevm_ops
  * @listed: each open file has a record, since it is released at unbind
  * @lets_go: a file that was released points to nothing of the driver's
  * @files: with %CONFIG_RESMGR_DEBUG: number of open files
@@ -42,6 +42,8 @@ struct cdevm_fops {
  * @fops: the wrapped file operations
  * @cdev: the driver's cdev, or %NULL
  * @misc: the driver's misc device, or %NULL
+ * @misc_device: reference on the device of @misc: calls and releases may use it
+ * @misc_held: resource that drops @misc_device
  * @device: the driver's device, published with @cdev, or %NULL
  * @pin: parent of a @cdev without a @device; holds the scope
  * @device_hash: link in cdevm_devices. Protected by cdevm_devices_lock
@@ -57,6 +59,8 @@ struct cdevm_node {
 	struct cdevm_fops	fops;
 	struct cdev		*cdev;
 	struct miscdevice	*misc;
+	struct device		*misc_device;
+	struct resmgr_node	misc_held;
 	struct device		*device;
 	struct kobject		pin;
 	struct hlist_node	device_hash;
@@ -77,6 +81,12 @@ extern const char cdevm_node_name[];
  */
 extern spinlock_t cdevm_live_lock;
 extern struct list_head cdevm_live;
+
+/*
+ * What the name of a call begins with that undoes something, perhaps for a file
+ * that is being closed.
+ */
+#define CDEVM_UNDO	"undoing "
 
 /*
  * Begin a call, if the gate lets it in. A record only exists inside a gated
@@ -182,7 +192,8 @@ void cdevm_fops_init(struct cdevm_fops *wrapped, struct cdevm_scope *scope,
 		     const struct file_operations *orig, const char *name,
 		     const struct cdevm_node_type *type);
 
-bool cdevm_lets_go(const struct file_operations *orig);
+bool cdevm_lets_go(const struct cdevm_scope *scope, const struct cdevm_node_type *type,
+		   const struct file_operations *orig);
 
 int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
 
@@ -193,6 +204,7 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
 bool cdevm_late_begin(struct file *file);
 void cdevm_late_end(struct file *file);
 void cdevm_close_files(struct cdevm_scope *scope);
+bool cdevm_is_closing_late(struct cdevm_scope *scope);
 
 /* State that only the list in debugfs needs. */
 #ifdef CONFIG_RESMGR_DEBUG
@@ -289,6 +301,7 @@ bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
 unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
 bool cdevm_is_in_some_call(void);
+bool cdevm_is_in_mapping_call(void);
 
 /* Calls that do not leave, in watch.c */
 

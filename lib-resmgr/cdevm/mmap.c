@@ -397,8 +397,11 @@ void cdevm_wait_mappers(struct cdevm_scope *scope)
 	list_splice_init(&scope->mappers, &mappers);
 	spin_unlock(&cdevm_mappers_lock);
 
-	/* A call of mmap() that unbinds a device holds the lock itself. */
-	if (cdevm_is_in_some_call())
+	/*
+	 * A call of mmap() that unbinds a device holds the lock itself, and so no
+	 * other task is inside mmap() of the same mm.
+	 */
+	if (current->mm && cdevm_is_in_mapping_call())
 		cdevm_forget_mappers(&mappers, current->mm);
 
 	for (;;) {

@@ -39,9 +39,15 @@ const char cdevm_node_name[] = "cdevm_node";
 static DEFINE_HASHTABLE(cdevm_devices, 6);
 static DEFINE_SPINLOCK(cdevm_devices_lock);
 
+/* Returns the manager of what stays as long as files of a node may use it. */
+static struct resmgr *cdevm_node_mgr(struct cdevm_scope *scope, bool listed)
+{
+	return listed ? &scope->steps[CDEVM_STEP_FREE] : cdevm_mgr(scope);
+}
+
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp)
 {
-	struct resmgr *mgr = listed ? &scope->steps[CDEVM_STEP_FREE] : cdevm_mgr(scope);
+	struct resmgr *mgr = cdevm_node_mgr(scope, listed);
 	struct cdevm_node *node;
 
 	node = __resmgr_kmalloc(mgr, sizeof(*node), gfp | __GFP_ZERO, NUMA_NO_NODE,
@@ -74,24 +80,31 @@ static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 
 	if (scope->ops && scope->ops->nodes_go_alone) {
 		part = cdevm_add_part(scope, &node);
-		return IS_ERR(part) ? ERR_CAST(part) : node;
+		if (IS_ERR(part))
+			return ERR_CAST(part);
+		/* Once it is published, another task may remove it. */
+		resmgr_object_get(&part->obj);
+		return node;
 	}
 	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), gfp);
 	return node ?: ERR_PTR(-ENOMEM);
 }
 
 /*
- * Finish publishing with the result @ret. On an error @node may be freed by
- * this.
+ * Finish publishing with the result @ret. @node may be freed by this.
  */
 static int cdevm_node_done(struct cdevm_node *node, int ret)
 {
 	struct cdevm_scope *scope = node->fops.scope;
 
-	if (ret && scope->parent) {
+	if (!scope->parent)
+		return ret;
+	if (ret) {
 		cdevm_withdraw(scope);
 		cdevm_end_part(scope);
 	}
+	/* The reference from cdevm_node_new(). */
+	resmgr_object_put(&scope->obj);
 	return ret;
 }
 
@@ -192,8 +205,11 @@ static const struct kobj_type cdevm_pin_type = {
  */
 static void cdevm_may_let_go(struct cdevm_node *node, struct cdev *cdev, bool may)
 {
-	if (!may || !node->fops.listed || !cdev->ops || !cdevm_lets_go(cdev->ops) ||
-	    !cdevm_is_embedded(node->fops.scope, cdev, sizeof(*cdev)))
+	struct cdevm_scope *scope = node->fops.scope;
+
+	if (!may || !node->fops.listed || !cdev->ops ||
+	    !cdevm_lets_go(scope, NULL, cdev->ops) ||
+	    !cdevm_is_embedded(scope, cdev, sizeof(*cdev)))
 		return;
 	node->fops.lets_go = true;
 	cdev->owner = NULL;
@@ -215,7 +231,9 @@ static void cdevm_remove_cdev(struct resmgr *mgr, struct resmgr_node *res)
 /**
  * cdevm_add_cdev() - cdev_add() for a cdev in memory of the scope
  * @scope: scope
- * @cdev: after cdev_init() with the driver's file operations
+ * @cdev: after cdev_init() with the driver's file operations. An open file holds
+ *	the module of @scope, whatever their owner is: they must be of that
+ *	module, or of one that it depends on
  * @devt: first device number
  * @count: number of consecutive minors
  *
@@ -377,9 +395,26 @@ int cdevm_add_cdev_device(struct cdevm_scope *scope, struct cdev *cdev,
 }
 EXPORT_SYMBOL_GPL(cdevm_add_cdev_device);
 
+static void cdevm_put_misc_device(struct resmgr *mgr, struct resmgr_node *res)
+{
+	put_device(container_of(res, struct cdevm_node, misc_held)->misc_device);
+}
+
+/*
+ * A file of a misc device does not hold the device, and drivers use it, if only
+ * for dev_err(): in calls, which go on until the drain, and in ->release().
+ */
 static int cdevm_do_register_misc(struct cdevm_node *node)
 {
-	return misc_register(node->misc);
+	struct cdevm_scope *scope = node->fops.scope;
+	int ret = misc_register(node->misc);
+
+	if (ret)
+		return ret;
+	node->misc_device = get_device(node->misc->this_device);
+	resmgr_node_init(&node->misc_held, cdevm_put_misc_device, "misc_device", 0);
+	/* Cannot fail: the node is of the same manager. */
+	return resmgr_node_add(cdevm_node_mgr(scope, node->fops.listed), &node->misc_held);
 }
 
 static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
@@ -401,7 +436,8 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
  *
  * The node can be opened at once. It is removed at unbind, before ->remove().
  *
- * Context: Process context, may sleep. Not from a file operation.
+ * Context: Process context, may sleep. Not from a file operation of the scope,
+ * and not from open() of a misc device, which holds misc_mtx.
  * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
  * misc device without file operations; the error of misc_register(). On an
  * error the misc device is unchanged.
@@ -415,7 +451,8 @@ int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 	strscpy(node->name, misc->name);
 	node->misc = misc;
 	/* A file holds nothing of a misc device. */
-	node->fops.lets_go = node->fops.listed && misc->fops && cdevm_lets_go(misc->fops);
+	node->fops.lets_go = node->fops.listed && misc->fops &&
+			     cdevm_lets_go(scope, NULL, misc->fops);
 
 	return cdevm_node_done(node, cdevm_publish(node, "misc", &misc->fops,
 						   cdevm_do_register_misc,
@@ -454,7 +491,8 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 		/* Somebody else is removing it. */
 		if (ret == -ENODEV)
 			ret = 0;
-	} else {
+	} else if (!cdevm_is_closing_late(part)) {
+		/* Not in a late ->release(): another task removes it, and waits. */
 		cdevm_withdraw(part);
 		cdevm_end_part(part);
 	}
@@ -472,7 +510,8 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
  * sleepers are woken, it is removed, the calls inside are waited for, and its
  * files are released if &cdevm_ops.release_at_unbind is set. &cdevm_ops.kick is
  * not called. No other node is waited for. From inside a call of the node this
- * is done when the call is over.
+ * is done when the call is over. In a ->release() after the revoke it does
+ * nothing: the task that removes the node waits for that release.
  *
  * The memory of @cdev stays in use until the last file is closed: use another
  * cdev to publish a node again.
@@ -590,7 +629,8 @@ int cdevm_publish_dispatched(struct cdevm_scope *scope,
 	/*
 	 * A file holds nothing of the node: the cdev belongs to the subsystem.
 	 */
-	node->fops.lets_go = node->fops.listed && fops && cdevm_lets_go(fops);
+	node->fops.lets_go = node->fops.listed && fops &&
+			     cdevm_lets_go(scope, type, fops);
 	return cdevm_publish(node, type->name, &fops, cdevm_do_add_node,
 			     cdevm_remove_node);
 }
@@ -703,7 +743,7 @@ static struct cdevm_node *cdevm_anon_node(struct cdevm_scope *scope, const char 
 		return ERR_PTR(-ENOMEM);
 	strscpy(node->name, name);
 	cdevm_fops_init(&node->fops, scope, fops, node->name, NULL);
-	node->fops.lets_go = node->fops.listed && cdevm_lets_go(fops);
+	node->fops.lets_go = node->fops.listed && cdevm_lets_go(scope, NULL, fops);
 	ret = cdevm_is_zapped(&node->fops) ? cdevm_mapping_init(scope) : 0;
 	/* The memory of the node stays with the scope. */
 	if (ret)

@@ -344,7 +344,11 @@ static void cdevm_poll_relay(struct file *file, wait_queue_head_t *queue,
 		poll->forgot = true;
 		return;
 	}
-	poll->caller->_qproc(file, &cdevm_to_relay(polled)->pollers, poll->caller);
+	/*
+	 * A poller that sleeps holds the file that it names here: the one with
+	 * the relay, even if the driver names another.
+	 */
+	poll->caller->_qproc(poll->file, &cdevm_to_relay(polled)->pollers, poll->caller);
 	cdevm_relay_queue(cdevm_to_relay(polled), queue);
 	poll->queued = true;
 }

@@ -350,10 +350,12 @@ static void cdevm_step_drain(struct cdevm_scope *scope)
 static void cdevm_step_stop(struct cdevm_scope *scope)
 {
 	resmgr_release_final(&scope->steps[CDEVM_STEP_STOP]);
+}
 
-	/*
-	 * This comes last: cdevm_withdraw() has nothing to wait for after it.
-	 */
+/* The last step: cdevm_withdraw() has nothing to wait for after it. */
+static void cdevm_step_release(struct cdevm_scope *scope)
+{
+	cdevm_close_files(scope);
 	spin_lock(&cdevm_live_lock);
 	scope->dev = NULL;
 	spin_unlock(&cdevm_live_lock);
@@ -368,7 +370,7 @@ static const struct {
 	{ "unpublish",	cdevm_unpublish },
 	{ "drain",	cdevm_step_drain },
 	{ "stop",	cdevm_step_stop },
-	{ "release",	cdevm_close_files },
+	{ "release",	cdevm_step_release },
 };
 
 /* Returns the newest part that this step has not run for, with a reference. */
@@ -450,7 +452,8 @@ static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
  * afterwards.
  *
  * A scope of no driver ends in no other way. A concurrent caller also returns
- * only when all steps are done. From inside a call of the scope this waits for
+ * only when all steps are done, unless it is the release of a file of the scope,
+ * which the steps wait for. From inside a call of the scope this waits for
  * all other calls; use cdevm_unbind_self() there.
  *
  * Context: Process context, sleeps. Under the device lock, as in probe and
@@ -461,6 +464,12 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 	struct device *dev;
 
 	if (scope->alone) {
+		/*
+		 * The release of a file that is closed, after the revoke. The task
+		 * that ends the scope waits for it.
+		 */
+		if (cdevm_is_closing_late(scope))
+			return;
 		resmgr_early_finish(&scope->steps[CDEVM_STEP_FREE], &scope->bound);
 		return;
 	}
@@ -556,6 +565,7 @@ static struct cdevm_scope *cdevm_scope_new(const char *name, struct resmgr_origi
 	cdevm_steps_init(scope);
 	refcount_set(&scope->held, 1);
 	mutex_init(&scope->lock);
+	mutex_init(&scope->fasync_lock);
 	spin_lock_init(&scope->files_lock);
 	scope->files = RB_ROOT;
 	INIT_LIST_HEAD(&scope->open_files);

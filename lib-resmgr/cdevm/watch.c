@@ -106,7 +106,8 @@ static bool cdevm_is_closing(const struct cdevm_call *call)
 		"release", "flush", "vm_open", "vm_close",
 	};
 
-	return match_string(methods, ARRAY_SIZE(methods), call->method) >= 0;
+	return match_string(methods, ARRAY_SIZE(methods), call->method) >= 0 ||
+	       str_has_prefix(call->method, CDEVM_UNDO);
 }
 
 static bool cdevm_can_be_interrupted(const struct cdevm_sight *sight)

@@ -97,7 +97,8 @@ void resmgr_holder_add(struct resmgr_holder *holder, const struct resmgr *by,
 	holder->caller = resmgr_caller();
 	INIT_LIST_HEAD(&holder->queue);
 	rcu_read_lock();
-	strscpy(holder->class, by ? by->class->name : "");
+	/* An owner that was never initialised has no class, and cannot hold either. */
+	strscpy(holder->class, by && by->class ? by->class->name : "");
 	strscpy(holder->name, by ? resmgr_owner_name(by) : "(unknown)");
 	rcu_read_unlock();
 
