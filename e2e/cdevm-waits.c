@@ -144,7 +144,7 @@ static void t_device_lock(void)
 	ok(!job_over(&unbind), "which the unbind holds");
 	kill(child, SIGKILL);
 	ok(wait_for(job_over(&unbind), 5000), "unbind is over when the task is killed");
-	child_over(child, 5000, &status);
+	ok(child_over(child, 5000, &status) && WIFSIGNALED(status), "which it is (0x%x)", status);
 	pthread_join(unbind.thread, NULL);
 	ok_err(unbind.ret, 0, "unbind");
 	close(fd);

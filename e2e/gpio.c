@@ -63,6 +63,20 @@ static int pull(unsigned int line, const char *to)
 	return write_file(path, to);
 }
 
+/*
+ * What stock may leak of the lines that are asked for here, each of which is in use
+ * when its chip goes: see t_leaks().
+ */
+static unsigned int may_leak;
+
+static int asked(long ret, int fd, bool edges)
+{
+	if (ret < 0)
+		return ret;
+	__atomic_fetch_add(&may_leak, edges ? 2 : 1, __ATOMIC_RELAXED);
+	return fd;
+}
+
 static int request(int chip, unsigned int line, unsigned long long flags)
 {
 	struct gpio_v2_line_request req = {
@@ -73,7 +87,7 @@ static int request(int chip, unsigned int line, unsigned long long flags)
 	};
 	long ret = xioctl(chip, GPIO_V2_GET_LINE_IOCTL, &req);
 
-	return ret < 0 ? ret : req.fd;
+	return asked(ret, req.fd, flags & (GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING));
 }
 
 static int request_v1(int chip, unsigned int line)
@@ -85,7 +99,7 @@ static int request_v1(int chip, unsigned int line)
 	};
 	long ret = xioctl(chip, GPIO_GET_LINEHANDLE_IOCTL, &req);
 
-	return ret < 0 ? ret : req.fd;
+	return asked(ret, req.fd, false);
 }
 
 static int request_event_v1(int chip, unsigned int line)
@@ -97,7 +111,7 @@ static int request_event_v1(int chip, unsigned int line)
 	};
 	long ret = xioctl(chip, GPIO_GET_LINEEVENT_IOCTL, &req);
 
-	return ret < 0 ? ret : req.fd;
+	return asked(ret, req.fd, true);
 }
 
 static long get_value(int fd)
@@ -279,6 +293,7 @@ static void t_files(void)
 }
 
 static volatile bool stop;
+static volatile unsigned long used;
 
 static void *user_thread(void *unused __unused)
 {
@@ -299,8 +314,10 @@ static void *user_thread(void *unused __unused)
 		out = request(chip, 1, GPIO_V2_LINE_FLAG_OUTPUT);
 		watch(chip, 2);
 		while (!stop && in >= 0 && out >= 0 &&
-		       get_value(in) >= 0 && set_value(out) >= 0)
+		       get_value(in) >= 0 && set_value(out) >= 0) {
 			poll_one(in, 0);
+			used++;
+		}
 		if (in >= 0)
 			close(in);
 		if (out >= 0)
@@ -323,12 +340,14 @@ static void t_over_and_over(void)
 	}
 	stop = true;
 	pthread_join(thread, NULL);
-	ok(!bad, "unbound and bound %u times, in use", i);
+	ok(!bad, "unbound and bound %u times", i);
+	ok(used > 0, "in use: %lu times", used);
 }
 
 /*
  * What stock leaks, and ours does as well: a line that is in use when its chip goes
- * keeps its label and the name of its interrupt, and so do they when it is freed.
+ * keeps its label and the name of its interrupt, and so do they when it is freed. How
+ * many lines that are depends on the machine, but each has one of each at most.
  */
 static void t_leaks(void)
 {
@@ -336,7 +355,7 @@ static void t_leaks(void)
 	char *text, *object, *next;
 	unsigned int known = 0;
 
-	if (write_file(leaks, "scan")) {
+	if (!exists(leaks)) {
 		skip("no other memory was leaked", "no kmemleak");
 		return;
 	}
@@ -346,7 +365,7 @@ static void t_leaks(void)
 	 * object younger than five is not reported as a leak.
 	 */
 	sleep_ms(30000);
-	write_file(leaks, "scan");
+	ok_err(write_file(leaks, "scan"), 0, "kmemleak is on");
 	sleep_ms(1000);
 	write_file(leaks, "scan");
 	kmsg("e2e: allow-end");
@@ -360,7 +379,8 @@ static void t_leaks(void)
 		else
 			ok(false, "memory was leaked: %s", object);
 	}
-	ok(text, "no other memory was leaked than on stock, which is labels: %u", known);
+	ok(text && known <= may_leak, "no other memory was leaked than on stock, which is labels: %u of %u",
+	   known, may_leak);
 	free(text);
 	write_file(leaks, "clear");
 }

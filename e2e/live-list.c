@@ -128,8 +128,8 @@ int main(void)
 	const struct sample *s = &cdevm_sample;
 	char name[2][32];
 	pid_t leaker, sleeper;
+	int fd, status = -1;
 	long begin, age;
-	int fd;
 
 	if (!exists(SUMMARY)) {
 		skip("resmgr/summary", "this kernel has no RESMGR_DEBUG");
@@ -184,7 +184,7 @@ int main(void)
 
 	diag("unbound, and a file is still open");
 	ok_err(sample_unbind(s), 0, "unbind");
-	waitpid(sleeper, NULL, 0);
+	ok(waitpid(sleeper, &status, 0) == sleeper && !status, "the read() that slept is ENODEV");
 	look();
 	show();
 	ok(!strstr(summary, "\ndevm cdevm-sample"), "the device has nothing");

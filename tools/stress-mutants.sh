@@ -57,7 +57,7 @@ none=$TMP/none.patch
 stage "no mutant" "$LOGS/mutant-$KERNEL-none-build.log" build "$none"
 result=$(hunt "$log")
 [ -z "$result" ] || die "the stress test fails without a bug: ${result#* }; the log is $log"
-grep -qa 'e2e: done' "$log" || die "the kernel without a bug does not come to its end; the log is $log"
+grep -qaE 'e2e: done\s*$' "$log" || die "the kernel without a bug does not come to its end; the log is $log"
 for m in "${mutants[@]}"; do
 	stage "mutant $m" "$LOGS/mutant-$KERNEL-$m-build.log" build "$TOP/tools/mutants/$m.patch"
 	result=$(hunt "$LOGS/mutant-$KERNEL-$m.log")
