@@ -210,7 +210,7 @@ struct cdevm_scope {
 	struct resmgr		steps[CDEVM_STEPS];
 	struct mutex		lock;	/* publish against unpublish */
 	wait_queue_head_t	gone;
-	struct mutex		fasync_lock;
+	struct mutex		fasync_lock;	/* both lists of SIGIO */
 	struct fasync_struct	*fasync;
 	struct inode		*inode;
 	struct cdevm_vm_ops	*vm_ops;

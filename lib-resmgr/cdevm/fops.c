@@ -655,7 +655,7 @@ bool cdevm_is_wrapped(const struct file_operations *fops)
 bool cdevm_lets_go(const struct cdevm_scope *scope, const struct cdevm_node_type *type,
 		   const struct file_operations *orig)
 {
-	if (cdevm_mappings_stay(scope, type) && (orig->mmap || orig->mmap_prepare))
+	if (cdevm_mappings_stay(scope, type) && cdevm_can_be_mapped(orig))
 		return false;
 #ifndef CONFIG_MMU
 	if (orig->mmap_capabilities)

@@ -265,6 +265,7 @@ void cdevm_forget_polled(const struct file *file);
 /* Mappings, in mmap.c */
 struct vm_area_struct;
 struct vm_area_desc;
+bool cdevm_can_be_mapped(const struct file_operations *orig);
 bool cdevm_is_zapped(const struct cdevm_fops *wrapped);
 int cdevm_mapping_init(struct cdevm_scope *scope);
 void cdevm_mapping_destroy(struct cdevm_scope *scope);

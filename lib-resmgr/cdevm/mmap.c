@@ -532,12 +532,16 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	return ret;
 }
 
+/* Returns true if files with these operations can be mapped. */
+bool cdevm_can_be_mapped(const struct file_operations *orig)
+{
+	return orig->mmap || orig->mmap_prepare;
+}
+
 /* Returns true if a node can have mappings that are zapped at unbind. */
 bool cdevm_is_zapped(const struct cdevm_fops *wrapped)
 {
-	if (wrapped->mappings_stay)
-		return false;
-	return wrapped->orig->mmap || wrapped->orig->mmap_prepare;
+	return !wrapped->mappings_stay && cdevm_can_be_mapped(wrapped->orig);
 }
 
 /* "cdvm". Nobody sees it: nothing can be looked up there. */
