@@ -3,8 +3,8 @@
  * The memory of open-dice, so that its driver can clear it
  *
  * ioremap() of User Mode Linux returns addresses that readl() and the like
- * understand, and open-dice uses memset(). So this has the memory mapped where
- * it is anyway. While the parameter "hold" is set, mapping it does not end:
+ * understand, and open-dice uses memset(). So this has other memory, which looks
+ * like ordinary one, in its place: parameter "byte" is the last byte of it. While the parameter "hold" is set, mapping it does not end:
  * then a write() of the node stays inside the driver.
  */
 #include <linux/delay.h>
@@ -12,10 +12,24 @@
 #include <linux/ioport.h>
 #include <linux/logic_iomem.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
 
 /* As in e2e/modules/board.dts: not where UML has its platform devices, whose addresses are taken. */
 #define BOARD_DICE	0x0c000000
 #define BOARD_DICE_SIZE	0x4000
+
+static char *board_memory;
+
+static int board_byte_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", board_memory[BOARD_DICE_SIZE - 1]);
+}
+
+static const struct kernel_param_ops board_byte_ops = {
+	.get = board_byte_get,
+};
+module_param_cb(byte, &board_byte_ops, NULL, 0400);
 
 static bool board_hold;
 module_param_named(hold, board_hold, bool, 0600);
@@ -40,7 +54,7 @@ static long board_map(unsigned long offset, size_t size,
 	/* Nobody unmaps what looks like ordinary memory: the area stays in use. */
 	if (WARN_ON(ops != board_area))
 		return -EBUSY;
-	return phys_to_virt(BOARD_DICE) + offset - (void __force *)board_base;
+	return board_memory + offset - (char __force *)board_base;
 }
 
 static const struct logic_iomem_region_ops board_region_ops = {
@@ -53,15 +67,21 @@ static struct resource board_res =
 /* A range of addresses cannot be given back, so this module stays once it has one. */
 static int __init board_init(void)
 {
-	int ret = logic_iomem_add_region(&board_res, &board_region_ops);
+	int ret;
 
-	if (ret)
+	board_memory = kmalloc(BOARD_DICE_SIZE, GFP_KERNEL);
+	if (!board_memory)
+		return -ENOMEM;
+	memset(board_memory, 'x', BOARD_DICE_SIZE);
+	ret = logic_iomem_add_region(&board_res, &board_region_ops);
+	if (ret) {
+		kfree(board_memory);
 		return ret;
+	}
 	__module_get(THIS_MODULE);
 	board_base = ioremap(BOARD_DICE, BOARD_DICE_SIZE);
 	if (board_base)
 		iounmap(board_base);
-	memset(phys_to_virt(BOARD_DICE), 'x', BOARD_DICE_SIZE);
 	return 0;
 }
 module_init(board_init);
