@@ -197,6 +197,8 @@ report() {
 		for f in "$RESULTS/$KERNEL-$name"-{ours,stock}; do
 			[ ! -s "$f" ] || files+=("$f")
 		done
+		# What is there may be of another kernel, and would be kept as this one's.
+		rm -f "$OUT/$name.json" "$OUT/$name.svg"
 		[ ${#files[@]} -gt 0 ] || continue
 		if [ -z "$m" ]; then
 			for f in "$RESULTS/$KERNEL"-arm64-{ours,stock} "$RESULTS"/*-bench-um; do
