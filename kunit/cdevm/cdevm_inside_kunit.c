@@ -43,6 +43,8 @@ static struct {
 	struct cell		*cells[DEVICES];
 	struct file		*files[DEVICES];
 	struct completion	inside, leave;
+	/* A call that was to stay has left the driver. */
+	bool			left;
 	atomic_t		freed;
 } jail;
 
@@ -66,6 +68,7 @@ static long cell_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		wait_for_completion(&jail.leave);
 		/* A task that has not waited has finished by now. */
 		msleep(100);
+		WRITE_ONCE(jail.left, true);
 		return 0;
 	case UNBIND:
 		device_release_driver(jail.devs[arg]);
@@ -202,6 +205,7 @@ static void inside_unbinds_busy_sibling(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, completion_done(&stay.over));
 	complete_all(&jail.leave);
 	wait_for_completion(&leave.over);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(jail.left));
 	KUNIT_EXPECT_EQ(test, caller_join(&stay), 0);
 	KUNIT_EXPECT_EQ(test, caller_join(&leave), 0);
 }
@@ -235,6 +239,7 @@ static void inside_unbinds_itself(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, completion_done(&stay.over));
 	complete_all(&jail.leave);
 	wait_for_completion(&leave.over);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(jail.left));
 	KUNIT_EXPECT_EQ(test, caller_join(&stay), 0);
 	KUNIT_EXPECT_EQ(test, caller_join(&leave), 0);
 	KUNIT_EXPECT_NULL(test, jail.devs[0]->driver);
