@@ -8,10 +8,10 @@
  * close are not.
  */
 #include "../e2e/uhid.h"
+#include "../e2e/v4l2.h"
 
 #include <err.h>
 #include <glob.h>
-#include <linux/videodev2.h>
 
 #include "count.h"
 
@@ -57,41 +57,19 @@ static const struct driver {
 	  .flags = O_RDONLY | O_NONBLOCK, .call = read_nothing, .opens_elsewhere = true },
 };
 
-static bool is_named(const char *path, const char *name)
-{
-	char text[64] = "";
-	FILE *f = fopen(path, "r");
-
-	if (f) {
-		if (!fgets(text, sizeof(text), f))
-			text[0] = 0;
-		fclose(f);
-	}
-	return !strncmp(text, name, strlen(name));
-}
-
 static bool find(const struct driver *d, char *node, size_t len)
 {
-	bool found = false;
 	glob_t g;
-	size_t i;
 
-	if (glob(d->video ? "/sys/class/video4linux/*/name" : d->node, 0, NULL, &g))
-		return false;
-	for (i = 0; i < g.gl_pathc && !found; i++) {
-		if (d->video) {
-			char *device = g.gl_pathv[i] + strlen("/sys/class/video4linux/");
-
-			found = is_named(g.gl_pathv[i], d->video);
-			*strchr(device, '/') = 0;
-			snprintf(node, len, "/dev/%s", device);
-		} else {
-			found = true;
-			snprintf(node, len, "%s", g.gl_pathv[i]);
-		}
+	if (d->video) {
+		snprintf(node, len, "%s", find_video(d->video));
+		return node[0];
 	}
+	if (glob(d->node, 0, NULL, &g))
+		return false;
+	snprintf(node, len, "%s", g.gl_pathv[0]);
 	globfree(&g);
-	return found;
+	return true;
 }
 
 static void measure(const struct driver *d, const char *variant)
