@@ -42,8 +42,8 @@ help:
 	@echo 'make docs              our pages as HTML, out/html/index.html               (first 1 min, then 10 s)'
 	@echo 'make apply LINUX=DIR   lay this work over a source tree of your own        (2 s)'
 	@echo 'make series            mails for git am, several series: out/series-VERSION  (30 s)'
-	@echo 'make series-check      build and test the series mail by mail              (10 min)'
-	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 20 min, then 3 min)'
+	@echo 'make series-check      build and test the series mail by mail              (first 2 h, goes on where it was)'
+	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 30 min, then 5 min)'
 	@echo 'make build-check       W=1, x86-64, allnoconfig, allmodconfig, arm64, clang, tests as modules'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo

@@ -195,6 +195,8 @@ static void resmgr_wait_step(struct resmgr *mgr, unsigned long *flags)
  */
 bool resmgr_wait_if_busy(struct resmgr *mgr, struct resmgr_node *node, unsigned long *flags)
 {
+	lockdep_assert_held(&mgr->lock);
+
 	if (node->kind != RESMGR_EARLY || !resmgr_is_busy(resmgr_to_early(node)))
 		return false;
 	resmgr_wait_step(mgr, flags);

@@ -3,9 +3,10 @@
  * The memory of open-dice, so that its driver can clear it
  *
  * ioremap() of User Mode Linux returns addresses that readl() and the like
- * understand, and open-dice uses memset(). So this has other memory, which looks
- * like ordinary one, in its place: parameter "byte" is the last byte of it. While the parameter "hold" is set, mapping it does not end:
- * then a write() of the node stays inside the driver.
+ * understand, and open-dice uses memset(). So this has ordinary memory in its
+ * place: the parameter "byte" is the last byte of it. While the parameter "hold"
+ * is set, mapping it does not end: then a write() of the node stays inside the
+ * driver.
  */
 #include <linux/delay.h>
 #include <linux/io.h>
@@ -15,7 +16,10 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
-/* As in e2e/modules/board.dts: not where UML has its platform devices, whose addresses are taken. */
+/*
+ * As in e2e/modules/board.dts: not where UML has its platform devices, whose
+ * addresses are taken.
+ */
 #define BOARD_DICE	0x0c000000
 #define BOARD_DICE_SIZE	0x4000
 
