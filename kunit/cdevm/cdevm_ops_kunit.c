@@ -1222,10 +1222,53 @@ static void ops_mmap_stays(struct kunit *test)
 	close_file(file);
 }
 
-static int unbinder(void *done)
+/* What a thread needs that ends the scope, perhaps by a call of @by. */
+struct ends {
+	struct completion	begun, done;
+	struct mm_struct	*mm;
+	struct file		*by;
+};
+
+static struct ends *ends_new(struct kunit *test)
 {
+	struct ends *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	init_completion(&e->begun);
+	init_completion(&e->done);
+	return e;
+}
+
+/*
+ * A method mmap() of @file has returned, and the process still holds the mmap_lock.
+ * @ender, which ends the scope, waits for that.
+ */
+static void expect_mapper_waited_for(struct kunit *test, struct file *file,
+				     int (*ender)(void *ends), struct ends *e)
+{
+	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	vma->vm_mm = current->mm;
+	vma->vm_file = file;
+	mmap_write_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, file->f_op->mmap(file, vma), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(ender, e, NAME));
+	wait_for_completion(&e->begun);
+	msleep(300);
+	KUNIT_EXPECT_FALSE(test, completion_done(&e->done));
+	mmap_write_unlock(current->mm);
+	wait_for_completion(&e->done);
+	vma->vm_ops->close(vma);
+}
+
+static int unbinder(void *ends)
+{
+	struct ends *e = ends;
+
+	complete(&e->begun);
 	unbind();
-	complete(done);
+	complete(&e->done);
 	return 0;
 }
 
@@ -1235,15 +1278,11 @@ static int unbinder(void *done)
  */
 static void ops_mmap_is_waited_for(struct kunit *test)
 {
-	struct completion *done = kunit_kzalloc(test, sizeof(*done), GFP_KERNEL);
-	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	struct ends *e = ends_new(test);
 	unsigned long addr[2];
 	struct file *file;
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, done);
-	KUNIT_ASSERT_NOT_NULL(test, vma);
-	init_completion(done);
 	bind(test, &mapped_fops);
 	file = open_node(test);
 	/* A kernel thread stays on the list, once, as it never returns to user mode. */
@@ -1253,17 +1292,8 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 	}
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&ops.every->scope.mappers));
 
-	vma->vm_mm = current->mm;
-	vma->vm_file = file;
-	mmap_write_lock(current->mm);
-	KUNIT_EXPECT_EQ(test, file->f_op->mmap(file, vma), 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(unbinder, done, NAME));
-	msleep(300);
-	KUNIT_EXPECT_FALSE(test, completion_done(done));
-	mmap_write_unlock(current->mm);
-	wait_for_completion(done);
+	expect_mapper_waited_for(test, file, unbinder, e);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ops.every->scope.mappers));
-	vma->vm_ops->close(vma);
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, vm_munmap(addr[i], PAGE_SIZE), 0);
 	close_file(file);
@@ -1273,12 +1303,6 @@ static void ops_mmap_is_waited_for(struct kunit *test)
 struct other {
 	struct cdevm_scope	scope;
 	struct miscdevice	misc;
-};
-
-struct ends {
-	struct completion	begun, done;
-	struct mm_struct	*mm;
-	struct file		*by;
 };
 
 static long ending_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -1292,9 +1316,9 @@ static const struct file_operations ending_fops = {
 	.unlocked_ioctl	= ending_ioctl,
 };
 
-static int ender(void *data)
+static int ender(void *ends)
 {
-	struct ends *e = data;
+	struct ends *e = ends;
 
 	kthread_use_mm(e->mm);
 	complete(&e->begun);
@@ -1313,16 +1337,11 @@ static int ender(void *data)
  */
 static void ops_mmap_is_waited_for_in_call(struct kunit *test)
 {
-	struct ends *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
-	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	struct ends *e = ends_new(test);
 	struct other *other;
 	unsigned long addr;
 	struct file *file;
 
-	KUNIT_ASSERT_NOT_NULL(test, e);
-	KUNIT_ASSERT_NOT_NULL(test, vma);
-	init_completion(&e->begun);
-	init_completion(&e->done);
 	other = cdevm_alloc(NAME, struct other, scope);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	other->misc.name = NAME "-other";
@@ -1338,17 +1357,7 @@ static void ops_mmap_is_waited_for_in_call(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	e->mm = current->mm;
 
-	vma->vm_mm = current->mm;
-	vma->vm_file = file;
-	mmap_write_lock(current->mm);
-	KUNIT_EXPECT_EQ(test, file->f_op->mmap(file, vma), 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(ender, e, NAME));
-	wait_for_completion(&e->begun);
-	msleep(300);
-	KUNIT_EXPECT_FALSE(test, completion_done(&e->done));
-	mmap_write_unlock(current->mm);
-	wait_for_completion(&e->done);
-	vma->vm_ops->close(vma);
+	expect_mapper_waited_for(test, file, ender, e);
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
 	unbind();
 	close_file(file);
@@ -1381,13 +1390,10 @@ static int reader(void *file)
  */
 static void ops_kernel_thread_is_left_alone(struct kunit *test)
 {
+	struct ends *e = ends_new(test);
 	struct task_struct *task;
-	struct completion *done;
 	struct file *file;
 
-	done = kunit_kzalloc(test, sizeof(*done), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, done);
-	init_completion(done);
 	bind(test, &sleepy_fops);
 	file = open_node(test);
 	task = kthread_create(reader, file, NAME);
@@ -1395,15 +1401,15 @@ static void ops_kernel_thread_is_left_alone(struct kunit *test)
 	get_task_struct(task);
 	wake_up_process(task);
 	wait_for_completion(&ops.inside);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(unbinder, done, NAME));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(unbinder, e, NAME));
 
 	/* Long enough for a task to be looked for, and found. */
 	msleep(500);
 	KUNIT_EXPECT_FALSE(test, signal_pending(task));
-	KUNIT_EXPECT_FALSE(test, completion_done(done));
+	KUNIT_EXPECT_FALSE(test, completion_done(&e->done));
 	ops.ready = true;
 	wake_up(&ops.every->wait);
-	wait_for_completion(done);
+	wait_for_completion(&e->done);
 	KUNIT_EXPECT_EQ(test, kthread_stop(task), SEEN);
 	put_task_struct(task);
 	close_file(file);
