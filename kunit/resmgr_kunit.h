@@ -76,7 +76,7 @@ static inline struct lines *lines_begin(struct kunit *test)
 }
 
 /* No event from here on; the text of those that there were. */
-static inline const char *lines_read(struct kunit *test, struct lines *l)
+static inline char *lines_read(struct kunit *test, struct lines *l)
 {
 	struct kiocb kiocb;
 	size_t len = 0;
