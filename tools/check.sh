@@ -30,19 +30,30 @@ verdict() { # label log start
 start=$(now) log=$LOGS/checkpatch.log
 {
 	# --no-tree: these files are not where the kernel expects them. The layout of TRACE_EVENT() is a convention of
-	# its own, which checkpatch knows in include/trace/ only.
-	cp=(perl "$TREE/scripts/checkpatch.pl" --strict --terse --show-types --no-summary --max-line-length=100)
-	[ ${#code[@]} -eq 0 ] || printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/' |
-		xargs "${cp[@]}" --no-tree -f
-	for f in tracepoints/*.h; do
-		"${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f "$f"
-	done
-	# From standard input: a file that git tracks is taken for a source file. Who exports the series signs it off. The
-	# commits that Fixes: names are in the git history of the kernel, which is not here.
-	for patch in "${patches[@]}"; do
-		"${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES,MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID - <"$patch" |
-			sed "s|^-:|${patch#"$TOP"/}:|"
-	done
+	# its own, which checkpatch knows in include/trace/ only. Patches come from standard input: a file that git tracks
+	# is taken for a source file. Who exports the series signs it off. The commits that Fixes: names are in the git
+	# history of the kernel, which is not here.
+	checkpatch() { # file...: what is said at once, as several run
+		local cp=(perl "$TREE/scripts/checkpatch.pl" --strict --terse --show-types --no-summary --max-line-length=100)
+		local said
+		case $1 in
+		*.patch)
+			said=$("${cp[@]}" --root="$TREE" --ignore FILE_PATH_CHANGES,MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID - <"$1" 2>&1 |
+				sed "s|^-:|${1#"$TOP"/}:|");;
+		tracepoints/*)
+			said=$("${cp[@]}" --no-tree --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f "$@" 2>&1);;
+		*)
+			said=$("${cp[@]}" --no-tree -f "$@" 2>&1);;
+		esac
+		[ -z "$said" ] || printf '%s\n' "$said"
+	}
+	export -f checkpatch
+	export TREE TOP
+	# A line of files for each.
+	{
+		printf '%s\n' "${patches[@]}" tracepoints/*.h
+		printf '%s\n' "${code[@]}" "${kfiles[@]}" | grep -v '^tracepoints/' | xargs -n 20
+	} | xargs -I '{}' -P "$JOBS" bash -c 'checkpatch {}'
 } 2>&1 | python3 -c '
 import re, sys
 known = {}
@@ -124,14 +135,15 @@ start=$(now) log=$LOGS/scripts.log
 	if command -v shellcheck >/dev/null 2>&1; then
 		shellcheck -f gcc -S warning -x -P SCRIPTDIR -s bash -e SC1091,SC2034,SC2054 tools/*.sh dkms/*.sh .ci/run
 	fi
-	git ls-files -co --exclude-standard | while IFS= read -r f; do
-		[ -f "$f" ] || continue
-		# Traces as the kernel has printed them, and what is said about them.
-		case $f in tracepoints/tools/tests/traces/*|tracepoints/tools/tests/expected/*) continue;; esac
-		# JSON has no comments.
-		case $f in COPYING|*.patch|*/cover/*.txt|dkms/debian/*|*.json) continue;; esac
-		head -n 3 "$f" | grep -q 'SPDX-License-Identifier' || echo "$f: no SPDX line"
-	done
+	# Not in traces as the kernel has printed them, and in what is said about them; and JSON has no comments.
+	git ls-files -co --exclude-standard |
+		grep -vE '^tracepoints/tools/tests/(traces|expected)/|^COPYING$|\.patch$|/cover/.*\.txt$|^dkms/debian/|\.json$' |
+		while IFS= read -r f; do [ ! -f "$f" ] || printf '%s\0' "$f"; done |
+		xargs -0 awk '
+			FNR == 1 { file[FILENAME] }
+			/SPDX-License-Identifier/ { delete file[FILENAME] }
+			FNR == 3 { nextfile }
+			END { for (f in file) print f ": no SPDX line" }'
 } >"$log" 2>&1
 verdict "scripts parse, SPDX lines" "$log" "$start"
 exit $status

@@ -205,8 +205,14 @@ boots() { # version
 	return $status
 }
 
+test_kernel() { # version
+	try_package "$1" || return 1
+	stage "initramfs for Debian's $1" "$LOGS/dkms-$1-initramfs.log" initramfs "$1"
+	boots "$1"
+}
+
 run_tests() {
-	local status=0 k release archive suite packages
+	local status=0 k release archive suite packages kernels=()
 	if ! unshare -m mount --make-rprivate / 2>/dev/null; then
 		record 0 0 1
 		show "dkms package on Debian's kernels" "skipped: to make a Debian to install it in takes root, who may mount"
@@ -219,10 +225,18 @@ run_tests() {
 		case $k in ''|'#'*) continue;; esac
 		case " ${KERNELS_ONLY:-$k} " in *" $k "*) ;; *) continue;; esac
 		stage "Debian $release with Linux $k" "$LOGS/dkms-$k-root.log" root "$k" "$release" "$archive" "$suite" "$packages"
-		try_package "$k" || { status=1; continue; }
-		stage "initramfs" "$LOGS/dkms-$k-initramfs.log" initramfs "$k"
-		boots "$k" || status=1
+		kernels+=("$k")
 	done <"$TOP/dkms/kernels"
+	# All of them at the same time: half of the boots mostly wait.
+	for k in "${kernels[@]}"; do
+		test_kernel "$k" </dev/null &
+	done
+	# shellcheck disable=SC2046 # a list of numbers
+	trap 'kill $(jobs -p); exit 130' INT TERM
+	while [ -n "$(jobs -p)" ]; do
+		wait -n || status=1
+	done
+	trap - INT TERM
 	return $status
 }
 
