@@ -22,7 +22,7 @@ static long querycap(int fd)
 	return ioctl(fd, VIDIOC_QUERYCAP, &cap);
 }
 
-/* Mainline's radio-tea5764 looks at a NULL pointer in VIDIOC_QUERYCAP. */
+/* Stock's radio-tea5764 looks at a NULL pointer in VIDIOC_QUERYCAP. */
 static long get_frequency(int fd)
 {
 	struct v4l2_frequency f = { .type = V4L2_TUNER_RADIO };
