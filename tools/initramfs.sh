@@ -89,12 +89,15 @@ base() {
 }
 
 modules() { # flavour
-	local root=$WORK/modules-$1 O
+	local root=$WORK/modules-$1 O dir
 	O=$(outdir "$1")
 	rm -rf "$root"
 	mkdir -p "$root/lib/modules-flat"
 	mkdir -p "$root/selftests" && cp -a "$WORK/selftests-$KERNEL/." "$root/selftests/"
-	find "$O" "$BASE/modules-$KERNEL-$1" -name '*.ko' -exec cp -t "$root/lib/modules-flat" {} + 2>/dev/null
+	# Not each *.ko that lies there: one that is no longer built does not fit this kernel.
+	for dir in "$O" "$BASE/modules-$KERNEL-$1"; do
+		[ ! -e "$dir/modules.order" ] || sed "s/o\$/ko/; s|^[^/]|$dir/&|" "$dir/modules.order"
+	done | xargs -d '\n' -r cp -t "$root/lib/modules-flat" || return 1
 	pack "$root" | cat "$BASEGZ" - >"$BASE/initramfs-$KERNEL-$1.gz.new" &&
 	mv "$BASE/initramfs-$KERNEL-$1.gz.new" "$BASE/initramfs-$KERNEL-$1.gz"
 }
