@@ -620,6 +620,31 @@ static void early_again_in_step(struct kunit *test)
 	}
 }
 
+/*
+ * A release that has given up early steps, since they did not end, waits for an
+ * early action of another task like any other.
+ */
+static void early_given_up(struct kunit *test)
+{
+	struct early_test *t = test->priv;
+	struct task_struct *first, *second;
+
+	add_plain(t, 'p');
+	add_action(t, 'X')->hook = hook_wait;
+	first = start(t, release_early_thread);
+	wait_for_completion(&t->inside);
+	spin_lock_irq(&t->mgr.lock);
+	t->mgr.early = false;
+	spin_unlock_irq(&t->mgr.lock);
+	second = start(t, release_all_thread);
+	msleep(50);
+	KUNIT_EXPECT_STREQ(test, notes_joined(" "), "X");
+	complete(&t->leave);
+	join(first);
+	join(second);
+	EXPECT_JOINED(test, " ", "X p");
+}
+
 /**
  * struct racer - an early node that is added while all is released
  * @early: the node
@@ -863,6 +888,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(early_action_in_parallel),
 	KUNIT_CASE(early_action_alone_in_parallel),
 	KUNIT_CASE(early_action_releases_all),
+	KUNIT_CASE(early_given_up),
 	KUNIT_CASE(early_again_in_step),
 	KUNIT_CASE(early_finished_in_parallel),
 	KUNIT_CASE(early_gone_in_step),

@@ -407,9 +407,10 @@ int resmgr_run_early(struct resmgr *mgr, struct resmgr_group *grp,
 		/* As in every release, see resmgr_is_endless(). */
 		if (unlikely(count >= limit) &&
 		    resmgr_is_endless(mgr, count, &limit)) {
-			resmgr_report_endless(mgr, *link, "is not called early", flags);
+			/* What is added during the report is early again. */
 			if (!grp)
 				mgr->early = false;
+			resmgr_report_endless(mgr, *link, "is not called early", flags);
 			break;
 		}
 		count += resmgr_run_rank(mgr, grp, link, end, rank, flags);
@@ -444,6 +445,27 @@ int resmgr_release_early(struct resmgr *mgr)
 }
 EXPORT_SYMBOL_GPL(resmgr_release_early);
 
+static void resmgr_do_advance(struct resmgr *mgr, struct resmgr_early *early,
+			      unsigned int count, bool wait)
+{
+	unsigned long flags;
+	bool there = true;
+
+	spin_lock_irqsave(&mgr->lock, flags);
+	while (there) {
+		if (resmgr_is_busy_below(early, count)) {
+			if (!wait)
+				break;
+			resmgr_wait_step(mgr, &flags);
+		} else if (early->next < min(early->steps, count)) {
+			there = resmgr_do_step(mgr, early, &flags);
+		} else {
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&mgr->lock, flags);
+}
+
 /**
  * resmgr_early_advance() - run steps of one early resource now
  * @mgr: manager
@@ -460,21 +482,25 @@ EXPORT_SYMBOL_GPL(resmgr_release_early);
 void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 			  unsigned int count)
 {
-	unsigned long flags;
-	bool there = true;
-
-	spin_lock_irqsave(&mgr->lock, flags);
-	while (there) {
-		if (resmgr_is_busy_below(early, count))
-			resmgr_wait_step(mgr, &flags);
-		else if (early->next < min(early->steps, count))
-			there = resmgr_do_step(mgr, early, &flags);
-		else
-			break;
-	}
-	spin_unlock_irqrestore(&mgr->lock, flags);
+	resmgr_do_advance(mgr, early, count, true);
 }
 EXPORT_SYMBOL_GPL(resmgr_early_advance);
+
+/**
+ * resmgr_early_try_finish() - run the remaining steps, or leave them to others
+ * @mgr: manager
+ * @early: the early resource, as for resmgr_early_advance()
+ *
+ * For a task that a step may be waiting for: if another task is running the
+ * steps, that one also runs the remaining ones, and this returns at once.
+ *
+ * Context: As resmgr_early_advance().
+ */
+void resmgr_early_try_finish(struct resmgr *mgr, struct resmgr_early *early)
+{
+	resmgr_do_advance(mgr, early, UINT_MAX, false);
+}
+EXPORT_SYMBOL_GPL(resmgr_early_try_finish);
 
 /**
  * resmgr_early_finish() - run the remaining steps of one early resource now

@@ -347,5 +347,6 @@ bool resmgr_wait_if_busy(struct resmgr *mgr, struct resmgr_node *node, unsigned 
 void resmgr_early_gone(struct resmgr *mgr, struct resmgr_node *node);
 void resmgr_early_advance(struct resmgr *mgr, struct resmgr_early *early,
 			  unsigned int count);
+void resmgr_early_try_finish(struct resmgr *mgr, struct resmgr_early *early);
 
 #endif /* _LIB_RESMGR_INTERNAL_H */

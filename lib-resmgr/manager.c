@@ -877,6 +877,10 @@ static int resmgr_teardown(struct resmgr *mgr, bool final)
 				count += resmgr_run_early(mgr, NULL, &flags);
 				continue;
 			}
+			/* Steps that do not end were given up. */
+			if (unlikely(resmgr_is_early(node)) &&
+			    resmgr_wait_if_busy(mgr, node, &flags))
+				continue;
 		}
 
 		resmgr_unlink(mgr, &mgr->newest);
