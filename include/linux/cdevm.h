@@ -102,7 +102,8 @@ struct cdevm_scope;
  *	the like. Each node then has a gate of its own
  * @mappings_stay: mappings only map memory that they keep themselves, or that
  *	nobody frees, and never registers. They are left alone at unbind, as
- *	without a scope
+ *	without a scope. If files are released at unbind, such a mapping can have
+ *	no methods
  */
 struct cdevm_ops {
 	void (*kick)(struct cdevm_scope *scope);

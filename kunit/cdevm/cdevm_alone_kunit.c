@@ -25,6 +25,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "../../cdevm/internal.h"
 #include "cdevm_kunit.h"
 #include "../resmgr_kunit.h"
 
@@ -57,8 +58,10 @@ static struct {
 	/* What is bound next has a scope, and no nodes. */
 	bool			bare;
 	struct completion	inside, leave, freed;
-	/* A release ends what its file belongs to. */
-	bool			release_ends;
+	/* A release ends what its file belongs to, or all of the scope. */
+	bool			release_ends, withdraws;
+	/* And stays until the test lets it go, as STAY does. */
+	bool			release_stays;
 	/* What it has found as the device of its scope */
 	struct device		*dev;
 } yard;
@@ -105,6 +108,18 @@ static void box_kick_ends(struct cdevm_scope *scope)
 	complete(&yard.leave);
 }
 
+static void box_kick_stays(struct cdevm_scope *scope)
+{
+	complete(&yard.inside);
+	wait_for_completion(&yard.leave);
+}
+
+static const struct cdevm_ops box_stay_nodes_ops = {
+	.kick			= box_kick_stays,
+	.released		= box_released,
+	.nodes_go_alone		= true,
+};
+
 static const struct cdevm_ops box_kick_nodes_ops = {
 	.kick			= box_kick_ends,
 	.released		= box_released,
@@ -121,7 +136,7 @@ static long box_end(struct box *b, struct file *file, unsigned int cmd)
 {
 	struct cdev *cdev = file_inode(file)->i_cdev;
 
-	if (b->scope.ops->nodes_go_alone)
+	if (b->scope.ops->nodes_go_alone && !yard.withdraws)
 		return cdevm_del_cdev(&b->scope, cdev);
 	if (cmd == END_SELF)
 		return cdevm_unbind_self(&b->scope);
@@ -134,6 +149,10 @@ static int box_release(struct inode *inode, struct file *file)
 	struct box *b = file->private_data;
 
 	yard.dev = cdevm_device(&b->scope);
+	if (yard.release_stays) {
+		complete(&yard.inside);
+		wait_for_completion(&yard.leave);
+	}
 	if (yard.release_ends)
 		box_end(b, file, END);
 	note("release");
@@ -667,6 +686,103 @@ static void alone_release_withdraws(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
+/* The scope is withdrawn, and the file is one of a node with a gate of its own. */
+static void alone_release_withdraws_all(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_nodes_ops);
+
+	KUNIT_ASSERT_EQ(test, box_publish(b, 2), 0);
+	yard.withdraws = true;
+	release_ends(test, worker_withdraws);
+	EXPECT_NOTES(test, "kick", "release", "call leaves", "release", "withdrawn");
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+/*
+ * A release() that was inside before the revoke, and then withdraws the scope:
+ * the other task, which was first, waits for it. A bug makes this hang.
+ */
+static void release_inside_withdraws(struct kunit *test, const struct cdevm_ops *how)
+{
+	struct worker ender = {}, closes = {};
+	struct box *b = box_new(test, how);
+
+	KUNIT_ASSERT_EQ(test, box_publish(b, 1), 0);
+	closes.file = open_node(test, 0);
+	yard.release_ends = true;
+	yard.release_stays = true;
+	yard.withdraws = true;
+	work(test, &closes, worker_closes);
+	wait_for_completion(&yard.inside);
+	work(test, &ender, worker_withdraws);
+	KUNIT_EXPECT_TRUE(test, waits(&ender));
+	complete(&yard.leave);
+	wait_for_completion(&closes.done);
+	wait_for_completion(&ender.done);
+	EXPECT_NOTES(test, "kick", "release", "withdrawn");
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
+static void alone_release_inside_withdraws(struct kunit *test)
+{
+	release_inside_withdraws(test, &box_ops);
+	yard.release_ends = false;
+	yard.release_stays = false;
+	notes_clear();
+	release_inside_withdraws(test, &box_early_nodes_ops);
+}
+
+/*
+ * A part between its creation and its publication, while another task ends all
+ * of the scope.
+ */
+static void alone_part_stays(struct kunit *test)
+{
+#ifdef MODULE
+	kunit_skip(test, "needs functions that are not exported");
+#else
+	struct cdevm_scope *part;
+	struct cdevm_node *node;
+
+	bind(test, &box_nodes_ops);
+	part = cdevm_add_part(&yard.box->scope, &node);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	unbind();
+	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(part));
+	KUNIT_EXPECT_PTR_EQ(test, node->fops.scope, part);
+	cdevm_drop_part(part);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+#endif
+}
+
+/* Whoever drops it runs the steps that the other task has not come to. */
+static void alone_part_is_finished(struct kunit *test)
+{
+#ifdef MODULE
+	kunit_skip(test, "needs functions that are not exported");
+#else
+	struct worker unbinds = {};
+	struct cdevm_scope *part;
+	struct cdevm_node *node;
+
+	bind(test, &box_stay_nodes_ops);
+	part = cdevm_add_part(&yard.box->scope, &node);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	work(test, &unbinds, worker_unbinds);
+	wait_for_completion(&yard.inside);
+	KUNIT_EXPECT_EQ(test, part->bound.next, 1);
+	resmgr_object_get(&part->obj);
+	cdevm_drop_part(part);
+	KUNIT_EXPECT_EQ(test, part->bound.next, part->bound.steps);
+	resmgr_object_put(&part->obj);
+	complete(&yard.leave);
+	wait_for_completion(&unbinds.done);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+#endif
+}
+
 /* A release at unbind may use what the driver has, as it may at a close. */
 static void alone_release_has_device(struct kunit *test)
 {
@@ -721,6 +837,7 @@ static void alone_misc_again(struct kunit *test)
 		file = node_file(yard.mnt, MKDEV(MISC_MAJOR, b->misc.minor));
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 		KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+		KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), -EBUSY);
 		KUNIT_EXPECT_EQ(test, cdevm_deregister_misc(&b->scope, &b->misc), 0);
 		KUNIT_EXPECT_PTR_EQ(test, b->misc.fops, &box_fops);
 		KUNIT_EXPECT_EQ(test, call(file, 7), -ENODEV);
@@ -819,6 +936,10 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_node_waits_for_kick),
 	KUNIT_CASE(alone_release_deletes),
 	KUNIT_CASE(alone_release_withdraws),
+	KUNIT_CASE(alone_release_withdraws_all),
+	KUNIT_CASE(alone_release_inside_withdraws),
+	KUNIT_CASE(alone_part_stays),
+	KUNIT_CASE(alone_part_is_finished),
 	KUNIT_CASE(alone_release_has_device),
 	KUNIT_CASE(alone_misc_device_stays),
 	KUNIT_CASE(alone_misc_again),

@@ -72,8 +72,8 @@ static struct {
 	/* Of queue_fops, and how pollers are put on it. */
 	wait_queue_head_t	*queue;
 	bool			exclusive;
-	/* Of the scope */
-	bool			mappings_stay;
+	/* Of the scope; with @early files are released at unbind, too. */
+	bool			mappings_stay, early;
 	/* Called by every_fasync(), when it has removed a file. */
 	void			(*fasync_off)(struct file *file);
 } ops;
@@ -100,6 +100,12 @@ static const struct cdevm_ops every_staying_ops = {
 	.mappings_stay	= true,
 };
 
+static const struct cdevm_ops every_staying_early_ops = {
+	.released		= every_released,
+	.mappings_stay		= true,
+	.release_at_unbind	= true,
+};
+
 static void every_free_page(void *page)
 {
 	put_page(page);
@@ -113,7 +119,8 @@ static int every_probe(struct platform_device *pdev)
 	every = devm_cdevm_alloc(&pdev->dev, struct every, scope);
 	if (IS_ERR(every))
 		return PTR_ERR(every);
-	cdevm_set_ops(&every->scope, ops.mappings_stay ? &every_staying_ops : &every_ops);
+	cdevm_set_ops(&every->scope, ops.early ? &every_staying_early_ops :
+		      ops.mappings_stay ? &every_staying_ops : &every_ops);
 	init_waitqueue_head(&every->wait);
 	every->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!every->page)
@@ -1222,6 +1229,53 @@ static void ops_mmap_stays(struct kunit *test)
 	close_file(file);
 }
 
+static int bare_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	seen("mmap");
+	return 0;
+}
+
+static const struct file_operations bare_fops = {
+	.owner	= THIS_MODULE,
+	.mmap	= bare_mmap,
+};
+
+/*
+ * Nothing is left that a method of a mapping could use when its file was
+ * released at unbind.
+ */
+static void ops_mmap_stays_too_long(struct kunit *test)
+{
+	unsigned long addr = 0;
+	struct file *file;
+
+	ops.early = true;
+	bind(test, &mapped_fops);
+	file = open_node(test);
+	EXPECT_WARNING(test, "would stay when its file is released",
+		       addr = map(test, file, MAP_SHARED));
+	KUNIT_EXPECT_EQ(test, addr, (unsigned long)-EINVAL);
+	/* As many ends of mappings as beginnings */
+	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
+	close_file(file);
+}
+
+/* A mapping without methods does no harm. */
+static void ops_mmap_stays_bare(struct kunit *test)
+{
+	unsigned long addr;
+	struct file *file;
+
+	ops.early = true;
+	bind(test, &bare_fops);
+	file = open_node(test);
+	addr = map(test, file, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	unbind();
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGE_SIZE), 0);
+	close_file(file);
+}
+
 /* What a thread needs that ends the scope, perhaps by a call of @by. */
 struct ends {
 	struct completion	begun, done;
@@ -1464,6 +1518,8 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(ops_mapping_of_no_mapping),
 	KUNIT_CASE(ops_mmap_handed_over),
 	KUNIT_CASE(ops_mmap_stays),
+	KUNIT_CASE(ops_mmap_stays_too_long),
+	KUNIT_CASE(ops_mmap_stays_bare),
 	KUNIT_CASE(ops_mmap_is_waited_for),
 	KUNIT_CASE(ops_mmap_is_waited_for_in_call),
 	KUNIT_CASE(ops_kernel_thread_is_left_alone),

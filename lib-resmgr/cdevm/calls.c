@@ -32,6 +32,18 @@ unsigned int cdevm_own_calls(const struct cdevm_scope *scope)
 	return calls;
 }
 
+/* Returns true if the current task is inside @scope or one of its parts. */
+bool cdevm_is_in_call_of(const struct cdevm_scope *scope)
+{
+	const struct cdevm_call *call;
+
+	for (call = cdevm_innermost_call(); call; call = call->outer)
+		if (call->scope &&
+		    (call->scope == scope || call->scope->parent == scope))
+			return true;
+	return false;
+}
+
 /* Returns the innermost call of the current task inside @scope. */
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope)
 {

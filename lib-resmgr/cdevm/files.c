@@ -157,29 +157,41 @@ static void cdevm_claim(struct cdevm_file *f)
 	list_move(&f->link, &scope->closing_files);
 }
 
-/**
- * cdevm_is_closing_late() - test whether the task closes a file after the revoke
- * @scope: scope
- *
- * Another task ends @scope then, and waits for this one, which must not wait for
- * that end.
- *
- * Context: Process context.
- * Return: true if the current task has claimed a file of @scope, and is not
- * inside the gate.
- */
-bool cdevm_is_closing_late(struct cdevm_scope *scope)
+static bool cdevm_has_claimed(struct cdevm_scope *scope)
 {
 	struct cdevm_file *f;
-	bool found = false;
 
-	if (cdevm_own_calls(scope))
-		return false;
+	lockdep_assert_held(&scope->files_lock);
+
+	list_for_each_entry(f, &scope->closing_files, link)
+		if (f->closer == current)
+			return true;
+	return false;
+}
+
+/**
+ * cdevm_is_closing_file() - test whether the task is in the work for a file
+ * @scope: scope
+ *
+ * The task that ends @scope waits for this work. Parts of @scope count, too.
+ *
+ * Context: Process context.
+ * Return: true if the current task has claimed a file of @scope.
+ */
+bool cdevm_is_closing_file(struct cdevm_scope *scope)
+{
+	struct cdevm_scope *part;
+	bool found;
+
 	spin_lock(&scope->files_lock);
-	list_for_each_entry(f, &scope->closing_files, link) {
-		found = f->closer == current;
+	found = cdevm_has_claimed(scope);
+	list_for_each_entry(part, &scope->parts, part) {
 		if (found)
 			break;
+		/* The only place that nests the two. */
+		spin_lock_nested(&part->files_lock, SINGLE_DEPTH_NESTING);
+		found = cdevm_has_claimed(part);
+		spin_unlock(&part->files_lock);
 	}
 	spin_unlock(&scope->files_lock);
 	return found;

@@ -163,6 +163,7 @@ void cdevm_put_memory(struct cdevm_scope *scope);
 
 /* Parts of a scope, each with one node that can be removed alone */
 struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only);
+void cdevm_drop_part(struct cdevm_scope *part);
 void cdevm_end_part(struct cdevm_scope *part);
 struct cdevm_node *cdevm_node_alloc(struct cdevm_scope *scope, bool listed, gfp_t gfp);
 
@@ -204,7 +205,7 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
 bool cdevm_late_begin(struct file *file);
 void cdevm_late_end(struct file *file);
 void cdevm_close_files(struct cdevm_scope *scope);
-bool cdevm_is_closing_late(struct cdevm_scope *scope);
+bool cdevm_is_closing_file(struct cdevm_scope *scope);
 
 /* State that only the list in debugfs needs. */
 #ifdef CONFIG_RESMGR_DEBUG
@@ -300,6 +301,7 @@ struct cdevm_sight {
 
 bool cdevm_look(struct task_struct *task, struct cdevm_sight *sight);
 unsigned int cdevm_own_calls(const struct cdevm_scope *scope);
+bool cdevm_is_in_call_of(const struct cdevm_scope *scope);
 const struct cdevm_call *cdevm_own_call(const struct cdevm_scope *scope);
 bool cdevm_is_in_some_call(void);
 bool cdevm_is_in_mapping_call(void);

@@ -47,6 +47,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/task_work.h>
 
 #include "internal.h"
@@ -477,6 +478,37 @@ static bool cdevm_mmap_escapes(struct cdevm_scope *scope, struct file *file)
 	return true;
 }
 
+/*
+ * Returns true if methods of the driver would be called for a mapping after its
+ * file was released at unbind: what they use is freed then.
+ */
+static bool cdevm_stays_too_long(const struct cdevm_fops *wrapped,
+				 const struct vm_operations_struct *ops,
+				 const struct file *file)
+{
+	/* The core's for a mapping that the driver gives none are empty. */
+	if (!wrapped->listed || !ops || !memchr_inv(ops, 0, sizeof(*ops)) ||
+	    !cdevm_maps(wrapped->scope, file))
+		return false;
+	WARN_ONCE(1, "cdevm: %s: %s: a mapping with methods would stay when its file is released\n",
+		  wrapped->scope->name, wrapped->name);
+	return true;
+}
+
+/* Make a mapping that stays. */
+static int cdevm_mmap_stays(struct file *file, struct vm_area_struct *vma)
+{
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	int ret = cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+
+	if (ret || !cdevm_stays_too_long(wrapped, vma->vm_ops, vma->vm_file))
+		return ret;
+	/* The mapping has failed for the core, but has begun for the driver. */
+	if (vma->vm_ops->close)
+		vma->vm_ops->close(vma);
+	return -EINVAL;
+}
+
 /* The mmap method of a node. */
 int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -486,7 +518,7 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	int ret;
 
 	if (wrapped->mappings_stay)
-		return cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+		return cdevm_mmap_stays(file, vma);
 	ret = cdevm_begin_mmap(scope, file, vma->vm_mm, &spare);
 	if (ret)
 		return ret;
@@ -517,8 +549,12 @@ int cdevm_mmap_prepare(struct vm_area_desc *desc)
 	struct cdevm_vm_ops *spare;
 	int ret;
 
-	if (wrapped->mappings_stay)
-		return cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
+	if (wrapped->mappings_stay) {
+		ret = cdevm_call(wrapped, -ENODEV, mmap_prepare, desc);
+		if (!ret && cdevm_stays_too_long(wrapped, desc->vm_ops, desc->vm_file))
+			ret = -EINVAL;
+		return ret;
+	}
 	ret = cdevm_begin_mmap(scope, desc->file, desc->mm, &spare);
 	if (ret)
 		return ret;

@@ -80,11 +80,7 @@ static struct cdevm_node *cdevm_node_new(struct cdevm_scope *scope, gfp_t gfp)
 
 	if (scope->ops && scope->ops->nodes_go_alone) {
 		part = cdevm_add_part(scope, &node);
-		if (IS_ERR(part))
-			return ERR_CAST(part);
-		/* Once it is published, another task may remove it. */
-		resmgr_object_get(&part->obj);
-		return node;
+		return IS_ERR(part) ? ERR_CAST(part) : node;
 	}
 	node = cdevm_node_alloc(scope, cdevm_releases_at_unbind(scope), gfp);
 	return node ?: ERR_PTR(-ENOMEM);
@@ -99,12 +95,11 @@ static int cdevm_node_done(struct cdevm_node *node, int ret)
 
 	if (!scope->parent)
 		return ret;
-	if (ret) {
-		cdevm_withdraw(scope);
-		cdevm_end_part(scope);
-	}
-	/* The reference from cdevm_node_new(). */
-	resmgr_object_put(&scope->obj);
+	/* The reference is that of cdevm_add_part(). */
+	if (ret)
+		cdevm_drop_part(scope);
+	else
+		resmgr_object_put(&scope->obj);
 	return ret;
 }
 
@@ -439,13 +434,17 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
  * Context: Process context, may sleep. Not from a file operation of the scope,
  * and not from open() of a misc device, which holds misc_mtx.
  * Return: 0; -ENOMEM; -ENODEV if unbinding has begun; -EINVAL with a WARN for a
- * misc device without file operations; the error of misc_register(). On an
- * error the misc device is unchanged.
+ * misc device without file operations; -EBUSY if @misc is registered: a call
+ * that has taken it back is perhaps not over; the error of misc_register(). On
+ * an error the misc device is unchanged.
  */
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
-	struct cdevm_node *node = cdevm_node_new(scope, GFP_KERNEL);
+	struct cdevm_node *node;
 
+	if (misc->fops && cdevm_is_wrapped(misc->fops))
+		return -EBUSY;
+	node = cdevm_node_new(scope, GFP_KERNEL);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	strscpy(node->name, misc->name);
@@ -491,7 +490,7 @@ static int cdevm_remove_alone(struct cdevm_scope *scope, const struct cdev *cdev
 		/* Somebody else is removing it. */
 		if (ret == -ENODEV)
 			ret = 0;
-	} else if (!cdevm_is_closing_late(part)) {
+	} else if (!cdevm_is_closing_file(part)) {
 		/* Not in a late ->release(): another task removes it, and waits. */
 		cdevm_withdraw(part);
 		cdevm_end_part(part);

@@ -452,9 +452,10 @@ static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
  * afterwards.
  *
  * A scope of no driver ends in no other way. A concurrent caller also returns
- * only when all steps are done, unless it is the release of a file of the scope,
- * which the steps wait for. From inside a call of the scope this waits for
- * all other calls; use cdevm_unbind_self() there.
+ * only when all steps are done, unless it is inside a call of the scope, or in
+ * the release of one of its files: the steps wait for these, so it returns at
+ * once. From inside a call that comes first this waits for all other calls; use
+ * cdevm_unbind_self() there.
  *
  * Context: Process context, sleeps. Under the device lock, as in probe and
  * remove; for a scope of no driver with a reference on it.
@@ -464,13 +465,13 @@ void cdevm_withdraw(struct cdevm_scope *scope)
 	struct device *dev;
 
 	if (scope->alone) {
-		/*
-		 * The release of a file that is closed, after the revoke. The task
-		 * that ends the scope waits for it.
-		 */
-		if (cdevm_is_closing_late(scope))
-			return;
-		resmgr_early_finish(&scope->steps[CDEVM_STEP_FREE], &scope->bound);
+		/* A task that ends the scope waits for calls and releases. */
+		if (cdevm_is_in_call_of(scope) || cdevm_is_closing_file(scope))
+			resmgr_early_try_finish(&scope->steps[CDEVM_STEP_FREE],
+						&scope->bound);
+		else
+			resmgr_early_finish(&scope->steps[CDEVM_STEP_FREE],
+					    &scope->bound);
 		return;
 	}
 	spin_lock(&cdevm_live_lock);
@@ -669,8 +670,9 @@ EXPORT_SYMBOL_GPL(__cdevm_alloc);
  * and each step of @scope also runs for it, unless it was ended before.
  *
  * Context: Process context, may sleep.
- * Return: the part, to be ended with cdevm_end_part() if the node is not
- * published; ERR_PTR(-ENOMEM); ERR_PTR(-ENODEV) if unbinding has begun.
+ * Return: the part, with a reference of the caller's, to be dropped with
+ * cdevm_drop_part() if the node is not published; ERR_PTR(-ENOMEM);
+ * ERR_PTR(-ENODEV) if unbinding has begun.
  */
 struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node **only)
 {
@@ -697,6 +699,8 @@ struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node 
 	if (!part->only)
 		goto err_part;
 	*only = part->only;
+	/* Once the part is on the list, another task may end it. */
+	resmgr_object_get(&part->obj);
 
 	spin_lock(&scope->files_lock);
 	list_add(&part->part, &scope->parts);
@@ -708,7 +712,7 @@ struct cdevm_scope *cdevm_add_part(struct cdevm_scope *scope, struct cdevm_node 
 	smp_mb();
 	if (!cdevm_is_revoked(scope))
 		return part;
-	cdevm_end_part(part);
+	cdevm_drop_part(part);
 	return ERR_PTR(-ENODEV);
 
 err_part:
@@ -717,7 +721,24 @@ err_part:
 }
 
 /**
- * cdevm_end_part() - drop a part that was ended, or had nothing to end
+ * cdevm_drop_part() - end a part whose node was not published
+ * @part: the part, with the reference from cdevm_add_part(); may be freed by
+ *	this
+ *
+ * The steps of the scope may have begun for it. The later ones take back what
+ * the first ones have set up, and find a part only while it is on the list.
+ *
+ * Context: Process context, sleeps.
+ */
+void cdevm_drop_part(struct cdevm_scope *part)
+{
+	resmgr_early_finish(&part->steps[CDEVM_STEP_FREE], &part->bound);
+	cdevm_end_part(part);
+	resmgr_object_put(&part->obj);
+}
+
+/**
+ * cdevm_end_part() - take a part that was ended off the list
  * @part: the part; may be freed by this
  *
  * Context: Process context, may sleep.
