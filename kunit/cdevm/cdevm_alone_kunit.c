@@ -734,53 +734,65 @@ static void alone_release_inside_withdraws(struct kunit *test)
 	release_inside_withdraws(test, &box_early_nodes_ops);
 }
 
-/*
- * A part between its creation and its publication, while another task ends all
- * of the scope.
- */
+/* A part as it is before its node is published */
+#ifdef MODULE
+static struct cdevm_scope *new_part(struct kunit *test)
+{
+	kunit_skip(test, "needs functions that are not exported");
+	return NULL;
+}
+
+static void drop_part(struct cdevm_scope *part)
+{
+}
+#else
+static struct cdevm_scope *new_part(struct kunit *test)
+{
+	struct cdevm_node *node;
+	struct cdevm_scope *part = cdevm_add_part(&yard.box->scope, &node);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	KUNIT_EXPECT_PTR_EQ(test, node->fops.scope, part);
+	return part;
+}
+
+static void drop_part(struct cdevm_scope *part)
+{
+	cdevm_drop_part(part);
+}
+#endif
+
+/* Another task ends all of the scope: whoever publishes the node still has it. */
 static void alone_part_stays(struct kunit *test)
 {
-#ifdef MODULE
-	kunit_skip(test, "needs functions that are not exported");
-#else
 	struct cdevm_scope *part;
-	struct cdevm_node *node;
 
 	bind(test, &box_nodes_ops);
-	part = cdevm_add_part(&yard.box->scope, &node);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	part = new_part(test);
 	unbind();
 	KUNIT_EXPECT_TRUE(test, cdevm_is_revoked(part));
-	KUNIT_EXPECT_PTR_EQ(test, node->fops.scope, part);
-	cdevm_drop_part(part);
+	drop_part(part);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-#endif
 }
 
 /* Whoever drops it runs the steps that the other task has not come to. */
 static void alone_part_is_finished(struct kunit *test)
 {
-#ifdef MODULE
-	kunit_skip(test, "needs functions that are not exported");
-#else
 	struct worker unbinds = {};
 	struct cdevm_scope *part;
-	struct cdevm_node *node;
 
 	bind(test, &box_stay_nodes_ops);
-	part = cdevm_add_part(&yard.box->scope, &node);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	part = new_part(test);
 	work(test, &unbinds, worker_unbinds);
 	wait_for_completion(&yard.inside);
 	KUNIT_EXPECT_EQ(test, part->bound.next, 1);
 	resmgr_object_get(&part->obj);
-	cdevm_drop_part(part);
+	drop_part(part);
 	KUNIT_EXPECT_EQ(test, part->bound.next, part->bound.steps);
 	resmgr_object_put(&part->obj);
 	complete(&yard.leave);
 	wait_for_completion(&unbinds.done);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-#endif
 }
 
 /* A release at unbind may use what the driver has, as it may at a close. */
