@@ -7,10 +7,10 @@
 #                   samples are modules here. No lockdep, no KASAN: the branches that the UML kernels do not see.
 #   x86-64, allno   vmlinux of allnoconfig, linked: no manager's user is left without what it calls
 #   x86-64, allmod  the objects that the series touches, in allmodconfig: with every other option, and all of them
-#   x86-64, W=1     the objects that the series touches, before it and after it: no warning may be new. Its own files,
-#                   for which there is no before, may have none.
-#   x86-64, clang   the same objects, not linked; W=1 for our own files
-#   arm64, gcc      the same objects, not linked; tests built in
+#   x86-64, W=1     the same objects, before the series and after it: no warning may be new. Its own files, for which
+#                   there is no before, may have none.
+#   x86-64, clang   the same objects; W=1 for our own files
+#   arm64, gcc      the same objects, in allyesconfig: tests built in
 #   sh, gcc         the one object that the series touches there
 #
 # UML with gcc, tests built in, is what make kunit and make series-check build and run; as modules, make e2e.
@@ -87,25 +87,22 @@ CONFIG_X86_PLATFORM_DRIVERS_DELL=y
 CONFIG_DELL_SMO8800=m
 CONFIG_DRM=m
 '
-arm64='
-CONFIG_DRM=y
-'
-ours() { # y|m: how the tests are built
-	printf 'CONFIG_KUNIT=%s\nCONFIG_CDEVM=y\nCONFIG_RESMGR_DEBUG=y\n' "$1"
-	cat "$TREE"/lib/resmgr/tests/{,*/}Kconfig "$TREE/samples/cdevm/Kconfig" | awk -v how="$1" '
-		/^config / { name = $2; value[name] = how }
-		/depends on (.*[ &])?m([ &]|$)/ { value[name] = "m" }
+ours() { # the tests are modules
+	printf 'CONFIG_KUNIT=m\nCONFIG_CDEVM=y\nCONFIG_RESMGR_DEBUG=y\n'
+	cat "$TREE"/lib/resmgr/tests/{,*/}Kconfig "$TREE/samples/cdevm/Kconfig" | awk '
+		/^config / { name = $2; wanted[name] }
 		# These need functions that are not exported.
-		/^\tbool/ && how == "m" { delete value[name] }
+		/^\tbool/ { delete wanted[name] }
 		# Lockdep is off here. make e2e builds the code for it.
-		/depends on .*PROVE_LOCKING/ { delete value[name] }
-		END { for (name in value) print "CONFIG_" name "=" value[name] }'
+		/depends on .*PROVE_LOCKING/ { delete wanted[name] }
+		END { for (name in wanted) print "CONFIG_" name "=m" }'
 }
 
-# Those that are there before the series, and the folders that are new. Not here: what another architecture has; a bus
-# whose header has empty functions where it cannot be asked for; and a driver of a 32-bit machine.
+# Those that are there before the series, and the folders that are new. Not here: files of the series that grow in it;
+# what other files include; what another architecture has; a bus whose header has empty functions where it cannot be
+# asked for; and a driver of a 32-bit machine.
 mapfile -t old_objects < <(printf '%s\n' "${touched[@]}" | sed -n 's/\.c$/.o/p' |
-	grep -vE '^(arch|drivers/s390)/|^sound/ac97/bus\.o$|^drivers/video/fbdev/pxa3xx-gcu\.o$')
+	grep -vE '^(lib/resmgr|rust|arch|drivers/s390)/|^sound/ac97/bus\.o$|^drivers/video/fbdev/pxa3xx-gcu\.o$')
 mapfile -t x86_objects < <(printf '%s\n' "${old_objects[@]}" | grep -vxF drivers/amba/bus.o)
 new_objects=(lib/resmgr/ samples/cdevm/ drivers/media/v4l2-core/v4l2-cdevm.o drivers/media/mc/mc-cdevm.o
 	drivers/media/common/videobuf2/videobuf2-cdevm.o)
@@ -172,7 +169,7 @@ x86_gcc() {
 	O=$W/x86
 	fresh
 	with "$TREE" ARCH=x86_64
-	options "$common$x86$(ours m)" &&
+	options "$common$x86$(ours)" &&
 		kmake CC="$KCC" vmlinux modules || return 1
 	# Nothing of ours may be missing because an option took it away.
 	local f missing=
@@ -184,63 +181,55 @@ x86_gcc() {
 	[ -z "$missing" ] || { echo "error: not built:$missing"; return 1; }
 }
 
-# The two ends of what can be asked for. Ours are in neither but by their defaults and by "all".
-end_of_options() {
+# The two ends of what can be asked for. Ours are in neither but by their defaults and by "all". In the upper one each
+# driver has what it depends on.
+end_of_options() { # target of make, SOURCE MAKE-ARGUMENT...
+	local target=$1
+	shift
 	fresh
-	with "$TREE" ARCH=x86_64
+	with "$@"
 	mkdir -p "$O"
-	[ -e "$O/.config" ] || kmake "$1"
+	# The file is as it was, and nothing is built anew, if no option is.
+	kmake "$target"
 }
+all_options() { # target of make, SOURCE MAKE-ARGUMENT...
+	end_of_options "$@" && kmake CC="$CC_IS" prepare modules_prepare
+}
+objects() { kmake CC="$CC_IS" KBUILD_MODPOST_WARN=1 "$@"; }
+
 x86_allno() {
 	O=$W/x86-allno
-	end_of_options allnoconfig && kmake CC="$KCC" vmlinux
+	end_of_options allnoconfig "$TREE" ARCH=x86_64 && kmake CC="$KCC" vmlinux
 }
 x86_allmod() {
-	O=$W/x86-allmod
-	end_of_options allmodconfig &&
-		kmake CC="$KCC" prepare modules_prepare &&
-		kmake CC="$KCC" KBUILD_MODPOST_WARN=1 "${x86_objects[@]}" "${new_objects[@]}"
+	O=$W/x86-allmod CC_IS=$KCC
+	all_options allmodconfig "$TREE" ARCH=x86_64 &&
+		objects "${x86_objects[@]}" "${new_objects[@]}"
 }
 
-# In the folder of the linked kernel, where all that the objects need is there; it is built again without W=1 by the
-# next run. For the unpatched kernel, what is needed to compile single objects is made, and no more.
+# Warnings are looked at, and so must not end it.
 x86_w1() {
-	O=$W/x86
-	fresh
-	with "$TREE" ARCH=x86_64
-	kmake CC="$KCC" W=1 KBUILD_MODPOST_WARN=1 "${x86_objects[@]}" "${new_objects[@]}"
+	O=$W/x86-w1 CC_IS=$KCC
+	all_options allmodconfig "$TREE" ARCH=x86_64 KCFLAGS=-Wno-error &&
+		objects W=1 "${x86_objects[@]}" "${new_objects[@]}"
 }
 x86_w1_before() {
-	O=$W/x86-stock
-	fresh
-	with "$PRISTINE" ARCH=x86_64
-	options "$common$x86" &&
-		kmake CC="$KCC" prepare modules_prepare &&
-		kmake CC="$KCC" W=1 "${x86_objects[@]}"
+	O=$W/x86-w1-before CC_IS=$KCC
+	all_options allmodconfig "$PRISTINE" ARCH=x86_64 KCFLAGS=-Wno-error &&
+		objects W=1 "${x86_objects[@]}"
 }
 not_before() { comm -13 "$L-w1-before.warnings" <(warnings "$1"); }
 
 x86_clang() {
-	O=$W/x86-clang
-	fresh
-	local cc
-	cc=$(ccache "$clang")
-	with "$TREE" ARCH=x86_64 CC="$clang"
-	options "$common$x86$(ours m)" &&
-		kmake CC="$cc" prepare modules_prepare &&
-		kmake CC="$cc" "${x86_objects[@]}" &&
-		kmake CC="$cc" W=1 KBUILD_MODPOST_WARN=1 "${new_objects[@]}"
+	O=$W/x86-clang CC_IS=$(ccache "$clang")
+	all_options allmodconfig "$TREE" ARCH=x86_64 CC="$clang" KCFLAGS=-Wno-error &&
+		objects "${x86_objects[@]}" && objects W=1 "${new_objects[@]}"
 }
 
 arm64_gcc() {
-	O=$W/arm64
-	fresh
-	local args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
-	with "$TREE" "${args[@]}"
-	options "$common$arm64$(ours y)" &&
-		kmake CC="$(ccache aarch64-linux-gnu-gcc)" prepare modules_prepare &&
-		kmake CC="$(ccache aarch64-linux-gnu-gcc)" KBUILD_MODPOST_WARN=1 \
-			"${old_objects[@]}" "${new_objects[@]}"
+	O=$W/arm64 CC_IS=$(ccache aarch64-linux-gnu-gcc)
+	all_options allyesconfig "$TREE" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- &&
+		objects "${old_objects[@]}" "${new_objects[@]}"
 }
 
 sh_gcc() {
@@ -268,7 +257,6 @@ if wanted allmod; then
 fi
 
 if wanted w1; then
-	[ -e "$W/x86/vmlinux" ] || die "build-check.sh w1 needs build-check.sh x86 before it"
 	FINDINGS=:
 	CLEAN='to compare with' part "x86-64, W=1, without the series" "$L-w1-before.log" x86_w1_before
 	warnings "$L-w1-before.log" >"$L-w1-before.warnings"
