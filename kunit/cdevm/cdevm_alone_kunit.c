@@ -734,6 +734,27 @@ static void alone_release_inside_withdraws(struct kunit *test)
 	release_inside_withdraws(test, &box_early_nodes_ops);
 }
 
+/* A node with a gate of its own that cannot be published, or no more */
+static void alone_node_refused(struct kunit *test)
+{
+	struct miscdevice other = { .name = NAME "-other", .fops = &box_fops };
+	struct box *b;
+
+	bind(test, &box_nodes_ops);
+	b = yard.box;
+	/* It is taken; newer kernels say that it may not be asked for. */
+	other.minor = b->misc.minor;
+	KUNIT_EXPECT_LT(test, cdevm_register_misc(&b->scope, &other), 0);
+	KUNIT_EXPECT_PTR_EQ(test, other.fops, &box_fops);
+	cdevm_get(&b->scope);
+	unbind();
+	KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &other), -ENODEV);
+	KUNIT_EXPECT_PTR_EQ(test, other.fops, &box_fops);
+	KUNIT_EXPECT_TRUE(test, list_empty(&b->scope.parts));
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 /* A part as it is before its node is published */
 #ifdef MODULE
 static struct cdevm_scope *new_part(struct kunit *test)
@@ -950,6 +971,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_release_withdraws),
 	KUNIT_CASE(alone_release_withdraws_all),
 	KUNIT_CASE(alone_release_inside_withdraws),
+	KUNIT_CASE(alone_node_refused),
 	KUNIT_CASE(alone_part_stays),
 	KUNIT_CASE(alone_part_is_finished),
 	KUNIT_CASE(alone_release_has_device),
