@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "../../cdevm/internal.h"
 #include "cdevm_kunit.h"
@@ -57,6 +58,8 @@ static struct {
 	const struct cdevm_ops	*ops;
 	/* What is bound next has a scope, and no nodes. */
 	bool			bare;
+	/* Its probe requests a scope for this device, from a work item. */
+	struct device		*meant;
 	struct completion	inside, leave, freed;
 	/* A release ends what its file belongs to, or all of the scope. */
 	bool			release_ends, withdraws;
@@ -222,10 +225,40 @@ static struct box *box_new(struct kunit *test, const struct cdevm_ops *ops)
 	return b;
 }
 
+/**
+ * struct request - a request for a scope of another device
+ * @work: makes it, where nobody knows that a probe is running
+ * @ret: its result
+ */
+struct request {
+	struct work_struct	work;
+	int			ret;
+};
+
+static void request_scope(struct work_struct *work)
+{
+	struct request *r = container_of(work, struct request, work);
+
+	r->ret = PTR_ERR_OR_ZERO(devm_cdevm_create(yard.meant));
+}
+
+static int request_elsewhere(void)
+{
+	struct request r;
+
+	INIT_WORK_ONSTACK(&r.work, request_scope);
+	schedule_work(&r.work);
+	flush_work(&r.work);
+	destroy_work_on_stack(&r.work);
+	return r.ret;
+}
+
 static int box_probe(struct platform_device *pdev)
 {
 	struct box *b;
 
+	if (yard.meant)
+		return request_elsewhere();
 	if (yard.bare)
 		return PTR_ERR_OR_ZERO(devm_cdevm_create(&pdev->dev));
 	b = devm_cdevm_alloc(&pdev->dev, struct box, scope);
@@ -883,6 +916,28 @@ static void alone_misc_again(struct kunit *test)
 	EXPECT_NOTES(test, "release", "release", "release", "kick", "remove", "freed");
 }
 
+/*
+ * The parent instead of the device that is probed, in a worker as PCI has for
+ * it: the scope would not end with the driver.
+ */
+static void alone_parent_of_probed(struct kunit *test)
+{
+	struct platform_device *child;
+	int ret = 0;
+
+	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
+					      PLATFORM_DEVID_AUTO, NULL, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
+	yard.meant = &yard.pdev->dev;
+	EXPECT_WARNING(test, "is not being probed, and its scope would not end",
+		       ret = device_driver_attach(&box_driver.driver, &child->dev));
+	yard.meant = NULL;
+	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_NULL(test, child->dev.driver);
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&yard.pdev->dev.devres));
+	platform_device_unregister(child);
+}
+
 /* The unbind of a parent revokes the scopes below it, with their nodes. */
 static void alone_node_of_child(struct kunit *test)
 {
@@ -977,6 +1032,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_release_has_device),
 	KUNIT_CASE(alone_misc_device_stays),
 	KUNIT_CASE(alone_misc_again),
+	KUNIT_CASE(alone_parent_of_probed),
 	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
