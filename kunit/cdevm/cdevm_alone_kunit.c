@@ -1011,6 +1011,22 @@ static void alone_anon(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
+/* A file that cannot be made any more is not released. */
+static void alone_files_refused(struct kunit *test)
+{
+	struct box *b;
+
+	bind(test, &box_ops);
+	b = yard.box;
+	cdevm_get(&b->scope);
+	unbind();
+	KUNIT_EXPECT_EQ(test, cdevm_anon_inode_getfd(&b->scope, "[cdevm-alone]", &box_fops, b,
+						     O_RDWR | O_CLOEXEC), -ENODEV);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "kick", "remove", "freed");
+}
+
 static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_unused),
 	KUNIT_CASE(alone_withdrawn),
@@ -1036,6 +1052,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
+	KUNIT_CASE(alone_files_refused),
 	{}
 };
 
