@@ -11,6 +11,7 @@
 #include <kunit/test.h>
 #include <linux/cdev.h>
 #include <linux/cdevm.h>
+#include <linux/cdevm_call.h>
 #include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
@@ -64,6 +65,8 @@ static struct {
 	const char		*seen;
 	unsigned int		calls;
 	atomic_t		mappings;
+	/* The last end of a mapping was in a call. */
+	bool			ended_inside;
 	struct completion	inside;
 	bool			ready;
 	/* Of replacing_fops and handing_fops. */
@@ -841,6 +844,7 @@ static void every_vm_open(struct vm_area_struct *vma)
 static void every_vm_close(struct vm_area_struct *vma)
 {
 	atomic_dec(&ops.mappings);
+	ops.ended_inside = cdevm_innermost_call();
 }
 
 static vm_fault_t every_vm_fault(struct vm_fault *vmf)
@@ -1255,8 +1259,9 @@ static void ops_mmap_stays_too_long(struct kunit *test)
 	EXPECT_WARNING(test, "would stay when its file is released",
 		       addr = map(test, file, MAP_SHARED));
 	KUNIT_EXPECT_EQ(test, addr, (unsigned long)-EINVAL);
-	/* As many ends of mappings as beginnings */
+	/* As many ends of mappings as beginnings, and before the unbind goes on */
 	KUNIT_EXPECT_EQ(test, atomic_read(&ops.mappings), 0);
+	KUNIT_EXPECT_TRUE(test, ops.ended_inside);
 	close_file(file);
 }
 

@@ -188,7 +188,7 @@ bool cdevm_is_closing_file(struct cdevm_scope *scope)
 	list_for_each_entry(part, &scope->parts, part) {
 		if (found)
 			break;
-		/* The only place that nests the two. */
+		/* The lock of the whole first. Nothing else takes both. */
 		spin_lock_nested(&part->files_lock, SINGLE_DEPTH_NESTING);
 		found = cdevm_has_claimed(part);
 		spin_unlock(&part->files_lock);

@@ -495,18 +495,33 @@ static bool cdevm_stays_too_long(const struct cdevm_fops *wrapped,
 	return true;
 }
 
-/* Make a mapping that stays. */
+/* A mapping that fails for the core has begun for the driver: end it there. */
+static int cdevm_mmap_fails(struct vm_area_struct *vma)
+{
+	if (vma->vm_ops && vma->vm_ops->close)
+		vma->vm_ops->close(vma);
+	return -EINVAL;
+}
+
+/*
+ * Make a mapping that stays. One that must not is ended inside the gate: its
+ * methods are not wrapped, and an unbind waits for nobody who makes such a
+ * mapping once the call has left.
+ */
 static int cdevm_mmap_stays(struct file *file, struct vm_area_struct *vma)
 {
 	struct cdevm_fops *wrapped = cdevm_file_fops(file);
-	int ret = cdevm_call(wrapped, -ENODEV, mmap, file, vma);
+	struct cdevm_scope *scope = wrapped->scope;
+	struct cdevm_call call __uninitialized;
+	int ret;
 
-	if (ret || !cdevm_stays_too_long(wrapped, vma->vm_ops, vma->vm_file))
-		return ret;
-	/* The mapping has failed for the core, but has begun for the driver. */
-	if (vma->vm_ops->close)
-		vma->vm_ops->close(vma);
-	return -EINVAL;
+	if (!cdevm_begin(&call, scope, "mmap", (void *)wrapped->orig->mmap))
+		return -ENODEV;
+	ret = wrapped->orig->mmap(file, vma);
+	if (!ret && cdevm_stays_too_long(wrapped, vma->vm_ops, vma->vm_file))
+		ret = cdevm_mmap_fails(vma);
+	cdevm_end(&call, scope);
+	return ret;
 }
 
 /* The mmap method of a node. */
@@ -525,15 +540,8 @@ int cdevm_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = cdevm_call(wrapped, -ENODEV, mmap, file, vma);
 	if (!ret && vma->vm_ops && cdevm_maps(scope, vma->vm_file))
 		vma->vm_ops = &cdevm_wrap_vm_ops(scope, vma->vm_ops, &spare)->ops;
-	if (!ret && cdevm_mmap_escapes(scope, file)) {
-		/*
-		 * The mapping has failed for the core, but has begun for the
-		 * driver.
-		 */
-		if (vma->vm_ops && vma->vm_ops->close)
-			vma->vm_ops->close(vma);
-		ret = -EINVAL;
-	}
+	if (!ret && cdevm_mmap_escapes(scope, file))
+		ret = cdevm_mmap_fails(vma);
 	resmgr_kfree(cdevm_vm_memory(scope), spare);
 	return ret;
 }
