@@ -510,12 +510,29 @@ static void hook_wait_and_say(struct thing *thing)
 	say('x', -1);
 }
 
+/* A release of everything waits for the early action X, which @first runs. */
+static void expect_release_waits(struct early_test *t, struct task_struct *first)
+{
+	struct task_struct *second = start(t, release_all_thread);
+	struct kunit *test = t->test;
+
+	/* A thread that is stopped before it has begun does nothing. */
+	wait_for_completion(&t->begun);
+	msleep(50);
+	KUNIT_EXPECT_STREQ(test, notes_joined(" "), "X");
+	complete(&t->leave);
+	join(first);
+	join(second);
+	EXPECT_JOINED(test, " ", "X x p");
+	KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+}
+
 /* A release waits for an early action that another task runs. */
 static void early_action_in_parallel(struct kunit *test)
 {
 	int (*const firsts[])(void *data) = { release_early_thread, release_group_thread };
 	struct early_test *t = test->priv;
-	struct task_struct *first, *second;
+	struct task_struct *first;
 	int i;
 
 	thing(t, 'X')->hook = hook_wait_and_say;
@@ -526,16 +543,7 @@ static void early_action_in_parallel(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, resmgr_close_group(&t->mgr, t), 0);
 		first = start(t, firsts[i]);
 		wait_for_completion(&t->inside);
-		second = start(t, release_all_thread);
-		/* A thread that is stopped before it has begun does nothing. */
-		wait_for_completion(&t->begun);
-		msleep(50);
-		KUNIT_EXPECT_STREQ(test, notes_joined(" "), "X");
-		complete(&t->leave);
-		join(first);
-		join(second);
-		EXPECT_JOINED(test, " ", "X x p");
-		KUNIT_EXPECT_TRUE(test, resmgr_empty(&t->mgr));
+		expect_release_waits(t, first);
 	}
 }
 
@@ -627,22 +635,16 @@ static void early_again_in_step(struct kunit *test)
 static void early_given_up(struct kunit *test)
 {
 	struct early_test *t = test->priv;
-	struct task_struct *first, *second;
+	struct task_struct *first;
 
 	add_plain(t, 'p');
-	add_action(t, 'X')->hook = hook_wait;
+	add_action(t, 'X')->hook = hook_wait_and_say;
 	first = start(t, release_early_thread);
 	wait_for_completion(&t->inside);
 	spin_lock_irq(&t->mgr.lock);
 	t->mgr.early = false;
 	spin_unlock_irq(&t->mgr.lock);
-	second = start(t, release_all_thread);
-	msleep(50);
-	KUNIT_EXPECT_STREQ(test, notes_joined(" "), "X");
-	complete(&t->leave);
-	join(first);
-	join(second);
-	EXPECT_JOINED(test, " ", "X p");
+	expect_release_waits(t, first);
 }
 
 /**

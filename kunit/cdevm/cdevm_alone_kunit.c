@@ -708,28 +708,27 @@ static void alone_release_deletes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
-static void alone_release_withdraws(struct kunit *test)
+static void release_withdraws(struct kunit *test, const struct cdevm_ops *how)
 {
-	struct box *b = box_new(test, &box_early_ops);
+	struct box *b = box_new(test, how);
 
 	KUNIT_ASSERT_EQ(test, box_publish(b, 1), 0);
+	yard.withdraws = true;
 	release_ends(test, worker_withdraws);
 	EXPECT_NOTES(test, "kick", "release", "call leaves", "release", "withdrawn");
 	cdevm_put(&b->scope);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
-/* The scope is withdrawn, and the file is one of a node with a gate of its own. */
+static void alone_release_withdraws(struct kunit *test)
+{
+	release_withdraws(test, &box_early_ops);
+}
+
+/* The file is one of a node with a gate of its own. */
 static void alone_release_withdraws_all(struct kunit *test)
 {
-	struct box *b = box_new(test, &box_early_nodes_ops);
-
-	KUNIT_ASSERT_EQ(test, box_publish(b, 2), 0);
-	yard.withdraws = true;
-	release_ends(test, worker_withdraws);
-	EXPECT_NOTES(test, "kick", "release", "call leaves", "release", "withdrawn");
-	cdevm_put(&b->scope);
-	KUNIT_EXPECT_TRUE(test, wait_freed());
+	release_withdraws(test, &box_early_nodes_ops);
 }
 
 /*
@@ -761,9 +760,10 @@ static void release_inside_withdraws(struct kunit *test, const struct cdevm_ops 
 static void alone_release_inside_withdraws(struct kunit *test)
 {
 	release_inside_withdraws(test, &box_ops);
-	yard.release_ends = false;
-	yard.release_stays = false;
-	notes_clear();
+}
+
+static void alone_release_inside_withdraws_all(struct kunit *test)
+{
 	release_inside_withdraws(test, &box_early_nodes_ops);
 }
 
@@ -916,18 +916,25 @@ static void alone_misc_again(struct kunit *test)
 	EXPECT_NOTES(test, "release", "release", "release", "kick", "remove", "freed");
 }
 
+static struct platform_device *new_child(struct kunit *test)
+{
+	struct platform_device *child;
+
+	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
+					      PLATFORM_DEVID_AUTO, NULL, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
+	return child;
+}
+
 /*
  * The parent instead of the device that is probed, in a worker as PCI has for
  * it: the scope would not end with the driver.
  */
 static void alone_parent_of_probed(struct kunit *test)
 {
-	struct platform_device *child;
+	struct platform_device *child = new_child(test);
 	int ret = 0;
 
-	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
-					      PLATFORM_DEVID_AUTO, NULL, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
 	yard.meant = &yard.pdev->dev;
 	EXPECT_WARNING(test, "is not being probed, and its scope would not end",
 		       ret = device_driver_attach(&box_driver.driver, &child->dev));
@@ -947,9 +954,7 @@ static void alone_node_of_child(struct kunit *test)
 	yard.bare = true;
 	KUNIT_ASSERT_EQ(test, device_driver_attach(&box_driver.driver, &yard.pdev->dev), 0);
 	yard.bare = false;
-	child = platform_device_register_data(&yard.pdev->dev, NAME "-child",
-					      PLATFORM_DEVID_AUTO, NULL, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, child);
+	child = new_child(test);
 	yard.ops = &box_nodes_ops;
 	KUNIT_EXPECT_EQ(test, device_driver_attach(&box_driver.driver, &child->dev), 0);
 	file = open_node(test, 0);
@@ -1042,6 +1047,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_release_withdraws),
 	KUNIT_CASE(alone_release_withdraws_all),
 	KUNIT_CASE(alone_release_inside_withdraws),
+	KUNIT_CASE(alone_release_inside_withdraws_all),
 	KUNIT_CASE(alone_node_refused),
 	KUNIT_CASE(alone_part_stays),
 	KUNIT_CASE(alone_part_is_finished),
