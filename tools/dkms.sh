@@ -189,13 +189,9 @@ boot() { # version suites log
 	judge "cdevm.ko in Debian's $1: ${2%%,*}, ..." "$log" $rc $(($(now) - start)) "KERNELS_ONLY=$1 SUITES=$2 tools/dkms.sh test"
 }
 
-boots() { # version
-	local n=0 status=0 suites
-	for suites in $SUITES; do
-		n=$((n + 1))
-		# All that it says at once, not mixed with another.
-		{ said=$(boot "$1" "$suites" "$LOGS/dkms-$1-boot-$n.log" </dev/null 2>&1); rc=$?; printf '%s\n' "$said"; exit $rc; } &
-	done
+# Waits for all that this shell has started; fails if one has.
+join_all() {
+	local status=0
 	# shellcheck disable=SC2046 # a list of numbers
 	trap 'kill $(jobs -p); exit 130' INT TERM
 	while [ -n "$(jobs -p)" ]; do
@@ -205,6 +201,16 @@ boots() { # version
 	return $status
 }
 
+boots() { # version
+	local n=0 suites
+	for suites in $SUITES; do
+		n=$((n + 1))
+		# All that it says at once, not mixed with another.
+		{ said=$(boot "$1" "$suites" "$LOGS/dkms-$1-boot-$n.log" </dev/null 2>&1); rc=$?; printf '%s\n' "$said"; exit $rc; } &
+	done
+	join_all
+}
+
 test_kernel() { # version
 	try_package "$1" || return 1
 	stage "initramfs for Debian's $1" "$LOGS/dkms-$1-initramfs.log" initramfs "$1"
@@ -212,7 +218,7 @@ test_kernel() { # version
 }
 
 run_tests() {
-	local status=0 k release archive suite packages kernels=()
+	local k release archive suite packages kernels=()
 	if ! unshare -m mount --make-rprivate / 2>/dev/null; then
 		record 0 0 1
 		show "dkms package on Debian's kernels" "skipped: to make a Debian to install it in takes root, who may mount"
@@ -231,13 +237,7 @@ run_tests() {
 	for k in "${kernels[@]}"; do
 		test_kernel "$k" </dev/null &
 	done
-	# shellcheck disable=SC2046 # a list of numbers
-	trap 'kill $(jobs -p); exit 130' INT TERM
-	while [ -n "$(jobs -p)" ]; do
-		wait -n || status=1
-	done
-	trap - INT TERM
-	return $status
+	join_all
 }
 
 case ${1:-} in
