@@ -13,7 +13,7 @@ LOG=$LOGS/bpf.log
 [ -e "$KO/cdevm.ko" ] || die "no $KO/cdevm.ko; run: make dkms-test"
 if ! command -v bpftrace >/dev/null 2>&1; then
 	[ "$(id -u)" -eq 0 ] || die "please install, as root: apt-get install bpftrace"
-	stage "install bpftrace" "$LOGS/apt-bpf.log" apt-get install -q -y --no-install-recommends bpftrace
+	stage "install bpftrace" "$LOGS/apt-bpf.log" apt_install bpftrace
 fi
 
 pack() {

@@ -27,7 +27,7 @@ verdict() { # label log start
 	echo "error: '$1' has findings; all of them are in $2" >&2
 }
 
-start=$(now) log=$LOGS/checkpatch.log
+start=$(now) log=$LOGS/checkpatch-$KERNEL.log
 {
 	# --no-tree: these files are not where the kernel expects them. The layout of TRACE_EVENT() is a convention of
 	# its own, which checkpatch knows in include/trace/ only. Patches come from standard input: a file that git tracks
@@ -80,20 +80,20 @@ for (file, kind), n in known.items():
 verdict "checkpatch --strict" "$log" "$start"
 
 # Each planted bug still has to apply, without fuzz, as in mutants.sh.
-start=$(now) log=$LOGS/mutants-apply.log
+start=$(now) log=$LOGS/mutants-apply-$KERNEL.log
 for patch in tools/mutants/*.patch tools/mutants/*/*.patch; do
 	patch -s -p1 -F0 --dry-run <"$patch" >/dev/null 2>&1 || echo "$patch does not apply"
 done >"$log"
 verdict "planted bugs apply" "$log" "$start"
 
-start=$(now) log=$LOGS/kernel-doc.log
+start=$(now) log=$LOGS/kernel-doc-$KERNEL.log
 mapfile -t documented < <(printf '%s\n' "${code[@]}" | grep -vE '^(samples|kunit)/')
 [ ${#documented[@]} -eq 0 ] || "$TREE/scripts/kernel-doc" -none -Wall "${documented[@]}" 2>&1 |
 	grep -E 'warning|error' >"$log"
 [ -e "$log" ] || : >"$log"
 verdict "kernel-doc -none -Wall" "$log" "$start"
 
-start=$(now) log=$LOGS/sparse.log
+start=$(now) log=$LOGS/sparse-$KERNEL.log
 dirs=()
 [ -e lib-resmgr/Makefile ] && dirs+=(lib/resmgr/)
 grep -q '^CONFIG_SAMPLES=y' "$O/.config" 2>/dev/null && [ -e samples/Makefile ] && dirs+=(samples/cdevm/)
@@ -114,7 +114,7 @@ else
 fi
 
 # On a tree of small drivers of its own: what make find says of each, what make convert makes of them and refuses.
-start=$(now) log=$LOGS/find.log
+start=$(now) log=$LOGS/find-$KERNEL.log
 if command -v spatch >/dev/null 2>&1; then
 	python=python3
 	"$python" -c 'import clang.cindex' 2>/dev/null || python=/usr/bin/python3
@@ -125,7 +125,7 @@ else
 	show "find and convert" "skipped: no spatch; apt-get install coccinelle python3-clang"
 fi
 
-start=$(now) log=$LOGS/scripts.log
+start=$(now) log=$LOGS/scripts-$KERNEL.log
 {
 	for f in tools/*.sh dkms/*.sh .ci/run; do bash -n "$f"; done
 	for f in e2e/*.sh e2e/init; do [ ! -e "$f" ] || sh -n "$f"; done

@@ -30,8 +30,5 @@ if [ "$(id -u)" -ne 0 ]; then
 	die "missing build tools; please run, as root: apt-get install $missing"
 fi
 command -v apt-get >/dev/null 2>&1 || die "missing build tools and no apt-get here; please install: $missing"
-install() {
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q && apt-get install -q -y --no-install-recommends $missing
-}
-stage "install build tools" "$LOGS/apt.log" install
+# shellcheck disable=SC2086 # a list of packages
+stage "install build tools" "$LOGS/apt.log" apt_install $missing

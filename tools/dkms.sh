@@ -3,7 +3,8 @@
 # cdevm as a module, for Debian's unpatched kernels.
 # dkms.sh source DIR: lays out its source in DIR: lib-resmgr, with dkms/ over it.
 # dkms.sh deb: makes out/cdevm-dkms_VERSION_all.deb.
-# dkms.sh test: installs that in a Debian for each line of dkms/kernels, removes it, and boots Debian's kernel with the
+# dkms.sh roots: makes a Debian for each line of dkms/kernels.
+# dkms.sh test: installs the package in a Debian for each line of dkms/kernels, removes it, and boots Debian's kernel with the
 # modules that were built there. KERNELS_ONLY: only these; SUITES: only these of e2e/, a word for each boot.
 . "$(dirname "$0")/lib.sh"
 
@@ -78,11 +79,7 @@ need() { # package...
 		die "please install, as root: apt-get install $missing"
 	fi
 	# shellcheck disable=SC2086 # a list of packages
-	stage "install ${missing% }" "$LOGS/apt-dkms.log" install $missing
-}
-install() {
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q && apt-get install -q -y --no-install-recommends "$@"
+	stage "install ${missing% }" "$LOGS/apt-dkms.log" apt_install $missing
 }
 
 make_deb() {
@@ -217,24 +214,33 @@ test_kernel() { # version
 	boots "$1"
 }
 
+asked_for() { # the kernels, a line each
+	awk -v only=" ${KERNELS_ONLY:-} " '!/^#/ && NF && (only == "  " || index(only, " " $1 " ")) { print $1 }' "$TOP/dkms/kernels"
+}
+
+roots() {
+	local k release archive suite packages
+	for k in $(asked_for); do
+		read -r _ release archive suite packages < <(grep "^${k}[[:space:]]" "$TOP/dkms/kernels")
+		stage "Debian $release with Linux $k" "$LOGS/dkms-$k-root.log" root "$k" "$release" "$archive" "$suite" "$packages"
+	done
+}
+
+may_mount() { unshare -m mount --make-rprivate / 2>/dev/null; }
+
 run_tests() {
-	local k release archive suite packages kernels=()
-	if ! unshare -m mount --make-rprivate / 2>/dev/null; then
+	local k
+	if ! may_mount; then
 		record 0 0 1
 		show "dkms package on Debian's kernels" "skipped: to make a Debian to install it in takes root, who may mount"
 		return 0
 	fi
 	need mmdebstrap debian-archive-keyring qemu-system-x86
+	roots
 	make_deb
 	"$TOP/tools/initramfs.sh" || return 1
-	while read -r k release archive suite packages; do
-		case $k in ''|'#'*) continue;; esac
-		case " ${KERNELS_ONLY:-$k} " in *" $k "*) ;; *) continue;; esac
-		stage "Debian $release with Linux $k" "$LOGS/dkms-$k-root.log" root "$k" "$release" "$archive" "$suite" "$packages"
-		kernels+=("$k")
-	done <"$TOP/dkms/kernels"
 	# All of them at the same time: half of the boots mostly wait.
-	for k in "${kernels[@]}"; do
+	for k in $(asked_for); do
 		test_kernel "$k" </dev/null &
 	done
 	join_all
@@ -243,8 +249,12 @@ run_tests() {
 case ${1:-} in
 source) source_to "${2:?a folder}";;
 deb) make_deb;;
+roots)
+	may_mount || exit 0
+	need mmdebstrap debian-archive-keyring
+	roots;;
 test)
 	. "$(dirname "$0")/results.sh"
 	run_tests;;
-*) die "dkms.sh: source DIR, deb or test";;
+*) die "dkms.sh: source DIR, deb, roots or test";;
 esac

@@ -18,8 +18,10 @@ html() {
 
 start=$(now)
 stage "make htmldocs" "$LOG" html
-rm -rf "$OUT/html"
-cp -r "$HTML" "$OUT/html" || die "make htmldocs has left no $HTML; its log is $LOG"
+# Another kernel's pages may be made at the same time: the last ones stay.
+rm -rf "$BASE/html-$KERNEL"
+cp -r "$HTML" "$BASE/html-$KERNEL" &&
+	flock "$BASE/html.lock" sh -c 'rm -rf "$2" && mv "$1" "$2"' - "$BASE/html-$KERNEL" "$OUT/html" || die "make htmldocs has left no $HTML; its log is $LOG"
 {
 	# What it would like to have for pictures, of which our pages have none, is no finding.
 	grep -E '(WARNING|ERROR|CRITICAL): ' "$LOG" | grep -v '(1) not found'

@@ -114,5 +114,5 @@ all() {
 	[ $# -eq 0 ] || du -Lch "$BASE"/initramfs-"$KERNEL"-*.gz | tail -n 1 | cut -f1 | sed 's/.*/&B/' >"$LOG.note"
 }
 # Two at once would pack what the other is laying out.
-exec 8>"$TMP/initramfs.lock" && flock 8 || die "cannot lock $TMP/initramfs.lock"
+exec 8>"$TOP/build/initramfs.lock" && flock 8 || die "cannot lock $TOP/build/initramfs.lock"
 stage "initramfs" "$LOG" all "$@"

@@ -21,7 +21,7 @@ case " $KERNELS" in *" $KERNEL "*) ;; *) die "KERNEL=$KERNEL: there are patches 
 DL=$TOP/build/dl
 LOGS=$TOP/build/log
 OUT=$TOP/out
-TMP=$TOP/build/tmp
+TMP=$TOP/build/tmp/$KERNEL	# two kernels may be tested at the same time
 BASE=$TOP/build
 if [ -n "$LINUX" ]; then
 	[ -d "$LINUX" ] || die "LINUX=$LINUX is not a directory"
@@ -186,12 +186,18 @@ stage() {
 	show "$label" "$(took $t)$note"
 }
 
+# apt_install PACKAGE...: as root. One at a time, whoever asks for it. An image may have no package lists, or old ones.
+apt_install() (
+	exec 9>"$TOP/build/apt.lock" && flock 9 || return 1
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get install -q -y --no-install-recommends "$@" ||
+		{ apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; }
+)
+
 # have_program PROGRAM PACKAGE: is there such a program? With apt, and as root, there will be.
 have_program() {
 	command -v "$1" >/dev/null 2>&1 && return 0
 	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
-	(stage "install $2" "$LOGS/apt-$2.log" env DEBIAN_FRONTEND=noninteractive sh -c \
-		'apt-get install -q -y --no-install-recommends "$1" || { apt-get update -q &&
-		apt-get install -q -y --no-install-recommends "$1"; }' - "$2")
+	(stage "install $2" "$LOGS/apt-$2.log" apt_install "$2")
 	command -v "$1" >/dev/null 2>&1
 }

@@ -15,6 +15,9 @@ fetch() {
 	local a=$H.apt deb
 	local apt=(-o Dir::Etc::sourcelist="$a/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::State::lists="$a/lists" -o Dir::Cache="$a/cache" -o APT::Sandbox::User="$(id -un)")
+	# Another kernel's tests may want it at the same time.
+	exec 9>"$H.lock" && flock 9 || return 1
+	[ ! -x "$H/usr/bin/herd7" ] || return 0
 	rm -rf "$a" "$H.new"
 	mkdir -p "$a/lists/partial" "$a/cache/archives/partial" "$H.new" || return 1
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main" \

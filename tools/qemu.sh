@@ -42,11 +42,7 @@ need_qemu() {
 	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 		die "please install QEMU: apt-get install qemu-system-x86"
 	fi
-	stage "install QEMU" "$LOGS/apt-qemu.log" install
-}
-install() {
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q && apt-get install -q -y --no-install-recommends qemu-system-x86
+	stage "install QEMU" "$LOGS/apt-qemu.log" apt_install qemu-system-x86
 }
 
 # What is not in the kernel's tree: what takes the place of hardware that QEMU has not, for the real drivers; the suites

@@ -19,7 +19,7 @@ fits() { # version
 # A suite that may not be in the machine's lists is read through an apt configuration under build/: the machine's
 # sources and lists are neither needed nor changed.
 backports() {
-	local a=$TOP/build/apt
+	local a=$TOP/build/apt-for-$KERNEL
 	mkdir -p "$a/lists/partial" "$a/cache/archives/partial" || return 1
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
 		"http://deb.debian.org/debian $SUITE main" >"$a/sources.list"
@@ -44,15 +44,15 @@ fetch_deb() { # no root needed: apt-get download writes to the working directory
 	fi
 	"${APT[@]}" download "$NAME" && return 0
 	if [ "$(id -u)" -eq 0 ]; then # an image without package lists
-		"${APT[@]}" update -q && "${APT[@]}" download "$NAME" && return 0
+		flock "$TOP/build/apt.lock" "${APT[@]}" update -q && "${APT[@]}" download "$NAME" && return 0
 	fi
 	echo "error: apt-get download $NAME failed: is there a network, and does apt-get update work?"
 	return 1
 }
 
 unpack_deb() {
-	local t=$BASE/unpack.$$
-	rm -rf "$BASE"/unpack.*
+	local t=$BASE/unpack-$KERNEL
+	rm -rf "$t"
 	mkdir -p "$t/deb" "$t/src" || return 1
 	dpkg -x "$1" "$t/deb" &&
 	tar -C "$t/src" --strip-components=1 -xf "$t"/deb/usr/src/linux-source-*.tar.xz || return 1

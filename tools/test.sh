@@ -4,40 +4,73 @@
 # the others' is for make test-all, as KUnit without KASAN is. The last line is "N passed, N failed, N skipped".
 KERNEL=$1
 . "$(dirname "$0")/lib.sh"
+export RESULTS=${RESULTS:-$TMP/results}
 . "$(dirname "$0")/results.sh"
 
-export RESULTS=${RESULTS:-$TMP/results}
-: >"$RESULTS"
+ALL=$RESULTS
 began=$(now)
-failures=0
+last=${!#}
 declare -A spent
+
+failed() { awk '{ f += $2 } END { print f + 0 }' "$RESULTS"; }
 
 # A part that ends with an error has recorded its failures; if it has not, it died, and that is one.
 part() {
-	local before after start rc=0 name=${1##*/}
-	before=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
+	local before start rc=0 name=${1##*/}
+	before=$(failed)
 	start=$(now)
 	"$@" || rc=1
 	spent[$name]=$((${spent[$name]:-0} + $(now) - start))
 	[ $rc -ne 0 ] || return 0
-	after=$(awk '{ f += $2 } END { print f + 0 }' "$RESULTS")
-	[ "$after" -gt "$before" ] || record 0 1 0
-	failures=$((failures + 1))
+	[ "$(failed)" -gt "$before" ] || record 0 1 0
 	return 1
 }
 
 finish() {
-	local line name seconds
+	local line lane
+	for lane in "$ALL".*.died; do
+		[ ! -e "$lane" ] || echo "error: not all of the tests were run: those of '$(basename "$lane" .died)' ended early" >&2
+	done
+	cat "$ALL".* >>"$ALL" 2>/dev/null
+	rm -f "$ALL".*
 	line=$(totals)
 	echo "  all of it .................................... $(took $(($(now) - began)))"
+	echo "$line"
+	case $line in *', 0 failed,'*) exit 0;; esac
+	exit 1
+}
+
+# Lanes run at the same time: a build leaves CPUs idle while it links, and a boot while it sleeps. Each has results of
+# its own, and its word in front of its lines.
+lane() { # WORD FUNCTION: its pid is $! then
+	# A process group of its own, so that an interrupt can end all of it: but for sed, as who writes to nobody dies
+	# before it has ended what it started.
+	set -m
+	{
+		RESULTS=$ALL.$2.$1
+		# It is taken away at the end: a lane that dies has failed.
+		echo '0 1 0' >"$RESULTS.died"
+		: >"$RESULTS"
+		began=$(now)
+		"$2" "$1"
+		rm "$RESULTS.died"
+		echo "  all of this .................................. $(took $(($(now) - began)))$(longest)"
+	} 2>&1 </dev/null | { trap '' INT TERM; exec sed -u "s/^/$(printf '%-4s' "$1")/"; } &
+	set +m
+}
+end_lanes() {
+	local group
+	for group in $(jobs -p); do kill -- -"$group"; done 2>/dev/null
+	wait
+	exit 130
+}
+trap end_lanes INT TERM
+
+longest() { # what took more than a minute
+	local name
 	for name in "${!spent[@]}"; do
 		[ "${spent[$name]}" -lt 60 ] || printf '%s %s\n' "${spent[$name]}" "$name"
-	done | sort -rn | while read -r seconds name; do
-		printf '    %s in tools/%s\n' "$(took "$seconds")" "$name"
-	done
-	echo "$line"
-	case $line in *', 0 failed,'*) [ $failures -eq 0 ] && exit 0;; esac
-	exit 1
+	done | sort -rn | while read -r seconds name; do printf ', %s %s' "$name" "$(took "$seconds")"; done
 }
 
 self_test() { # what finds the splats must find them, and what judges the logs must know a bad one
@@ -53,24 +86,28 @@ self_test() { # what finds the splats must find them, and what judges the logs m
 	return 1
 }
 
-part "$TOP/tools/deps.sh" || finish
-part self_test splats.py "splat finder"
-part self_test tap.py "judge of logs"
-part "$TOP/tools/trace-tools.sh"
-part "$TOP/tools/model.sh"
-for KERNEL in "$@"; do
-	export KERNEL
-	echo "  Linux $KERNEL"
-	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || continue
+# --- the lanes
+
+no_kernel() {
+	part self_test splats.py "splat finder"
+	part self_test tap.py "judge of logs"
+	part "$TOP/tools/trace-tools.sh"
+	part "$TOP/tools/model.sh"
+	# For debians, which needs them later; they come through the network.
+	part "$TOP/tools/dkms.sh" roots
+}
+
+kernel() {
+	local flavours=ours f
+	export KERNEL=$1
+	part "$TOP/tools/source.sh" && part "$TOP/tools/overlay.sh" || return
 	part "$TOP/tools/litmus.sh"
 	part "$TOP/tools/kunit.sh" --quiet
-	flavours=ours
-	[ "$KERNEL" != "${!#}" ] || flavours='stock ours smp'
-	built=1
+	[ "$KERNEL" != "$last" ] || flavours='stock ours smp'
 	for f in $flavours; do
-		part "$TOP/tools/build.sh" "$f" || { built=; break; }
+		part "$TOP/tools/build.sh" "$f" || { flavours=; break; }
 	done
-	if [ -n "$built" ]; then
+	if [ -n "$flavours" ]; then
 		# shellcheck disable=SC2086 # a list
 		part "$TOP/tools/initramfs.sh" $flavours && FLAVOURS=${flavours// /,} part "$TOP/tools/e2e.sh"
 		# In emulation it takes a kernel of its own, and longer: make test-all.
@@ -78,9 +115,26 @@ for KERNEL in "$@"; do
 	fi
 	part "$TOP/tools/check.sh"
 	part "$TOP/tools/docs.sh"
+}
+
+debians() {
+	part "$TOP/tools/dkms.sh" test
+	# With the modules that this has made, if it could make a Debian to build them in.
+	[ ! -e "$BASE/dkms/try-6.12/ko/cdevm.ko" ] || part "$TOP/tools/bpf.sh"
+}
+
+rm -f "$ALL".*
+: >"$ALL"
+part "$TOP/tools/deps.sh" || finish
+pids=()
+for k; do
+	lane "$k" kernel
+	pids+=($!)
 done
-echo "  Debian's own kernels"
-KERNELS_ONLY="$*" part "$TOP/tools/dkms.sh" test
-# With the modules that this has made, if it could make a Debian to build them in.
-[ ! -e "$BASE/dkms/try-6.12/ko/cdevm.ko" ] || part "$TOP/tools/bpf.sh"
+lane '' no_kernel
+# Debian's boots keep two CPUs busy. The first kernel has the least to do: they take its place.
+wait $! "${pids[0]}"
+export KERNELS_ONLY="$*"
+lane '' debians
+wait
 finish
