@@ -314,7 +314,8 @@ void *__cdevm_alloc(const char *name, size_t size, size_t offset,
  * for example a device that is created by an ioctl of a control node.
  * cdevm_withdraw() ends the scope. After that the creator drops its reference
  * with cdevm_put(). Before the first node is published, cdevm_put() alone is
- * enough.
+ * enough. A published node holds the scope: if it is never withdrawn, the
+ * removal of the module waits for it, and says so.
  *
  * A scope that uses something of a device has to end before that is released,
  * in ->remove() at the latest.

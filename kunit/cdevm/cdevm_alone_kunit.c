@@ -1032,6 +1032,31 @@ static void alone_files_refused(struct kunit *test)
 	EXPECT_NOTES(test, "kick", "remove", "freed");
 }
 
+/*
+ * Its owner has forgotten to withdraw it: the nodes work, until somebody else
+ * does.
+ */
+static void alone_not_withdrawn(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_ops);
+	struct file *file;
+	dev_t devt;
+
+	KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
+	devt = MKDEV(MISC_MAJOR, b->misc.minor);
+	cdevm_put(&b->scope);
+	EXPECT_NO_NOTES(test);
+	file = node_file(yard.mnt, devt);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_EXPECT_EQ(test, call(file, 7), 7);
+	KUNIT_EXPECT_EQ(test, call(file, END_SELF), 0);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	KUNIT_EXPECT_EQ(test, notes.count, 4);
+	notes_clear();
+	KUNIT_EXPECT_PTR_EQ(test, node_file(yard.mnt, devt), ERR_PTR(-ENODEV));
+}
+
 static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_unused),
 	KUNIT_CASE(alone_withdrawn),
@@ -1059,6 +1084,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
 	KUNIT_CASE(alone_files_refused),
+	KUNIT_CASE(alone_not_withdrawn),
 	{}
 };
 

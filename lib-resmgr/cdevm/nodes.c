@@ -123,6 +123,30 @@ static void cdevm_node_put(struct cdevm_node *node)
 		cdevm_put(node->fops.scope);
 }
 
+static bool cdevm_has_nodes(struct cdevm_scope *scope)
+{
+	lockdep_assert_held(&scope->lock);
+
+	return !resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]);
+}
+
+/*
+ * Whoever finds a node can open it, so a scope of no driver stays for its nodes,
+ * also if its owner forgets to withdraw it. A driver is unbound in any case,
+ * and until then holds the scope.
+ */
+static void cdevm_hold_for_nodes(struct cdevm_scope *scope)
+{
+	if (scope->alone)
+		resmgr_object_get(&scope->obj);
+}
+
+static void cdevm_drop_for_nodes(struct cdevm_scope *scope)
+{
+	if (scope->alone)
+		resmgr_object_put(&scope->obj);
+}
+
 /*
  * Replace the driver's operations at @fops by wrapped ones and publish the node
  * with @add, unless unbinding has begun. The lock makes the two exclude each
@@ -159,6 +183,8 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 			*fops = node->fops.orig;
 	}
 	if (!ret) {
+		if (!cdevm_has_nodes(scope))
+			cdevm_hold_for_nodes(scope);
 		/* Cannot fail: the lock keeps the nodes from being released. */
 		resmgr_node_add(&scope->steps[CDEVM_STEP_UNPUBLISH], &node->res);
 		node->published = true;
@@ -171,9 +197,14 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 
 void cdevm_unpublish(struct cdevm_scope *scope)
 {
+	bool nodes;
+
 	mutex_lock(&scope->lock);
+	nodes = cdevm_has_nodes(scope);
 	resmgr_release_final(&scope->steps[CDEVM_STEP_UNPUBLISH]);
 	mutex_unlock(&scope->lock);
+	if (nodes)
+		cdevm_drop_for_nodes(scope);
 }
 
 static void cdevm_pin_release(struct kobject *kobj)
@@ -649,13 +680,17 @@ void cdevm_unpublish_node(struct cdevm_node *node)
 {
 	struct cdevm_scope *scope = node->fops.scope;
 	struct resmgr *nodes = &scope->steps[CDEVM_STEP_UNPUBLISH];
+	bool last = false;
 
 	mutex_lock(&scope->lock);
 	if (node->published) {
 		resmgr_node_remove(nodes, &node->res);
 		cdevm_remove_node(nodes, &node->res);
+		last = !cdevm_has_nodes(scope);
 	}
 	mutex_unlock(&scope->lock);
+	if (last)
+		cdevm_drop_for_nodes(scope);
 }
 EXPORT_SYMBOL_GPL(cdevm_unpublish_node);
 

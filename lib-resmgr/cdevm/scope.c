@@ -111,11 +111,6 @@ static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
-	/* They can still be opened, with nothing behind them. */
-	if (WARN(!resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]),
-		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
-		 scope->name))
-		cdevm_unpublish(scope);
 	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
