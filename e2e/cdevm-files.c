@@ -7,6 +7,7 @@
  * Then nodes that are removed one by one, a scope that an ioctl() creates and
  * ends, and files that are on no node.
  */
+#include "desk.h"
 #include "pair.h"
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
@@ -16,73 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
-#include "../kunit/stress/cdevm_desk.h"
-
-#define DESK_PARAMS	"/sys/module/cdevm_desk/parameters/"
-#define DESK_SYSFS	"/sys/bus/platform/drivers/" DESK_DRIVER
-#define PAGE		4096
-
-static long desk_param(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DESK_PARAMS "%s", name);
-	return read_long(path);
-}
-
-static void desk_set(const char *name, bool value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), DESK_PARAMS "%s", name);
-	write_file(path, value ? "1" : "0");
-}
-
-static int desk_bind(bool early, bool alone)
-{
-	desk_set("early", early);
-	desk_set("alone", alone);
-	return write_file(DESK_SYSFS "/bind", DESK_DRIVER);
-}
-
-static int desk_unbind(void)
-{
-	return write_file(DESK_SYSFS "/unbind", DESK_DRIVER);
-}
-
-/* All that it counts begins again. */
-static void desk_restart(void)
-{
-	ok_err(rmmod("cdevm_desk"), 0, "rmmod");
-	ok_err(insmod("cdevm_desk"), 0, "insmod");
-	desk_unbind();
-}
-
-static int open_misc(void)
-{
-	return xopen("/dev/" DESK_DRIVER, O_RDWR);
-}
-
-static int open_drawer(void)
-{
-	return xopen("/dev/" DESK_DRAWER, O_RDWR);
-}
-
-/* A new inode each time: an old one leads to the old cdev while that is open. */
-static int open_cdev(void)
-{
-	static const char path[] = "/tmp/desk-cdev";
-
-	unlink(path);
-	if (mknod(path, S_IFCHR | 0600, makedev(desk_param("major"), 0)))
-		return -errno;
-	return xopen(path, O_RDWR);
-}
-
-static long ping(int fd)
-{
-	return xioctl(fd, DESK_PING, NULL);
-}
+#define PAGE	4096
 
 /* --- most drivers: the power is never given back */
 
@@ -91,7 +26,7 @@ static void t_plain(void)
 	int fd;
 
 	ok_err(desk_bind(false, false), 0, "bind");
-	fd = open_misc();
+	fd = desk_open_misc();
 	ok(desk_param("powered") == 1, "an open file has power");
 	ok_err(desk_unbind(), 0, "unbind");
 	ok(desk_param("powered") == 1, "without release_at_unbind it keeps that");
@@ -164,7 +99,7 @@ static void ok_dead(int fd, const char *name, bool node)
 	char buf[4];
 	int n;
 
-	ok_err(ping(fd), ENODEV, "%s: ioctl", name);
+	ok_err(desk_ping(fd), ENODEV, "%s: ioctl", name);
 	/* For methods that a file does not have, the VFS returns the same as before. */
 	if (node) {
 		ok_err(xread(fd, buf, sizeof(buf)), ENODEV, "%s: read", name);
@@ -241,17 +176,17 @@ static void t_early(bool alone)
 	releases = desk_param("releases");
 	frees = desk_param("frees");
 	ok_err(desk_bind(true, alone), 0, "bind, nodes %s", alone ? "alone" : "together");
-	misc = open_misc();
-	cdev = open_cdev();
+	misc = desk_open_misc();
+	cdev = desk_open_cdev();
 	anon = xioctl(misc, DESK_ANON, NULL);
 	ok(misc >= 0 && cdev >= 0 && anon >= 0, "open (%d, %d, %d)", misc, cdev, anon);
-	ok(ping(misc) == DESK_PONG && ping(cdev) == DESK_PONG && ping(anon) == DESK_PONG,
+	ok(desk_ping(misc) == DESK_PONG && desk_ping(cdev) == DESK_PONG && desk_ping(anon) == DESK_PONG,
 	   "they work");
 	ok_err(xioctl(cdev, DESK_ACTION, NULL), 0, "an action for a file");
 	i = desk_param("actions");
 
 	/* A closed one was released before. */
-	fd = open_misc();
+	fd = desk_open_misc();
 	close(fd);
 	ok(desk_param("releases") == releases + 1, "one is closed");
 
@@ -272,7 +207,7 @@ static void t_early(bool alone)
 	ok(map != MAP_FAILED && !touch(map), "mmap");
 
 	/* The same file in many places. */
-	theirs = open_misc();
+	theirs = desk_open_misc();
 	child = fork();
 	if (!child) {
 		/* Closed by the exit of the task. */
@@ -289,11 +224,11 @@ static void t_early(bool alone)
 	}
 
 	/* One file is only in a message, and one only in a ring. */
-	flying = open_misc();
+	flying = desk_open_misc();
 	ok(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) &&
 	   !send_files(sock[0], flying, -1), "one is in flight");
 	close(flying);
-	registered = open_misc();
+	registered = desk_open_misc();
 	ring = ring_with(registered);
 	ok(ring >= 0, "one is registered with an io_uring");
 	close(registered);
@@ -342,9 +277,9 @@ static void t_early(bool alone)
 
 	/* The same names, while the old files are open. */
 	ok_err(insmod("cdevm_desk"), 0, "the module comes back");
-	fd = open_misc();
-	ok(ping(fd) == DESK_PONG, "and works");
-	ok_err(ping(misc), ENODEV, "what was open does not");
+	fd = desk_open_misc();
+	ok(desk_ping(fd) == DESK_PONG, "and works");
+	ok_err(desk_ping(misc), ENODEV, "what was open does not");
 	close(fd);
 	if (map != MAP_FAILED)
 		munmap(map, PAGE);
@@ -372,7 +307,7 @@ static void t_garbage(bool early, bool unbound)
 
 	ok_err(desk_bind(early, false), 0, "bind");
 	opens = desk_param("opens");
-	fd = open_misc();
+	fd = desk_open_misc();
 	ok(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) &&
 	   !send_files(sock[0], sock[1], fd) && !send_files(sock[1], sock[0], -1),
 	   "a file and two sockets are in flight, in each other");
@@ -411,9 +346,9 @@ static void t_nodes(void)
 	long kicks = desk_param("kicks");
 
 	ok_err(desk_bind(true, true), 0, "bind");
-	misc = open_misc();
-	cdev = open_cdev();
-	cdev2 = open_cdev();
+	misc = desk_open_misc();
+	cdev = desk_open_cdev();
+	cdev2 = desk_open_cdev();
 	inside = desk_param("inside");
 	sleeps.fd = cdev;
 	stays.fd = cdev2;
@@ -427,13 +362,13 @@ static void t_nodes(void)
 	ok_err(sleeps.ret, ENODEV, "one that was woken");
 	ok_err(stays.ret, ENODEV, "one that was interrupted, and came again");
 	ok(!job_over(&other), "that of the other node goes on");
-	ok_err(ping(cdev), ENODEV, "cdev: ioctl");
-	ok_err(open_cdev(), ENXIO, "cdev: open");
-	ok(ping(misc) == DESK_PONG, "misc: ioctl");
+	ok_err(desk_ping(cdev), ENODEV, "cdev: ioctl");
+	ok_err(desk_open_cdev(), ENXIO, "cdev: open");
+	ok(desk_ping(misc) == DESK_PONG, "misc: ioctl");
 	ok(desk_param("powered") == 1, "its files were released (%ld)", desk_param("powered"));
 
 	ok_err(xioctl(misc, DESK_DEL, (void *)1), 0, "the misc device, from a call of its own");
-	ok(wait_for(ping(misc) == -ENODEV, 10000), "it goes when the call has ended");
+	ok(wait_for(desk_ping(misc) == -ENODEV, 10000), "it goes when the call has ended");
 	ok(wait_for(job_over(&other), 10000) && other.ret == -ENODEV, "so does its sleeper (%s)",
 	   ename(other.ret));
 	ok(wait_for(desk_param("powered") == 0, 10000), "and the file was released");
@@ -454,10 +389,10 @@ static void t_drawer(bool early)
 
 	ok_err(desk_bind(early, false), 0, "bind");
 	frees = desk_param("frees");
-	misc = open_misc();
+	misc = desk_open_misc();
 	ok_err(xioctl(misc, DESK_MAKE, NULL), 0, "an ioctl makes a device");
-	fd = open_drawer();
-	ok(ping(fd) == DESK_PONG, "it works");
+	fd = desk_open_drawer();
+	ok(desk_ping(fd) == DESK_PONG, "it works");
 	inside = desk_param("inside");
 	sleeps.fd = fd;
 	job_start(&sleeps);
@@ -465,7 +400,7 @@ static void t_drawer(bool early)
 	ok_err(xioctl(misc, DESK_BREAK, NULL), 0, "another one ends it");
 	ok(wait_for(job_over(&sleeps), 10000) && sleeps.ret == -ENODEV, "the call ends (%s)",
 	   ename(sleeps.ret));
-	ok_err(ping(fd), ENODEV, "ioctl");
+	ok_err(desk_ping(fd), ENODEV, "ioctl");
 	ok(!exists("/dev/" DESK_DRAWER), "the node is gone");
 	if (!early)
 		close(fd);
@@ -474,16 +409,16 @@ static void t_drawer(bool early)
 		close(fd);
 
 	ok_err(xioctl(misc, DESK_MAKE, NULL), 0, "another one");
-	fd = open_drawer();
+	fd = desk_open_drawer();
 	ok_err(xioctl(fd, DESK_BREAK, NULL), 0, "ends itself");
-	ok(wait_for(ping(fd) == -ENODEV, 10000), "when the call has ended");
+	ok(wait_for(desk_ping(fd) == -ENODEV, 10000), "when the call has ended");
 	close(fd);
 	ok(wait_for(desk_param("frees") == frees + 2, FREED_MS), "it is freed");
 
 	ok_err(xioctl(misc, DESK_MAKE, NULL), 0, "one that outlives the driver's device");
-	fd = open_drawer();
+	fd = desk_open_drawer();
 	ok_err(desk_unbind(), 0, "unbind");
-	ok(ping(fd) == DESK_PONG, "it works");
+	ok(desk_ping(fd) == DESK_PONG, "it works");
 	ok_err(rmmod("cdevm_desk"), EAGAIN, "its file holds the module");
 	close(fd);
 	close(misc);
@@ -497,12 +432,12 @@ static void t_stopped(bool traced)
 	pid_t child;
 
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	inside = desk_param("inside");
 	child = fork();
 	if (!child) {
 		xioctl(misc, DESK_STAY, NULL);
-		_exit(ping(misc) != -ENODEV);
+		_exit(desk_ping(misc) != -ENODEV);
 	}
 	ok(wait_for(desk_param("inside") == inside + 1, 10000), "a call is inside");
 	if (traced) {
@@ -533,7 +468,7 @@ static void t_stop_asked(void)
 	pid_t child;
 
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	inside = desk_param("inside");
 	child = fork();
 	if (!child)
@@ -554,7 +489,7 @@ static pid_t child_gone(int fd, unsigned long cmd)
 
 	if (!child) {
 		xioctl(fd, cmd, NULL);
-		_exit(ping(fd) != -ENODEV);
+		_exit(desk_ping(fd) != -ENODEV);
 	}
 	ok(wait_for(desk_param("inside") == inside + 1, 10000), "a call is inside");
 	return child;
@@ -595,7 +530,7 @@ static void t_cgroup(unsigned long cmd)
 	diag("a cgroup is frozen, with a task in %s", leaves ? "an interruptible sleep" :
 	     "a sleep that is not");
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	child = child_gone(misc, cmd);
 	if (!ok(put_into(V2 "/desk", child), "it is in a cgroup"))
 		return;
@@ -625,7 +560,7 @@ static void t_frozen_inside(void)
 
 	diag("a task is frozen inside of a call");
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	child = child_gone(misc, DESK_DOZE);
 	if (!ok(put_into(V1 "/desk", child), "it is in a cgroup"))
 		return;
@@ -684,7 +619,7 @@ static void t_suspended(void)
 
 	diag("unbound while the system is suspended");
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	child = child_gone(misc, DESK_STAY);
 	s->fd = misc;
 	pthread_create(&s->thread, NULL, sleeper_polls, s);
@@ -708,13 +643,13 @@ static void t_not_suspended(void)
 
 	diag("a call that cannot be frozen keeps the system from being suspended");
 	ok_err(desk_bind(true, false), 0, "bind");
-	misc = open_misc();
+	misc = desk_open_misc();
 	child = child_gone(misc, DESK_SLEEP);
 	write_file("/sys/power/pm_freeze_timeout", "500");
 	desk_set("unplug", true);
 	ok_err(suspend(), EBUSY, "suspend");
 	desk_set("unplug", false);
-	ok(ping(misc) == DESK_PONG, "the device is bound");
+	ok(desk_ping(misc) == DESK_PONG, "the device is bound");
 	ok_err(desk_unbind(), 0, "unbind wakes the call");
 	ok(child_over(child, 10000, &status) && !status, "its task finds the device gone");
 	close(misc);

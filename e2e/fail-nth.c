@@ -8,6 +8,7 @@
  * cannot fail, close(), must do its work. kmemleak looks for the rest, and makes
  * allocations of its own, which it can do without.
  */
+#include "desk.h"
 #include "driver.h"
 #include "probe.h"
 #include "sample.h"
@@ -74,6 +75,14 @@ static int arg;
 static unsigned int total;
 
 static long run_bind(void);
+static long run_desk_bind(void);
+static long run_make(void);
+
+/* device_add() says EINVAL when there is no memory for the name. */
+static bool adds_devices(const struct step *s)
+{
+	return s->run == run_bind || s->run == run_desk_bind || s->run == run_make;
+}
 
 static void fail_each(const struct step *s)
 {
@@ -92,8 +101,7 @@ static void fail_each(const struct step *s)
 		if (ret < 0 && (s->certain || !fired))
 			good = ok(false, "%s, allocation %u: %s", s->what, n, ename(ret));
 		else if (ret < 0)
-			/* device_add() says EINVAL when there is no memory for the name. */
-			good = ok(ret == -ENOMEM || (ret == -EINVAL && s->run == run_bind),
+			good = ok(ret == -ENOMEM || (ret == -EINVAL && adds_devices(s)),
 				  "%s, allocation %u: want ENOMEM, got %s", s->what, n, ename(ret));
 		refused += fired && ret < 0;
 		without += fired && ret >= 0;
@@ -520,6 +528,141 @@ static void t_probe(void)
 	probe_ok_end();
 }
 
+/* --- the driver whose files end with the device, and whose nodes can go alone */
+
+static bool desk_ready(void)
+{
+	return desk_is_bound() || !desk_bind(true, true);
+}
+
+static bool desk_away(void)
+{
+	return !desk_is_bound() || !desk_unbind();
+}
+
+static bool desk_balanced(void)
+{
+	return desk_param("opens") == desk_param("releases") && !desk_param("powered");
+}
+
+static bool prepare_desk_bind(void)
+{
+	desk_set("early", true);
+	desk_set("alone", true);
+	return desk_away();
+}
+
+static long run_desk_bind(void)
+{
+	return xwrite(bind_fd, DESK_DRIVER, strlen(DESK_DRIVER));
+}
+
+static bool after_desk_bind(long ret)
+{
+	return desk_is_bound() == (ret >= 0) && exists("/dev/" DESK_DRIVER) == (ret >= 0) && desk_away();
+}
+
+static bool prepare_desk_node(void)
+{
+	return desk_ready() && !desk_make_cdev();
+}
+
+static long run_desk_open(void)
+{
+	return fd = arg ? desk_open_misc() : xopen(DESK_CDEV, O_RDWR);
+}
+
+static bool after_desk_open(long ret)
+{
+	bool good = true;
+
+	if (ret >= 0)
+		good = desk_ping(fd) == DESK_PONG && !close(fd);
+	return good && desk_balanced();
+}
+
+static bool prepare_desk_file(void)
+{
+	return desk_ready() && (fd = desk_open_misc()) >= 0;
+}
+
+static bool after_desk_file(long ret __unused)
+{
+	return !close(fd) && desk_balanced();
+}
+
+static long run_action(void)
+{
+	return xioctl(fd, DESK_ACTION, NULL);
+}
+
+static long run_anon(void)
+{
+	return fds[0] = xioctl(fd, DESK_ANON, NULL);
+}
+
+static bool after_anon(long ret)
+{
+	bool good = true;
+
+	if (ret >= 0)
+		good = desk_ping(fds[0]) == DESK_PONG && !close(fds[0]);
+	return after_desk_file(ret) && good;
+}
+
+/* From the other node's file, which stays. */
+static long run_del(void)
+{
+	return xioctl(fd, DESK_DEL, NULL);
+}
+
+static bool after_del(long ret)
+{
+	return !ret && after_desk_file(ret) && desk_away();
+}
+
+static long run_make(void)
+{
+	return xioctl(fd, DESK_MAKE, NULL);
+}
+
+static bool after_make(long ret)
+{
+	bool good = exists("/dev/" DESK_DRAWER) == (ret >= 0);
+
+	if (ret >= 0) {
+		fds[0] = desk_open_drawer();
+		good &= desk_ping(fds[0]) == DESK_PONG && !xioctl(fd, DESK_BREAK, NULL) && desk_ping(fds[0]) == -ENODEV;
+		close(fds[0]);
+	}
+	return after_desk_file(ret) && good;
+}
+
+static const struct step desk_steps[] = {
+	{ "bind nodes that can go alone", prepare_desk_bind, run_desk_bind, after_desk_bind, false, 0 },
+	{ "open a cdev that can go alone", prepare_desk_node, run_desk_open, after_desk_open, false, 0 },
+	{ "open a misc device that can go alone", prepare_desk_node, run_desk_open, after_desk_open, false, 1 },
+	{ "add an action to a file", prepare_desk_file, run_action, after_desk_file, false, 0 },
+	{ "a file on no node", prepare_desk_file, run_anon, after_anon, false, 0 },
+	{ "remove a node alone", prepare_desk_file, run_del, after_del, true, 0 },
+	{ "make a scope of no driver", prepare_desk_file, run_make, after_make, false, 0 },
+};
+
+static void t_desk(void)
+{
+	unsigned int i;
+
+	diag("files that end with the device, nodes that go alone");
+	if (!ok_err(insmod("cdevm_desk"), 0, "insmod"))
+		return;
+	bind_fd = xopen(DESK_SYSFS "/bind", O_WRONLY);
+	for (i = 0; i < ARRAY_SIZE(desk_steps); i++)
+		fail_each(&desk_steps[i]);
+	close(bind_fd);
+	ok(desk_away(), "unbind");
+	ok_err(rmmod("cdevm_desk"), 0, "rmmod");
+}
+
 int main(void)
 {
 	if (!fail_set_up()) {
@@ -530,6 +673,7 @@ int main(void)
 	kmsg("e2e: allow kobject_add_internal failed for .*error: -12 ");
 	t_sample();
 	t_probe();
+	t_desk();
 	kmsg("e2e: allow-end");
 	ok(total > 100, "%u allocations failed", total);
 	return done("fail-nth");
