@@ -189,9 +189,7 @@ static inline void wanted_probe(void *data, const char *text, size_t len)
 		atomic_inc(&wanted->matches);
 }
 
-/* @marker is what the report looks like to whoever reads the log. */
-static inline void __wanted_begin(struct wanted *wanted, const char *text,
-				  const char *marker)
+static inline void wanted_watch(struct wanted *wanted, const char *text)
 {
 	check_trace_callback_type_console(wanted_probe);
 
@@ -200,8 +198,15 @@ static inline void __wanted_begin(struct wanted *wanted, const char *text,
 	wanted->text = text;
 	atomic_set(&wanted->warnings, 0);
 	atomic_set(&wanted->matches, 0);
-	pr_info("kunit: expect %s\n", marker);
 	wanted->watched = probe_register(&wanted->probe, wanted);
+}
+
+/* @marker is what the report looks like to whoever reads the log. */
+static inline void __wanted_begin(struct wanted *wanted, const char *text,
+				  const char *marker)
+{
+	pr_info("kunit: expect %s\n", marker);
+	wanted_watch(wanted, text);
 }
 
 static inline void wanted_begin(struct wanted *wanted, const char *text)
@@ -211,19 +216,25 @@ static inline void wanted_begin(struct wanted *wanted, const char *text)
 }
 
 /* There have been @warnings, and @count lines with the text. */
-static inline void __wanted_end(struct kunit *test, struct wanted *wanted,
+static inline void wanted_check(struct kunit *test, struct wanted *wanted,
 				int warnings, int count)
 {
 	bool watched = wanted->watched;
 
 	probe_unregister(&wanted->probe);
-	pr_info("kunit: expect-end\n");
 	if (!watched)
 		return;
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->warnings), warnings,
 			    "warnings, when '%s' was wanted", wanted->text);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->matches), count,
 			    "lines with '%s'", wanted->text);
+}
+
+static inline void __wanted_end(struct kunit *test, struct wanted *wanted,
+				int warnings, int count)
+{
+	wanted_check(test, wanted, warnings, count);
+	pr_info("kunit: expect-end\n");
 }
 
 static inline void wanted_end(struct kunit *test, struct wanted *wanted,
@@ -256,6 +267,40 @@ do {									\
 } while (0)
 
 #define EXPECT_LINE(test, text, ...)	EXPECT_LINE_OF(test, "resmgr", text, __VA_ARGS__)
+
+/*
+ * Run the statements, which have to lead to one line in the log that contains
+ * @text, and that is no report of a bug.
+ */
+#define EXPECT_LOGGED(test, text, ...)					\
+do {									\
+	struct wanted __wanted;						\
+									\
+	wanted_watch(&__wanted, text);					\
+	__VA_ARGS__;							\
+	wanted_check(test, &__wanted, 0, 1);				\
+} while (0)
+
+/*
+ * Run the statements, which lead to one warning that contains @text, unless
+ * another case has seen it: it comes once per boot.
+ */
+#define EXPECT_WARNING_ONCE(test, text, ...)				\
+do {									\
+	struct kunit *__wanted_test = (test);				\
+	struct wanted __wanted;						\
+	int __seen;							\
+									\
+	pr_info("kunit: allow WARNING: (CPU: |.*CPU#)\n");		\
+	wanted_watch(&__wanted, text);					\
+	__VA_ARGS__;							\
+	probe_unregister(&__wanted.probe);				\
+	pr_info("kunit: allow-end\n");					\
+	__seen = atomic_read(&__wanted.warnings);			\
+	KUNIT_EXPECT_LE(__wanted_test, __seen, 1);			\
+	KUNIT_EXPECT_EQ(__wanted_test, atomic_read(&__wanted.matches),	\
+			__seen);					\
+} while (0)
 
 /*
  * Run the statements, which have to lead to a warning. What it says is different in

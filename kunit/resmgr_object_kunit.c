@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* KUnit tests of the resource manager: reference-counted objects */
 #include <kunit/test.h>
+#include <linux/device.h>
 #include <linux/module.h>
 #include <linux/refcount.h>
 #include <linux/resmgr.h>
@@ -44,6 +45,19 @@ static void add_to_thing(struct thing *thing, int id)
 
 	KUNIT_ASSERT_EQ(f->test, resmgr_add_action(&thing->obj.mgr, item_action,
 						   new_item(f, id)), 0);
+}
+
+/* An owner may have no device, and a device no bus and no driver. */
+static void object_origin(struct kunit *test)
+{
+	static const struct device none;
+	struct resmgr_origin origin = resmgr_device_origin(NULL);
+
+	KUNIT_EXPECT_NULL(test, origin.bus);
+	KUNIT_EXPECT_NULL(test, origin.driver);
+	origin = resmgr_device_origin(&none);
+	KUNIT_EXPECT_NULL(test, origin.bus);
+	KUNIT_EXPECT_NULL(test, origin.driver);
 }
 
 static void object_last_put(struct kunit *test)
@@ -196,6 +210,7 @@ static void object_add_in_release(struct kunit *test)
 }
 
 static struct kunit_case object_cases[] = {
+	KUNIT_CASE(object_origin),
 	KUNIT_CASE(object_last_put),
 	KUNIT_CASE(object_without_free),
 	KUNIT_CASE(object_hold),

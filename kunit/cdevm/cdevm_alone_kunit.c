@@ -7,6 +7,7 @@
  * node.
  */
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
 #include <linux/cdev.h>
 #include <linux/cdevm.h>
 #include <linux/completion.h>
@@ -25,6 +26,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <trace/events/cdevm.h>
 
 #include "../../cdevm/internal.h"
 #include "cdevm_kunit.h"
@@ -187,6 +189,10 @@ static const struct file_operations box_fops = {
 	.open		= box_open,
 	.release	= box_release,
 	.unlocked_ioctl	= box_ioctl,
+};
+
+static const struct file_operations plain_fops = {
+	.owner		= THIS_MODULE,
 };
 
 static void box_setup(struct box *b)
@@ -942,6 +948,38 @@ static void alone_parent_of_probed(struct kunit *test)
 	KUNIT_EXPECT_LT(test, ret, 0);
 	KUNIT_EXPECT_NULL(test, child->dev.driver);
 	KUNIT_EXPECT_TRUE(test, resmgr_empty(&yard.pdev->dev.devres));
+	/* Its own parent is not probed, either. */
+	yard.meant = yard.pdev->dev.parent;
+	EXPECT_WARNING(test, "is not being probed, and its scope would not end",
+		       ret = device_driver_attach(&box_driver.driver, &child->dev));
+	yard.meant = NULL;
+	KUNIT_EXPECT_LT(test, ret, 0);
+	platform_device_unregister(child);
+}
+
+/* sysfs takes the lock of the parent of such a device, and so does its own unbind. */
+static void alone_parent_is_locked(struct kunit *test)
+{
+	static const struct device_type type = { .need_parent_lock = true };
+	struct platform_device *child = new_child(test);
+	struct file *file;
+
+	child->dev.type = &type;
+	yard.ops = &box_ops;
+	reinit_completion(&yard.freed);
+	KUNIT_ASSERT_EQ(test, device_driver_attach(&box_driver.driver, &child->dev), 0);
+	file = open_node(test, 0);
+	device_lock(&yard.pdev->dev);
+	KUNIT_EXPECT_EQ(test, call(file, END_SELF), 0);
+	/* Time enough for a work item that does not wait. */
+	msleep(200);
+	EXPECT_NO_NOTES(test);
+	device_unlock(&yard.pdev->dev);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	KUNIT_EXPECT_NULL(test, child->dev.driver);
+	KUNIT_EXPECT_GE(test, note_find("remove"), 0);
+	notes_clear();
 	platform_device_unregister(child);
 }
 
@@ -1032,6 +1070,77 @@ static void alone_files_refused(struct kunit *test)
 	EXPECT_NOTES(test, "kick", "remove", "freed");
 }
 
+/* The operations of a file of something else are its own. */
+static void alone_file_of_another(struct kunit *test)
+{
+	struct file *file = anon_inode_getfile("[cdevm-alone]", &plain_fops, NULL, O_RDWR);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_EXPECT_PTR_EQ(test, cdevm_file_operations(file), &plain_fops);
+	close_file(file);
+}
+
+static void count_scope(void *data, const struct cdevm_scope *scope, u32 seq)
+{
+	note("create");
+}
+
+static void count_open(void *data, const struct cdevm_scope *scope, const char *node,
+		       const struct file *file, u32 seq)
+{
+	note("open %s", node);
+}
+
+static void count_close(void *data, const struct cdevm_scope *scope, const char *node,
+			const struct file *file, u32 seq)
+{
+	note("close %s", node);
+}
+
+/* Each scope and file has its event, on a node or on none, and of a part. */
+static void alone_traced(struct kunit *test)
+{
+	struct probe probes[] = {
+		{ "cdevm_create", count_scope }, { "cdevm_open", count_open },
+		{ "cdevm_close", count_close },
+	};
+	struct file *file;
+	struct box *b;
+	int i, fd;
+
+	check_trace_callback_type_cdevm_create(count_scope);
+	check_trace_callback_type_cdevm_open(count_open);
+	check_trace_callback_type_cdevm_close(count_close);
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		KUNIT_EXPECT_TRUE(test, probe_register(&probes[i], NULL));
+
+	b = box_new(test, &box_early_nodes_ops);
+	KUNIT_EXPECT_EQ(test, box_publish(b, 1), 0);
+	/* The scope, and the part that is its node. */
+	EXPECT_NOTES(test, "create", "create");
+	fd = cdevm_anon_inode_getfd(&b->scope, "[none]", &box_fops, b, O_RDWR | O_CLOEXEC);
+	KUNIT_EXPECT_GE(test, fd, 0);
+	file = open_node(test, 0);
+	KUNIT_EXPECT_EQ(test, notes.count, 2);
+	KUNIT_EXPECT_STREQ(test, note_text(0), "open [none]");
+	KUNIT_EXPECT_EQ(test, strncmp(note_text(1), "open ", 5), 0);
+	notes_clear();
+	close_file(file);
+	KUNIT_EXPECT_STREQ(test, note_text(0), "release");
+	KUNIT_EXPECT_EQ(test, strncmp(note_text(1), "close ", 6), 0);
+	notes_clear();
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		probe_unregister(&probes[i]);
+	if (fd >= 0)
+		close_fd(fd);
+	cdevm_withdraw(&b->scope);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 /*
  * Its owner has forgotten to withdraw it: the nodes work, until somebody else
  * does.
@@ -1080,10 +1189,13 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_misc_device_stays),
 	KUNIT_CASE(alone_misc_again),
 	KUNIT_CASE(alone_parent_of_probed),
+	KUNIT_CASE(alone_parent_is_locked),
 	KUNIT_CASE(alone_node_of_child),
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
 	KUNIT_CASE(alone_files_refused),
+	KUNIT_CASE(alone_file_of_another),
+	KUNIT_CASE(alone_traced),
 	KUNIT_CASE(alone_not_withdrawn),
 	{}
 };

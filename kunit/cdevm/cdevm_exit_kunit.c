@@ -1035,6 +1035,8 @@ static void exit_action_after_unbind(struct kunit *test)
 								      "stale"), 0));
 	EXPECT_REPORT(test, "note_action, 0 bytes, was added by ",
 		      KUNIT_EXPECT_EQ(test, thing_bind(t), -EBUSY));
+	/* Which is said once. */
+	KUNIT_EXPECT_EQ(test, thing_bind(t), -EBUSY);
 	KUNIT_EXPECT_NULL(test, t->dev.driver);
 	EXPECT_NO_NOTES(test);
 

@@ -63,9 +63,9 @@ static struct {
 	unsigned int		opened;
 	int			open_ret;
 	bool			open_adds;
-	/* Where release waits, and who is told that it does. */
-	bool			release_waits;
-	struct completion	releasing, release;
+	/* Where release waits, and who is told that it does; the same of an unlock. */
+	bool			release_waits, unlock_waits;
+	struct completion	releasing, release, unlocking, unlock;
 	struct file		*kick_closes;
 	struct completion	freed;
 } shop;
@@ -138,6 +138,10 @@ static int tool_flock(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct handle *h = file->private_data;
 
+	if (shop.unlock_waits) {
+		complete(&shop.unlocking);
+		wait_for_completion(&shop.unlock);
+	}
 	note("%s %u", lock_is_unlock(fl) ? "unlock" : "lock", h->number);
 	return 0;
 }
@@ -167,6 +171,41 @@ static const struct file_operations tool_lock_fops = {
 	.open		= tool_open,
 	.release	= tool_release,
 	.flock		= tool_flock,
+};
+
+static int tool_replacing_open(struct inode *inode, struct file *file)
+{
+	int ret = tool_open(inode, file);
+
+	if (!ret)
+		replace_fops(file, fops_get(&tool_fops));
+	return ret;
+}
+
+/* Calls would bypass the gate. */
+static const struct file_operations tool_replacing_fops = {
+	.owner		= THIS_MODULE,
+	.open		= tool_replacing_open,
+	.release	= tool_release,
+};
+
+static int tool_moving_open(struct inode *inode, struct file *file)
+{
+	file->f_mapping = d_inode(shop.mnt->mnt_root)->i_mapping;
+	return tool_open(inode, file);
+}
+
+static int tool_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return -ENXIO;
+}
+
+/* Mappings would not be found at unbind. */
+static const struct file_operations tool_moving_fops = {
+	.owner		= THIS_MODULE,
+	.open		= tool_moving_open,
+	.release	= tool_release,
+	.mmap		= tool_mmap,
 };
 
 /* A request may go on after its method has returned. */
@@ -291,6 +330,8 @@ static int shop_init(struct kunit *test)
 	notes_clear();
 	init_completion(&shop.releasing);
 	init_completion(&shop.release);
+	init_completion(&shop.unlocking);
+	init_completion(&shop.unlock);
 	init_completion(&shop.freed);
 	ret = nodes_begin(&shop.mnt, &shop.devt, 1, NAME);
 	if (ret)
@@ -527,6 +568,50 @@ static void files_open_fails(struct kunit *test)
 	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
 }
 
+/* The inode still leads to the cdev, which a file holds. */
+static void files_open_late(struct kunit *test)
+{
+	struct file *file;
+
+	bind(test, &tool_ops, &tool_async_fops);
+	file = open_cdev(test);
+	unbind();
+	EXPECT_NOTES(test, "release 1", "remove", "hardware goes");
+	KUNIT_EXPECT_PTR_EQ(test, node_file(shop.mnt, shop.devt), ERR_PTR(-ENODEV));
+	EXPECT_NO_NOTES(test);
+	close_file(file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "freed");
+}
+
+struct refused {
+	const char			*name;
+	const struct file_operations	*fops;
+	const char			*warning;
+};
+
+static const struct refused refused[] = {
+	{ "f_op", &tool_replacing_fops, "replaced the file operations" },
+	{ "f_mapping", &tool_moving_fops, "open() replaced f_mapping" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(refused, refused, name);
+
+/* What its open() has done is taken back. */
+static void files_open_refused(struct kunit *test)
+{
+	const struct refused *r = test->param_value;
+	struct file *file;
+
+	bind(test, &tool_ops, r->fops);
+	EXPECT_WARNING_ONCE(test, r->warning, file = node_file(shop.mnt, shop.devt));
+	KUNIT_EXPECT_PTR_EQ(test, file, ERR_PTR(-EINVAL));
+	EXPECT_NOTES(test, "release 1");
+	unbind();
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	EXPECT_NOTES(test, "remove", "hardware goes", "freed");
+}
+
 /* --- pollers, and lists of the driver, when a file is released */
 
 struct poller {
@@ -651,28 +736,82 @@ static void files_sigio(struct kunit *test)
 	EXPECT_NO_NOTES(test);
 }
 
-static void files_unlock(struct kunit *test)
+static int lock_file(struct file *file, int type)
 {
 	struct file_lock fl;
+
+	locks_init_lock(&fl);
+	fl.c.flc_file = file;
+	fl.c.flc_flags = FL_FLOCK;
+	fl.c.flc_type = type;
+	return file->f_op->flock(file, F_SETLKW, &fl);
+}
+
+static void files_unlock(struct kunit *test)
+{
 	struct file *file;
 
 	bind(test, &tool_ops, &tool_lock_fops);
 	file = open_cdev(test);
-	locks_init_lock(&fl);
-	fl.c.flc_file = file;
-	fl.c.flc_flags = FL_FLOCK;
-	fl.c.flc_type = F_UNLCK;
-	KUNIT_EXPECT_EQ(test, file->f_op->flock(file, F_SETLKW, &fl), 0);
+	KUNIT_EXPECT_EQ(test, lock_file(file, F_UNLCK), 0);
 	EXPECT_NOTES(test, "unlock 1");
 	unbind();
 	EXPECT_NOTES(test, "release 1", "remove", "hardware goes");
-	KUNIT_EXPECT_EQ(test, file->f_op->flock(file, F_SETLKW, &fl), 0);
+	KUNIT_EXPECT_EQ(test, lock_file(file, F_UNLCK), 0);
 	EXPECT_NO_NOTES(test);
-	fl.c.flc_type = F_WRLCK;
-	KUNIT_EXPECT_EQ(test, file->f_op->flock(file, F_SETLKW, &fl), -ENODEV);
+	KUNIT_EXPECT_EQ(test, lock_file(file, F_WRLCK), -ENODEV);
 	close_file(file);
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 	EXPECT_NOTES(test, "freed");
+}
+
+static int worker_unlocks(void *data)
+{
+	struct worker *w = data;
+
+	lock_file(w->file, F_UNLCK);
+	complete(&w->done);
+	return 0;
+}
+
+/*
+ * Until it has released a file, the driver undoes what it has done for it, also
+ * when the unbind has begun. The release of this file waits for that.
+ */
+static void files_unlock_late(struct kunit *test)
+{
+	struct worker unbinds = {}, unlocks = {};
+	struct file *other;
+
+	bind(test, &tool_ops, &tool_lock_fops);
+	unlocks.file = open_cdev(test);
+	other = open_cdev(test);
+	/* The unbind is in the release of the newer one, so the revoke is over. */
+	shop.release_waits = true;
+	work(test, &unbinds, worker_unbinds);
+	wait_for_completion(&shop.releasing);
+	KUNIT_EXPECT_EQ(test, lock_file(unlocks.file, F_WRLCK), -ENODEV);
+	KUNIT_EXPECT_EQ(test, lock_file(other, F_UNLCK), 0);
+	EXPECT_NO_NOTES(test);
+	shop.unlock_waits = true;
+	work(test, &unlocks, worker_unlocks);
+	wait_for_completion(&shop.unlocking);
+	shop.release_waits = false;
+	/* Ten seconds later this is reported. */
+	EXPECT_LOGGED(test, "unbind waits for an unlock",
+		      complete(&shop.release);
+		      msleep(11 * MSEC_PER_SEC));
+	EXPECT_NOTES(test, "release 2");
+	complete(&shop.unlock);
+	wait_for_completion(&unlocks.done);
+	wait_for_completion(&unbinds.done);
+	KUNIT_EXPECT_STREQ(test, note_text(0), "unlock 1");
+	KUNIT_EXPECT_STREQ(test, note_text(1), "release 1");
+	notes_clear();
+	close_file(other);
+	close_file(unlocks.file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	notes_clear();
 }
 
 /* --- actions of a file, with either kind of node */
@@ -751,6 +890,10 @@ static void files_actions_misused(struct kunit *test)
 	EXPECT_WARNING(test, "an action of a file that has none",
 		       ret = cdevm_file_remove_action(file, note_action, "never"));
 	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
+	KUNIT_EXPECT_EQ(test, cdevm_file_add_action(file, note_action, "another"), 0);
+	EXPECT_WARNING(test, dev_name(&shop.pdev->dev),
+		       ret = cdevm_file_remove_action(file, note_action, "never"));
+	KUNIT_EXPECT_EQ(test, ret, -ENOENT);
 	close_file(file);
 	file = anon_inode_getfile("[cdevm-files]", &tool_async_fops, NULL, O_RDWR);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
@@ -777,10 +920,13 @@ static struct kunit_case files_cases[] = {
 	KUNIT_CASE(files_release_late),
 	KUNIT_CASE(files_own_call),
 	KUNIT_CASE(files_open_fails),
+	KUNIT_CASE(files_open_late),
+	KUNIT_CASE_PARAM(files_open_refused, refused_gen_params),
 	KUNIT_CASE(files_polled),
 	KUNIT_CASE(files_polled_for_another),
 	KUNIT_CASE(files_sigio),
 	KUNIT_CASE(files_unlock),
+	KUNIT_CASE_SLOW(files_unlock_late),
 	KUNIT_CASE(files_actions_at_close),
 	KUNIT_CASE(files_actions_at_unbind),
 	KUNIT_CASE(files_actions_and_release),

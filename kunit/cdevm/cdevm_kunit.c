@@ -1895,18 +1895,12 @@ static const struct file_operations replacing_fops = {
 static void fops_open_replaces(struct kunit *test)
 {
 	struct cdevm_scope *scope;
-	struct wanted wanted;
 	struct file *file;
 
 	publish(test, &replacing_fops);
 	scope = scene->scopes[0];
-	/* The warning comes once per boot, so a second run may see none. */
-	wanted_begin(&wanted, "replaced the file operations");
-	file = open_minor(0);
-	probe_unregister(&wanted.probe);
-	pr_info("kunit: expect-end\n");
+	EXPECT_WARNING_ONCE(test, "replaced the file operations", file = open_minor(0));
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-EINVAL));
-	KUNIT_EXPECT_LE(test, atomic_read(&wanted.warnings), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&scope->obj.ref), AT_REST);
 	EXPECT_NOTES(test, "open", "close");
 	unbind();

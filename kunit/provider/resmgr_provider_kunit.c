@@ -424,6 +424,25 @@ static void provider_drain_waits(struct kunit *test)
 	EXPECT_JOINED(test, "", "F");
 }
 
+/* A call that stays for ten seconds is reported. */
+static void provider_drain_reports(struct kunit *test)
+{
+	struct foo *foo = foo_new(test);
+
+	foo->gone = gone_says_so;
+	start(test, stay_inside, foo);
+	wait(test, &bench.inside);
+	EXPECT_LOGGED(test, "its driver waits since 10 s to be unbound; 1 calls are inside",
+		      start(test, withdraw_in_thread, foo);
+		      wait(test, &bench.withdrawn);
+		      msleep(11 * MSEC_PER_SEC));
+	complete(&bench.leave);
+	wait(test, &bench.withdrawn);
+	wait(test, &bench.left);
+	foo_put(foo);
+	EXPECT_JOINED(test, "", "IGOWF");
+}
+
 /* The second task to withdraw waits as the first one does. */
 static void provider_withdraw_both_wait(struct kunit *test)
 {
@@ -1170,6 +1189,7 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(provider_failed_allocation),
 	KUNIT_CASE(provider_gone_wakes),
 	KUNIT_CASE(provider_drain_waits),
+	KUNIT_CASE_SLOW(provider_drain_reports),
 	KUNIT_CASE(provider_withdraw_both_wait),
 	KUNIT_CASE(provider_nested),
 	KUNIT_CASE(provider_atomic),
