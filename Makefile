@@ -30,7 +30,7 @@ help:
 	@echo 'make model             the protocols in every interleaving (spin), and as litmus tests (herd7)   (1 min)'
 	@echo 'make compliance        v4l2-compliance on stock and ours, test by test       (3 min)'
 	@echo 'make v4l2-table        what system calls on video files return, into the docs  (20 s)'
-	@echo 'make coverage          which lines of lib-resmgr the KUnit suites run, to out/coverage/   (after make kunit, 3 min)'
+	@echo 'make coverage          which lines of lib-resmgr the tests run, to out/coverage/  (after make kunit and e2e, 6 min)'
 	@echo 'make trace-tools       build and test resmgr-trace, for the trace events    (15 s)'
 	@echo 'make find              which drivers of a kernel have the bug, to out/find.json   (3 min)'
 	@echo 'make convert FILE=F    convert a driver, as far as a script can             (1 min)'
