@@ -96,10 +96,13 @@ static int touch(volatile char *map)
 static void ok_dead(int fd, const char *name, bool node)
 {
 	struct flock lock = { .l_type = F_WRLCK };
-	char buf[4];
+	char buf[4], path[32];
 	int n;
 
 	ok_err(desk_ping(fd), ENODEV, "%s: ioctl", name);
+	/* The file keeps the inode, which leads to a cdev. Nobody can open a file on no node again. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ok_err(xopen(path, O_RDWR), node ? ENODEV : ENXIO, "%s: open it again", name);
 	/* For methods that a file does not have, the VFS returns the same as before. */
 	if (node) {
 		ok_err(xread(fd, buf, sizeof(buf)), ENODEV, "%s: read", name);

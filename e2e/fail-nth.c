@@ -638,6 +638,21 @@ static bool after_make(long ret)
 	return after_desk_file(ret) && good;
 }
 
+/* Who holds what, while somebody does. */
+static long run_list(void)
+{
+	char text[512];
+	long ret, total = 0;
+	int list = xopen("/sys/kernel/debug/resmgr/dump", O_RDONLY);
+
+	if (list < 0)
+		return list;
+	while ((ret = xread(list, text, sizeof(text))) > 0)
+		total += ret;
+	close(list);
+	return ret ? ret : total ? 0 : -ENODATA;
+}
+
 static const struct step desk_steps[] = {
 	{ "bind nodes that can go alone", prepare_desk_bind, run_desk_bind, after_desk_bind, false, 0 },
 	{ "open a cdev that can go alone", prepare_desk_node, run_desk_open, after_desk_open, false, 0 },
@@ -646,6 +661,7 @@ static const struct step desk_steps[] = {
 	{ "a file on no node", prepare_desk_file, run_anon, after_anon, false, 0 },
 	{ "remove a node alone", prepare_desk_file, run_del, after_del, true, 0 },
 	{ "make a scope of no driver", prepare_desk_file, run_make, after_make, false, 0 },
+	{ "read the list in debugfs", prepare_desk_file, run_list, after_desk_file, false, 0 },
 };
 
 static void t_desk(void)

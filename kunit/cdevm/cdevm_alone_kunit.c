@@ -1070,6 +1070,23 @@ static void alone_files_refused(struct kunit *test)
 	EXPECT_NOTES(test, "kick", "remove", "freed");
 }
 
+/* Someone stays inside whose call has no file: there is no task to name. */
+static void alone_entered_for_long(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_ops);
+	struct worker w = {};
+
+	KUNIT_ASSERT_TRUE(test, cdevm_enter(&b->scope));
+	EXPECT_LOGGED(test, "none of a file operation",
+		      work(test, &w, worker_withdraws);
+		      msleep(12 * MSEC_PER_SEC));
+	KUNIT_EXPECT_FALSE(test, completion_done(&w.done));
+	cdevm_exit(&b->scope);
+	wait_for_completion(&w.done);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 /* The operations of a file of something else are its own. */
 static void alone_file_of_another(struct kunit *test)
 {
@@ -1194,6 +1211,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_node_wrong),
 	KUNIT_CASE_PARAM(alone_anon, nodes_ops_gen_params),
 	KUNIT_CASE(alone_files_refused),
+	KUNIT_CASE_SLOW(alone_entered_for_long),
 	KUNIT_CASE(alone_file_of_another),
 	KUNIT_CASE(alone_traced),
 	KUNIT_CASE(alone_not_withdrawn),
