@@ -45,7 +45,8 @@ count() {
 }
 
 # The counters are written by destructors, which the linker script of UML puts where nobody looks for them. So the one
-# function that they call is called by a library's destructor, in this program and no other.
+# function that they call is called by a library's destructor: in this program, and not in its helpers, which share its
+# memory and end at the same time.
 at_exit() {
 	local at
 	at=$(nm "$O/linux" | awk '$3 == "__gcov_exit" { print $1 }')
@@ -53,9 +54,15 @@ at_exit() {
 	#define _GNU_SOURCE
 	#include <errno.h>
 	#include <string.h>
+	#include <unistd.h>
+	static pid_t program;
+	__attribute__((constructor)) static void begin(void)
+	{
+		program = getpid();
+	}
 	__attribute__((destructor)) static void dump(void)
 	{
-		if (!strcmp(program_invocation_short_name, "linux"))
+		if (!strcmp(program_invocation_short_name, "linux") && getpid() == program)
 			((void (*)(void))0x${at}UL)();
 	}
 	END
