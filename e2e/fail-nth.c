@@ -557,9 +557,22 @@ static long run_desk_bind(void)
 	return xwrite(bind_fd, DESK_DRIVER, strlen(DESK_DRIVER));
 }
 
+/* Can the cdev be opened? */
+static bool desk_has_cdev(void)
+{
+	int cdev = desk_open_cdev();
+	bool works = cdev >= 0 && desk_ping(cdev) == DESK_PONG;
+
+	if (cdev >= 0)
+		close(cdev);
+	return works;
+}
+
 static bool after_desk_bind(long ret)
 {
-	return desk_is_bound() == (ret >= 0) && exists("/dev/" DESK_DRIVER) == (ret >= 0) && desk_away();
+	bool good = desk_is_bound() == (ret >= 0) && exists("/dev/" DESK_DRIVER) == (ret >= 0);
+
+	return good && desk_has_cdev() == (ret >= 0) && desk_away();
 }
 
 static bool prepare_desk_node(void)
@@ -591,9 +604,22 @@ static bool after_desk_file(long ret __unused)
 	return !close(fd) && desk_balanced();
 }
 
+static long actions;
+
+static bool prepare_action(void)
+{
+	actions = desk_param("actions");
+	return prepare_desk_file();
+}
+
 static long run_action(void)
 {
 	return xioctl(fd, DESK_ACTION, NULL);
+}
+
+static bool after_action(long ret)
+{
+	return after_desk_file(ret) && desk_param("actions") == actions + (ret >= 0);
 }
 
 static long run_anon(void)
@@ -618,7 +644,9 @@ static long run_del(void)
 
 static bool after_del(long ret)
 {
-	return !ret && after_desk_file(ret) && desk_away();
+	bool good = !ret && !desk_has_cdev() && desk_ping(fd) == DESK_PONG;
+
+	return after_desk_file(ret) && good && desk_away();
 }
 
 static long run_make(void)
@@ -641,23 +669,25 @@ static bool after_make(long ret)
 /* Who holds what, while somebody does. */
 static long run_list(void)
 {
-	char text[512];
-	long ret, total = 0;
+	static char text[1 << 20];
+	size_t total = 0;
+	long ret;
 	int list = xopen("/sys/kernel/debug/resmgr/dump", O_RDONLY);
 
 	if (list < 0)
 		return list;
-	while ((ret = xread(list, text, sizeof(text))) > 0)
+	while ((ret = xread(list, text + total, sizeof(text) - 1 - total)) > 0)
 		total += ret;
 	close(list);
-	return ret ? ret : total ? 0 : -ENODATA;
+	text[total] = '\0';
+	return ret ? ret : strstr(text, DESK_DRIVER) ? 0 : -ENODATA;
 }
 
 static const struct step desk_steps[] = {
 	{ "bind nodes that can go alone", prepare_desk_bind, run_desk_bind, after_desk_bind, false, 0 },
 	{ "open a cdev that can go alone", prepare_desk_node, run_desk_open, after_desk_open, false, 0 },
 	{ "open a misc device that can go alone", prepare_desk_node, run_desk_open, after_desk_open, false, 1 },
-	{ "add an action to a file", prepare_desk_file, run_action, after_desk_file, false, 0 },
+	{ "add an action to a file", prepare_action, run_action, after_action, false, 0 },
 	{ "a file on no node", prepare_desk_file, run_anon, after_anon, false, 0 },
 	{ "remove a node alone", prepare_desk_file, run_del, after_del, true, 0 },
 	{ "make a scope of no driver", prepare_desk_file, run_make, after_make, false, 0 },

@@ -10,6 +10,7 @@
 
 #include <kunit/test.h>
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
@@ -216,25 +217,19 @@ static inline void wanted_begin(struct wanted *wanted, const char *text)
 }
 
 /* There have been @warnings, and @count lines with the text. */
-static inline void wanted_check(struct kunit *test, struct wanted *wanted,
+static inline void __wanted_end(struct kunit *test, struct wanted *wanted,
 				int warnings, int count)
 {
 	bool watched = wanted->watched;
 
 	probe_unregister(&wanted->probe);
+	pr_info("kunit: expect-end\n");
 	if (!watched)
 		return;
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->warnings), warnings,
 			    "warnings, when '%s' was wanted", wanted->text);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&wanted->matches), count,
 			    "lines with '%s'", wanted->text);
-}
-
-static inline void __wanted_end(struct kunit *test, struct wanted *wanted,
-				int warnings, int count)
-{
-	wanted_check(test, wanted, warnings, count);
-	pr_info("kunit: expect-end\n");
 }
 
 static inline void wanted_end(struct kunit *test, struct wanted *wanted,
@@ -269,21 +264,26 @@ do {									\
 #define EXPECT_LINE(test, text, ...)	EXPECT_LINE_OF(test, "resmgr", text, __VA_ARGS__)
 
 /*
- * Run the statements, which have to lead to one line in the log that contains
- * @text, and that is no report of a bug.
+ * Wait until a line of the log contains @text, as something that goes on does after
+ * a while. It is no report of a bug.
  */
-#define EXPECT_LOGGED(test, text, ...)					\
-do {									\
-	struct wanted __wanted;						\
-									\
-	wanted_watch(&__wanted, text);					\
-	__VA_ARGS__;							\
-	wanted_check(test, &__wanted, 0, 1);				\
-} while (0)
+static inline void expect_logged(struct kunit *test, const char *text)
+{
+	struct wanted wanted;
+	unsigned int i;
+
+	wanted_watch(&wanted, text);
+	for (i = 0; i < 600 && wanted.watched && !atomic_read(&wanted.matches); i++)
+		msleep(100);
+	if (wanted.watched)
+		KUNIT_EXPECT_GE_MSG(test, atomic_read(&wanted.matches), 1,
+				    "lines with '%s'", text);
+	probe_unregister(&wanted.probe);
+}
 
 /*
  * Run the statements, which lead to one warning that contains @text, unless
- * another case has seen it: it comes once per boot.
+ * another case has seen it, with EXPECT_WARNING(): it comes once per boot.
  */
 #define EXPECT_WARNING_ONCE(test, text, ...)				\
 do {									\

@@ -27,7 +27,7 @@ cp -r "$HTML" "$BASE/html-$KERNEL" &&
 	grep -E '(WARNING|ERROR|CRITICAL): ' "$LOG" | grep -v '(1) not found'
 	for page in "$TOP"/docs/*.rst; do
 		page=$(basename "$page" .rst)
-		[ -s "$OUT/html/$page.html" ] || echo "docs/$page.rst: no page was made of it"
+		[ -s "$HTML/$page.html" ] || echo "docs/$page.rst: no page was made of it"
 	done
 } >"$TMP/docs"
 n=$(grep -c . "$TMP/docs")

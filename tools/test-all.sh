@@ -19,7 +19,8 @@ stock_and_smp() {
 }
 
 # Its results are the first of ours; it has emptied the file, and its last line is not the last.
-RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=1
+RESULTS=$RESULTS "$TOP/tools/test.sh" "$@" || rc=$?
+[ $rc -ne 130 ] || exit 130
 for KERNEL in "$@"; do
 	export KERNEL
 	echo "  Linux $KERNEL, at length"

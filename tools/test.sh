@@ -8,6 +8,7 @@ export RESULTS=${RESULTS:-$TMP/results}
 . "$(dirname "$0")/results.sh"
 
 ALL=$RESULTS
+export KERNEL KERNELS_ONLY="$*"
 began=$(now)
 last=${!#}
 declare -A spent
@@ -28,11 +29,11 @@ part() {
 
 finish() {
 	local line lane
-	for lane in "$ALL".*.died; do
+	for lane in "$ALL".lane.*.died; do
 		[ ! -e "$lane" ] || echo "error: not all of the tests were run: those of '$(basename "$lane" .died)' ended early" >&2
 	done
-	cat "$ALL".* >>"$ALL" 2>/dev/null
-	rm -f "$ALL".*
+	cat "$ALL".lane.* >>"$ALL" 2>/dev/null
+	rm -f "$ALL".lane.*
 	line=$(totals)
 	echo "  all of it .................................... $(took $(($(now) - began)))"
 	echo "$line"
@@ -43,11 +44,11 @@ finish() {
 # Lanes run at the same time: a build leaves CPUs idle while it links, and a boot while it sleeps. Each has results of
 # its own, and its word in front of its lines.
 lane() { # WORD FUNCTION: its pid is $! then
-	# A process group of its own, so that an interrupt can end all of it: but for sed, as who writes to nobody dies
-	# before it has ended what it started.
+	# An interrupt from the terminal is for end_lanes, so each is a process group of its own. sed ends last: who writes
+	# to nobody dies before it has ended what it started.
 	set -m
 	{
-		RESULTS=$ALL.$2.$1
+		RESULTS=$ALL.lane.$2.$1
 		# It is taken away at the end: a lane that dies has failed.
 		echo '0 1 0' >"$RESULTS.died"
 		: >"$RESULTS"
@@ -59,10 +60,18 @@ lane() { # WORD FUNCTION: its pid is $! then
 	set +m
 }
 end_lanes() {
-	local group
-	for group in $(jobs -p); do kill -- -"$group"; done 2>/dev/null
+	# shellcheck disable=SC2046 # a list of numbers
+	kill $(offspring $$) 2>/dev/null
 	wait
 	exit 130
+}
+# Not by process groups: timeout has one of its own.
+offspring() { # pid
+	local p
+	for p in $(pgrep -P "$1"); do
+		echo "$p"
+		offspring "$p"
+	done
 }
 trap end_lanes INT TERM
 
@@ -123,7 +132,7 @@ debians() {
 	[ ! -e "$BASE/dkms/try-6.12/ko/cdevm.ko" ] || part "$TOP/tools/bpf.sh"
 }
 
-rm -f "$ALL".*
+rm -f "$ALL".lane.*
 : >"$ALL"
 part "$TOP/tools/deps.sh" || finish
 pids=()
@@ -134,7 +143,6 @@ done
 lane '' no_kernel
 # Debian's boots keep two CPUs busy. The first kernel has the least to do: they take its place.
 wait $! "${pids[0]}"
-export KERNELS_ONLY="$*"
 lane '' debians
 wait
 finish

@@ -136,8 +136,9 @@ enum cdevm_step {
 
 /**
  * struct cdevm_scope - memory and gate of the character devices of a driver
- * @obj: references and resources. One reference is held by the binding, one by
- *	each open file, each published cdev and each cdevm_get()
+ * @obj: references and resources. One reference is held by the binding, or by
+ *	all published nodes of a scope of no driver; one by each open file, each
+ *	published cdev and each cdevm_get()
  * @gate: counts calls inside the driver; revoked at unbind
  * @steps: resources of each &enum cdevm_step. Those of %CDEVM_STEP_UNPUBLISH
  *	are the published character devices: @lock serialises additions with the
@@ -179,6 +180,8 @@ enum cdevm_step {
  * @held: number of holds on @mem: one for all references in @obj together, and
  *	one for each file and cdev that has let go of the driver
  * @alone: a scope of no driver, ended only by cdevm_withdraw(). Constant
+ * @nodes_hold: such a scope has a reference for its published nodes. Protected
+ *	by @lock
  * @parent: scope that this one is a part of, for a node that can be removed
  *	alone; or %NULL. Held. Constant
  * @parts: such parts of this scope, newest first. Protected by @files_lock
@@ -230,6 +233,7 @@ struct cdevm_scope {
 	size_t			mem_size;
 	refcount_t		held;
 	bool			alone;
+	bool			nodes_hold;
 	struct cdevm_scope	*parent;
 	struct list_head	parts;
 	struct list_head	part;

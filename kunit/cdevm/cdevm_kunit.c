@@ -1899,7 +1899,7 @@ static void fops_open_replaces(struct kunit *test)
 
 	publish(test, &replacing_fops);
 	scope = scene->scopes[0];
-	EXPECT_WARNING_ONCE(test, "replaced the file operations", file = open_minor(0));
+	EXPECT_WARNING(test, "replaced the file operations", file = open_minor(0));
 	KUNIT_EXPECT_PTR_EQ(test, file, (struct file *)ERR_PTR(-EINVAL));
 	KUNIT_EXPECT_EQ(test, refcount_read(&scope->obj.ref), AT_REST);
 	EXPECT_NOTES(test, "open", "close");

@@ -1133,8 +1133,8 @@ static void ops_mapping_replaced(struct kunit *test)
 	ops.replace = *(enum replace *)test->param_value;
 	bind(test, &replacing_fops);
 	if (ops.replace == REPLACE_IN_OPEN) {
-		EXPECT_WARNING_ONCE(test, "open() replaced f_mapping",
-				    file = node_file(ops.mnt, ops.devt));
+		EXPECT_WARNING(test, "open() replaced f_mapping",
+			       file = node_file(ops.mnt, ops.devt));
 		KUNIT_EXPECT_PTR_EQ(test, file, ERR_PTR(-EINVAL));
 		KUNIT_EXPECT_STREQ(test, ops.seen, "release");
 		KUNIT_EXPECT_EQ(test, ops.calls, 1);

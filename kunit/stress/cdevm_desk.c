@@ -372,6 +372,13 @@ static int desk_break(struct desk *from)
 		ret = cdevm_unbind_self(&d->scope);
 	else
 		cdevm_withdraw(&d->scope);
+	if (ret == -ENOMEM) {
+		/* Nobody else has made one: it is still published. */
+		mutex_lock(&desk_lock);
+		desk_drawer = d;
+		mutex_unlock(&desk_lock);
+		return ret;
+	}
 	cdevm_put(&d->scope);
 	return ret;
 }

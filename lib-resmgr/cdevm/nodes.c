@@ -123,13 +123,6 @@ static void cdevm_node_put(struct cdevm_node *node)
 		cdevm_put(node->fops.scope);
 }
 
-static bool cdevm_has_nodes(struct cdevm_scope *scope)
-{
-	lockdep_assert_held(&scope->lock);
-
-	return !resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]);
-}
-
 /*
  * Whoever finds a node can open it, so a scope of no driver stays for its nodes,
  * also if its owner forgets to withdraw it. A driver is unbound in any case,
@@ -137,13 +130,25 @@ static bool cdevm_has_nodes(struct cdevm_scope *scope)
  */
 static void cdevm_hold_for_nodes(struct cdevm_scope *scope)
 {
-	if (scope->alone)
-		resmgr_object_get(&scope->obj);
+	lockdep_assert_held(&scope->lock);
+
+	if (!scope->alone || scope->nodes_hold)
+		return;
+	scope->nodes_hold = true;
+	resmgr_object_get(&scope->obj);
 }
 
-static void cdevm_drop_for_nodes(struct cdevm_scope *scope)
+/*
+ * No node is left. Unlocks the scope. The caller has a reference of its own, so
+ * this does not drop the last one.
+ */
+static void cdevm_unlock_and_drop(struct cdevm_scope *scope)
 {
-	if (scope->alone)
+	bool held = scope->nodes_hold;
+
+	scope->nodes_hold = false;
+	mutex_unlock(&scope->lock);
+	if (held)
 		resmgr_object_put(&scope->obj);
 }
 
@@ -183,8 +188,7 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 			*fops = node->fops.orig;
 	}
 	if (!ret) {
-		if (!cdevm_has_nodes(scope))
-			cdevm_hold_for_nodes(scope);
+		cdevm_hold_for_nodes(scope);
 		/* Cannot fail: the lock keeps the nodes from being released. */
 		resmgr_node_add(&scope->steps[CDEVM_STEP_UNPUBLISH], &node->res);
 		node->published = true;
@@ -197,14 +201,9 @@ static int cdevm_publish(struct cdevm_node *node, const char *type,
 
 void cdevm_unpublish(struct cdevm_scope *scope)
 {
-	bool nodes;
-
 	mutex_lock(&scope->lock);
-	nodes = cdevm_has_nodes(scope);
 	resmgr_release_final(&scope->steps[CDEVM_STEP_UNPUBLISH]);
-	mutex_unlock(&scope->lock);
-	if (nodes)
-		cdevm_drop_for_nodes(scope);
+	cdevm_unlock_and_drop(scope);
 }
 
 static void cdevm_pin_release(struct kobject *kobj)
@@ -680,17 +679,15 @@ void cdevm_unpublish_node(struct cdevm_node *node)
 {
 	struct cdevm_scope *scope = node->fops.scope;
 	struct resmgr *nodes = &scope->steps[CDEVM_STEP_UNPUBLISH];
-	bool last = false;
-
 	mutex_lock(&scope->lock);
 	if (node->published) {
 		resmgr_node_remove(nodes, &node->res);
 		cdevm_remove_node(nodes, &node->res);
-		last = !cdevm_has_nodes(scope);
 	}
-	mutex_unlock(&scope->lock);
-	if (last)
-		cdevm_drop_for_nodes(scope);
+	if (resmgr_empty(nodes))
+		cdevm_unlock_and_drop(scope);
+	else
+		mutex_unlock(&scope->lock);
 }
 EXPORT_SYMBOL_GPL(cdevm_unpublish_node);
 

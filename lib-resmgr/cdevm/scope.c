@@ -9,7 +9,7 @@
  * A scope is a refcounted resource manager with a gate. It is referenced by the
  * binding, until the devm resources of the device are released; by each
  * published cdev, until the VFS lets go of it; by each open file; and by
- * drivers.
+ * drivers. If there is no binding, its published nodes hold it together.
  *
  * A file that was released at unbind, and has let go of the driver, has no such
  * reference. It needs the memory of its operations and of the gate. That memory
@@ -111,6 +111,11 @@ static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
+	/* Of a scope of no driver; a node would hold it. */
+	if (WARN(!resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]),
+		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
+		 scope->name))
+		cdevm_unpublish(scope);
 	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
