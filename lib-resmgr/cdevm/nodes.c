@@ -679,6 +679,7 @@ void cdevm_unpublish_node(struct cdevm_node *node)
 {
 	struct cdevm_scope *scope = node->fops.scope;
 	struct resmgr *nodes = &scope->steps[CDEVM_STEP_UNPUBLISH];
+
 	mutex_lock(&scope->lock);
 	if (node->published) {
 		resmgr_node_remove(nodes, &node->res);
