@@ -27,7 +27,7 @@ arch() {
 	arm64-mte) kunit=arm64 cross=aarch64-linux-gnu- package=qemu-system-arm layers="arm64 mte" machine=(-machine mte=on);;
 	arm) kunit=arm cross=arm-linux-gnueabihf- package=qemu-system-arm;;
 	s390) kunit=s390 cross=s390x-linux-gnu- package=qemu-system-misc cpus=2;;
-	x86-*) kunit=x86_64 cross='' package=qemu-system-x86 layers="x86 ${1#x86-}" machine=(-machine q35 -cpu max);;
+	x86-*) kunit=x86_64 cross='' package=qemu-system-x86 layers="x86 ${1#x86-}" machine=(-machine q35 -cpu max,la57=off);;
 	*) die "kunit-arch.sh: no architecture '$1'";;
 	esac
 	[ "$1" != x86-tiny ] || cpus=1
