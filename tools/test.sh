@@ -56,7 +56,7 @@ lane() { # WORD FUNCTION: its pid is $! then
 		"$2" "$1"
 		rm "$RESULTS.died"
 		echo "  all of this .................................. $(took $(($(now) - began)))$(longest)"
-	} 2>&1 </dev/null | { trap '' INT TERM; exec sed -u "s/^/$(printf '%-4s' "$1")/"; } &
+	} 2>&1 </dev/null | { trap '' INT TERM; exec sed -u "s/^/$(printf '%-5s' "$1")/"; } &
 	set +m
 }
 end_lanes() {
