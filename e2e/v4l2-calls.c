@@ -479,5 +479,6 @@ int main(void)
 		result(n->name, "close()", "after", number(close(n->fd) ? -errno : 0));
 	}
 	allow_freed_controls_end();
+	leave_no_vimc();
 	return done("v4l2-calls");
 }

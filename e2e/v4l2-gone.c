@@ -76,11 +76,6 @@ int main(void)
 	close(media);
 	for (i = 0; i < WAYS; i++)
 		close(sensor[i]);
-	/*
-	 * The next suite of this boot finds nothing of it. On ours this waits for the last
-	 * release; on stock the module would be gone before.
-	 */
-	if (is_ours())
-		ok_err(rmmod("vimc"), 0, "rmmod vimc");
+	leave_no_vimc();
 	return done("v4l2-gone");
 }
