@@ -1185,35 +1185,36 @@ static void alone_not_withdrawn(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, node_file(yard.mnt, devt), ERR_PTR(-ENODEV));
 }
 
+static struct box *box_with_action(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_ops);
+
+	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, CDEVM_STEP_UNPUBLISH,
+						    note_action, "unpublish"), 0);
+	return b;
+}
+
 /*
  * An action of the step in which nodes are removed is no node, and holds
  * nothing.
  */
 static void alone_step_action(struct kunit *test)
 {
-	struct box *b = box_new(test, &box_ops);
+	struct box *b;
+	int nodes;
 
-	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, CDEVM_STEP_UNPUBLISH,
-						    note_action, "unpublish"), 0);
-	cdevm_withdraw(&b->scope);
-	EXPECT_NOTES(test, "kick", "unpublish");
-	cdevm_put(&b->scope);
-	KUNIT_EXPECT_TRUE(test, wait_freed());
-	EXPECT_NOTES(test, "resources go", "freed");
+	for (nodes = 0; nodes < 2; nodes++) {
+		b = box_with_action(test);
+		if (nodes)
+			KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
+		cdevm_withdraw(&b->scope);
+		EXPECT_NOTES(test, "kick", "unpublish");
+		cdevm_put(&b->scope);
+		KUNIT_EXPECT_TRUE(test, wait_freed());
+		EXPECT_NOTES(test, "resources go", "freed");
+	}
 
-	b = box_new(test, &box_ops);
-	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, CDEVM_STEP_UNPUBLISH,
-						    note_action, "unpublish"), 0);
-	KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
-	cdevm_withdraw(&b->scope);
-	EXPECT_NOTES(test, "kick", "unpublish");
-	cdevm_put(&b->scope);
-	KUNIT_EXPECT_TRUE(test, wait_freed());
-	EXPECT_NOTES(test, "resources go", "freed");
-
-	b = box_new(test, &box_ops);
-	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, CDEVM_STEP_UNPUBLISH,
-						    note_action, "unpublish"), 0);
+	b = box_with_action(test);
 	EXPECT_WARNING(test, "the last reference has gone before cdevm_withdraw()",
 		       cdevm_put(&b->scope));
 	KUNIT_EXPECT_TRUE(test, wait_freed());

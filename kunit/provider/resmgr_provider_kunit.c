@@ -397,8 +397,8 @@ static void gone_says_so(struct foo *foo)
 	complete(&bench.withdrawn);
 }
 
-/* A call is inside: the withdrawal is not complete before it has left. */
-static void provider_drain_waits(struct kunit *test)
+/* A call is inside, and another thread withdraws: ->gone() has been called. */
+static struct foo *foo_withdrawing(struct kunit *test)
 {
 	struct foo *foo = foo_new(test);
 
@@ -406,8 +406,15 @@ static void provider_drain_waits(struct kunit *test)
 	start(test, stay_inside, foo);
 	wait(test, &bench.inside);
 	start(test, withdraw_in_thread, foo);
-	/* ->gone() has been called. */
 	wait(test, &bench.withdrawn);
+	return foo;
+}
+
+/* The withdrawal is not complete before the call has left. */
+static void provider_drain_waits(struct kunit *test)
+{
+	struct foo *foo = foo_withdrawing(test);
+
 	/*
 	 * Longer than a grace period: a withdrawal that did not wait would be
 	 * complete.
@@ -427,13 +434,8 @@ static void provider_drain_waits(struct kunit *test)
 /* A call that stays for ten seconds is reported. */
 static void provider_drain_reports(struct kunit *test)
 {
-	struct foo *foo = foo_new(test);
+	struct foo *foo = foo_withdrawing(test);
 
-	foo->gone = gone_says_so;
-	start(test, stay_inside, foo);
-	wait(test, &bench.inside);
-	start(test, withdraw_in_thread, foo);
-	wait(test, &bench.withdrawn);
 	expect_logged(test, "s to be unbound; 1 calls are inside");
 	complete(&bench.leave);
 	wait(test, &bench.withdrawn);
@@ -445,13 +447,8 @@ static void provider_drain_reports(struct kunit *test)
 /* The second task to withdraw waits as the first one does. */
 static void provider_withdraw_both_wait(struct kunit *test)
 {
-	struct foo *foo = foo_new(test);
+	struct foo *foo = foo_withdrawing(test);
 
-	foo->gone = gone_says_so;
-	start(test, stay_inside, foo);
-	wait(test, &bench.inside);
-	start(test, withdraw_in_thread, foo);
-	wait(test, &bench.withdrawn);
 	complete(&bench.leave);
 	resmgr_provider_withdraw(&foo->provider);
 	say('T');
