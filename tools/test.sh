@@ -33,9 +33,11 @@ finish() {
 		[ ! -e "$lane" ] || echo "error: not all of the tests were run: those of '$(basename "$lane" .died)' ended early" >&2
 	done
 	cat "$ALL".lane.* >>"$ALL" 2>/dev/null
-	rm -f "$ALL".lane.*
 	line=$(totals)
 	echo "  all of it .................................... $(took $(($(now) - began)))"
+	# Once more, where someone who sees only the end of this sees it.
+	cat "$ALL".said.* 2>/dev/null | head -n 20
+	rm -f "$ALL".lane.* "$ALL".said.*
 	echo "$line"
 	case $line in *', 0 failed,'*) exit 0;; esac
 	exit 1
@@ -56,7 +58,8 @@ lane() { # WORD FUNCTION: its pid is $! then
 		"$2" "$1"
 		rm "$RESULTS.died"
 		echo "  all of this .................................. $(took $(($(now) - began)))$(longest)"
-	} 2>&1 </dev/null | { trap '' INT TERM; exec sed -u "s/^/$(printf '%-5s' "$1")/"; } &
+	} 2>&1 </dev/null | { trap '' INT TERM
+		exec sed -u -e "s/^/$(printf '%-5s' "$1")/" -e "/FAILED\\|not ok\\|error: \\|: splat/w $ALL.said.$2.$1"; } &
 	set +m
 }
 end_lanes() {
@@ -132,7 +135,7 @@ debians() {
 	[ ! -e "$BASE/dkms/try-6.12/ko/cdevm.ko" ] || part "$TOP/tools/bpf.sh"
 }
 
-rm -f "$ALL".lane.*
+rm -f "$ALL".lane.* "$ALL".said.*
 : >"$ALL"
 part "$TOP/tools/deps.sh" || finish
 pids=()
