@@ -43,7 +43,7 @@
 #include <linux/minmax.h>
 #include <linux/resmgr_gate.h>
 
-static unsigned int __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
+static atomic_t __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
 {
 	return resmgr_gate_inside(gate->inside & ~RESMGR_GATE_REVOKED);
 }
@@ -63,7 +63,7 @@ static unsigned int __percpu *resmgr_gate_counters(const struct resmgr_gate *gat
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 		       struct lock_class_key *key)
 {
-	unsigned int __percpu *inside = alloc_percpu(unsigned int);
+	atomic_t __percpu *inside = alloc_percpu(atomic_t);
 
 	if (!inside)
 		return -ENOMEM;
@@ -104,7 +104,7 @@ static void resmgr_gate_fold(struct rcu_head *rcu)
 	 * now.
 	 */
 	for_each_possible_cpu(cpu)
-		inside += *per_cpu_ptr(resmgr_gate_counters(gate), cpu);
+		inside += atomic_read(per_cpu_ptr(resmgr_gate_counters(gate), cpu));
 	resmgr_gate_count(gate, (int)inside - RESMGR_GATE_OPEN);
 }
 

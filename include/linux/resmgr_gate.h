@@ -68,9 +68,24 @@ struct resmgr_gate {
 #define RESMGR_GATE_REVOKED	BIT(0)
 
 /* The counters of a gate that is open. */
-static inline unsigned int __percpu *resmgr_gate_inside(unsigned long inside)
+static inline atomic_t __percpu *resmgr_gate_inside(unsigned long inside)
 {
-	return (unsigned int __percpu __force *)inside;
+	return (atomic_t __percpu __force *)inside;
+}
+
+/*
+ * Preemption is off, but an interrupt may count here, too. On x86 a single
+ * instruction without a lock prefix does that. Elsewhere this_cpu_add() would
+ * disable preemption once more, or interrupts, for what is an atomic operation
+ * on this CPU's counter.
+ */
+static __always_inline void resmgr_gate_count_here(unsigned long inside, int n)
+{
+#ifdef CONFIG_X86
+	this_cpu_add(resmgr_gate_inside(inside)->counter, n);
+#else
+	atomic_add(n, this_cpu_ptr(resmgr_gate_inside(inside)));
+#endif
 }
 
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
@@ -133,7 +148,7 @@ resmgr_gate_enter(struct resmgr_gate *gate)
 	rcu_read_lock_sched();
 	inside = READ_ONCE(gate->inside);
 	if (likely(!(inside & RESMGR_GATE_REVOKED)))
-		this_cpu_inc(*resmgr_gate_inside(inside));
+		resmgr_gate_count_here(inside, 1);
 	rcu_read_unlock_sched();
 	if (unlikely(inside & RESMGR_GATE_REVOKED))
 		return false;
@@ -157,7 +172,7 @@ static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 	rcu_read_lock_sched();
 	inside = READ_ONCE(gate->inside);
 	if (likely(!(inside & RESMGR_GATE_REVOKED)))
-		this_cpu_dec(*resmgr_gate_inside(inside));
+		resmgr_gate_count_here(inside, -1);
 	rcu_read_unlock_sched();
 	if (unlikely(inside & RESMGR_GATE_REVOKED))
 		resmgr_gate_exit_revoked(gate);
