@@ -47,14 +47,18 @@
 #include <linux/gpio/machine.h>
 #endif
 
+#if IS_ENABLED(CONFIG_VIDEO_DEV)
 #include <media/v4l2-dev.h>
 #include <media/v4l2-device.h>
 #include <media/v4l2-fh.h>
 #include <media/v4l2-ioctl.h>
+#ifdef CONFIG_CDEVM
+#include <media/v4l2-cdevm.h>
+#endif
+#endif
 
 #ifdef CONFIG_CDEVM
 #include <linux/cdevm.h>
-#include <media/v4l2-cdevm.h>
 #define SELF	"ours"
 #else
 #define SELF	"stock"
@@ -580,6 +584,7 @@ static int probe_scopes(struct device *dev, unsigned int n)
 
 /* --- a video node: /dev/video0 in no scope, /dev/video1 in one */
 
+#if IS_ENABLED(CONFIG_VIDEO_DEV)
 static int video_querycap(struct file *file, void *fh, struct v4l2_capability *cap)
 {
 	return 0;
@@ -635,6 +640,17 @@ static int probe_gated_video(struct device *dev)
 	       cdevm_video_register_device(&video->scope, &video->vdev, VFL_TYPE_VIDEO, 1);
 }
 #else
+static int probe_gated_video(struct device *dev)
+{
+	return 0;
+}
+#endif
+#else /* the User Mode Linux in which two CPUs are measured */
+static int probe_video(struct device *dev)
+{
+	return 0;
+}
+
 static int probe_gated_video(struct device *dev)
 {
 	return 0;

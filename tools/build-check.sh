@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# build-check.sh [x86] [allno] [allmod] [w1] [clang] [arm64] [sh]: checks that it compiles elsewhere, without warnings: everything, or
+# build-check.sh [x86] [allno] [few] [allmod] [w1] [clang] [arm64] [sh]: checks that it compiles elsewhere, without warnings: everything, or
 # the named parts. The builds are small (allnoconfig and what is named below), and only linked where that is needed:
 #
 #   x86-64, gcc     vmlinux and modules, linked: modpost finds a symbol that is not exported. All tests and
 #                   samples are modules here. No lockdep, no KASAN: the branches that the UML kernels do not see.
 #   x86-64, allno   vmlinux of allnoconfig, linked: no manager's user is left without what it calls
+#   x86-64, few     what the series touches in V4L2 and USB, and its own, with no option that is not needed for that:
+#                   no media controller, no power management, no debugfs, no modules
 #   x86-64, allmod  the objects that the series touches, in allmodconfig: with every other option, and all of them
 #   x86-64, W=1     the same objects, before the series and after it: no warning may be new. Its own files, for which
 #                   there is no before, may have none.
@@ -17,7 +19,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/results.sh"
 
-parts=" ${*:-x86 allno allmod w1 clang arm64 sh} "
+parts=" ${*:-x86 allno few allmod w1 clang arm64 sh} "
 wanted() { case $parts in *" $1 "*) return 0;; esac; return 1; }
 W=$BASE/build-check-$KERNEL
 mkdir -p "$W"
@@ -86,6 +88,29 @@ CONFIG_X86_PLATFORM_DEVICES=y
 CONFIG_X86_PLATFORM_DRIVERS_DELL=y
 CONFIG_DELL_SMO8800=m
 CONFIG_DRM=m
+'
+few='
+CONFIG_64BIT=y
+CONFIG_PCI=y
+CONFIG_I2C=y
+CONFIG_USB_SUPPORT=y
+CONFIG_USB=y
+CONFIG_USB_IOWARRIOR=y
+CONFIG_USB_LD=y
+CONFIG_MEDIA_SUPPORT=y
+CONFIG_MEDIA_PLATFORM_SUPPORT=y
+CONFIG_MEDIA_PCI_SUPPORT=y
+CONFIG_MEDIA_USB_SUPPORT=y
+CONFIG_MEDIA_RADIO_SUPPORT=y
+CONFIG_MEDIA_TEST_SUPPORT=y
+CONFIG_VIDEO_DEV=y
+CONFIG_RADIO_ADAPTERS=y
+CONFIG_RADIO_TEA5764=y
+CONFIG_VIDEO_DT3155=y
+CONFIG_USB_VIDEO_CLASS=y
+CONFIG_V4L_TEST_DRIVERS=y
+CONFIG_VIDEO_VIM2M=y
+CONFIG_CDEVM=y
 '
 ours() { # the tests are modules
 	printf 'CONFIG_KUNIT=m\nCONFIG_CDEVM=y\nCONFIG_RESMGR_DEBUG=y\n'
@@ -201,6 +226,12 @@ x86_allno() {
 	O=$W/x86-allno
 	end_of_options allnoconfig "$TREE" ARCH=x86_64 && kmake CC="$KCC" vmlinux
 }
+x86_few() {
+	O=$W/x86-few
+	fresh
+	with "$TREE" ARCH=x86_64
+	options "$few" && kmake CC="$KCC" vmlinux
+}
 x86_allmod() {
 	O=$W/x86-allmod CC_IS=$KCC
 	all_options allmodconfig "$TREE" ARCH=x86_64 &&
@@ -251,6 +282,9 @@ fi
 
 if wanted allno; then
 	part "x86-64, gcc, allnoconfig" "$L-allno.log" x86_allno
+fi
+if wanted few; then
+	part "x86-64, gcc, few options" "$L-few.log" x86_few
 fi
 if wanted allmod; then
 	part "x86-64, gcc, allmodconfig, objects" "$L-allmod.log" x86_allmod

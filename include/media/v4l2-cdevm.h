@@ -132,6 +132,7 @@ static inline void cdevm_v4l2_i2c_subdev_init(struct cdevm_scope *scope,
 	sd->cdevm = scope;
 }
 
+#ifdef CONFIG_MEDIA_CONTROLLER
 static inline void cdevm_v4l2_subdev_cleanup(void *sd)
 {
 	v4l2_subdev_cleanup(sd);
@@ -156,5 +157,7 @@ static inline void cdevm_v4l2_subdev_cleanup(void *sd)
 		cdevm_add_action_or_reset(scope, cdevm_v4l2_subdev_cleanup, \
 					  __sd);			\
 })
+
+#endif /* CONFIG_MEDIA_CONTROLLER */
 
 #endif /* _MEDIA_V4L2_CDEVM_H */

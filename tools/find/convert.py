@@ -270,7 +270,7 @@ def notes(source, struct):
         for name in sorted(names):
             if method == 'release':
                 note(source.functions[name].start, '%s() runs after unbind as well: the memory is there, the hardware '
-                     'is not. Ask cdevm_enter() before touching it' % name)
+                     'is not. If it does more than free memory, set release_at_unbind' % name)
             for f in source.reach([name]):
                 body = source.functions[f]
                 for m in re.finditer(r'\bwait_for_completion\w*|\bwait_event\w*|\bmsleep\w*|\bschedule_timeout\w*'
