@@ -63,6 +63,8 @@ void resmgr_object_put(struct resmgr_object *obj)
 	if (!refcount_dec_and_test(&obj->ref))
 		return;
 
+	if (obj->mgr.class->last_put)
+		obj->mgr.class->last_put(&obj->mgr);
 	resmgr_release_final(&obj->mgr);
 	if (obj->mgr.class->free)
 		obj->mgr.class->free(&obj->mgr);

@@ -161,7 +161,9 @@ enum cdevm_step {
  * @open_files: files that nobody has claimed, newest first. Protected by
  *	@files_lock
  * @closing_files: files that are being closed. Protected by @files_lock
- * @files_lock: protects the three above, @parts, and each record; a leaf
+ * @late_calls: calls that undo something and are in the driver after the
+ *	revoke, of files with a record. Protected by @files_lock
+ * @files_lock: protects the four above, @parts, and each record; a leaf
  * @tracked: there is or was something to search for when a file is closed.
  *	Never cleared
  * @sticky: some mapping refers to the driver in a way that the gate cannot
@@ -221,7 +223,8 @@ struct cdevm_scope {
 	struct rb_root		files;
 	struct list_head	open_files;
 	struct list_head	closing_files;
-	spinlock_t		files_lock;	/* the three above, and each record */
+	struct list_head	late_calls;
+	spinlock_t		files_lock;	/* the four above, and each record */
 	bool			tracked;
 	bool			sticky;
 	struct list_head	mappers;

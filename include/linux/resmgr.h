@@ -247,6 +247,8 @@ struct resmgr_origin {
  * @dev: optional, for owners whose resources are released when a driver is
  *	unbound: returns the device that it is unbound from. RESMGR_DEBUG warns
  *	of objects in such memory that others can hold for longer
+ * @last_put: optional, used by &struct resmgr_object: called when the last
+ *	reference has gone, before the resources are released
  * @free: optional, used by &struct resmgr_object: frees the memory of the owner
  *	after its last resource was released
  */
@@ -261,6 +263,7 @@ struct resmgr_class {
 	const char	*mem_name;
 	struct resmgr_origin (*origin)(const struct resmgr *mgr);
 	struct device	*(*dev)(const struct resmgr *mgr);
+	void		(*last_put)(struct resmgr *mgr);
 	void		(*free)(struct resmgr *mgr);
 };
 

@@ -16,6 +16,7 @@
 #include <linux/err.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
@@ -189,6 +190,23 @@ static const struct file_operations box_fops = {
 	.open		= box_open,
 	.release	= box_release,
 	.unlocked_ioctl	= box_ioctl,
+};
+
+/* An unlock that ends the scope */
+static int box_flock(struct file *file, int cmd, struct file_lock *fl)
+{
+	struct box *b = file->private_data;
+
+	cdevm_withdraw(&b->scope);
+	note("unlock");
+	return 0;
+}
+
+static const struct file_operations box_lock_fops = {
+	.owner		= THIS_MODULE,
+	.open		= box_open,
+	.release	= box_release,
+	.flock		= box_flock,
 };
 
 static const struct file_operations plain_fops = {
@@ -763,6 +781,35 @@ static void release_inside_withdraws(struct kunit *test, const struct cdevm_ops 
 	KUNIT_EXPECT_TRUE(test, wait_freed());
 }
 
+/*
+ * An unlock of a file that the task which ends the scope has not come to yet,
+ * and waits for. A bug makes this hang.
+ */
+static void alone_unlock_withdraws(struct kunit *test)
+{
+	struct box *b = box_new(test, &box_early_ops);
+	struct worker ender = {};
+	struct file *older, *newer;
+
+	b->misc.fops = &box_lock_fops;
+	KUNIT_ASSERT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
+	older = node_must_open(test, yard.mnt, MKDEV(MISC_MAJOR, b->misc.minor));
+	newer = node_must_open(test, yard.mnt, MKDEV(MISC_MAJOR, b->misc.minor));
+	yard.release_stays = true;
+	work(test, &ender, worker_withdraws);
+	wait_for_completion(&yard.inside);
+	yard.release_stays = false;
+	KUNIT_EXPECT_EQ(test, lock_file(older, F_UNLCK), 0);
+	EXPECT_NOTES(test, "kick", "unlock");
+	complete(&yard.leave);
+	wait_for_completion(&ender.done);
+	EXPECT_NOTES(test, "release", "release", "withdrawn");
+	close_file(newer);
+	close_file(older);
+	cdevm_put(&b->scope);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+}
+
 static void alone_release_inside_withdraws(struct kunit *test)
 {
 	release_inside_withdraws(test, &box_ops);
@@ -1185,12 +1232,11 @@ static void alone_not_withdrawn(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, node_file(yard.mnt, devt), ERR_PTR(-ENODEV));
 }
 
-static struct box *box_with_action(struct kunit *test)
+static struct box *box_with_action(struct kunit *test, enum cdevm_step step)
 {
 	struct box *b = box_new(test, &box_ops);
 
-	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, CDEVM_STEP_UNPUBLISH,
-						    note_action, "unpublish"), 0);
+	KUNIT_EXPECT_EQ(test, cdevm_add_step_action(&b->scope, step, note_action, "action"), 0);
 	return b;
 }
 
@@ -1200,25 +1246,36 @@ static struct box *box_with_action(struct kunit *test)
  */
 static void alone_step_action(struct kunit *test)
 {
+	enum cdevm_step step;
 	struct box *b;
 	int nodes;
 
 	for (nodes = 0; nodes < 2; nodes++) {
-		b = box_with_action(test);
+		b = box_with_action(test, CDEVM_STEP_UNPUBLISH);
 		if (nodes)
 			KUNIT_EXPECT_EQ(test, cdevm_register_misc(&b->scope, &b->misc), 0);
 		cdevm_withdraw(&b->scope);
-		EXPECT_NOTES(test, "kick", "unpublish");
+		EXPECT_NOTES(test, "kick", "action");
 		cdevm_put(&b->scope);
 		KUNIT_EXPECT_TRUE(test, wait_freed());
 		EXPECT_NOTES(test, "resources go", "freed");
 	}
 
-	b = box_with_action(test);
+	b = box_with_action(test, CDEVM_STEP_UNPUBLISH);
 	EXPECT_WARNING(test, "the last reference has gone before cdevm_withdraw()",
 		       cdevm_put(&b->scope));
 	KUNIT_EXPECT_TRUE(test, wait_freed());
-	EXPECT_NOTES(test, "resources go", "unpublish", "freed");
+	EXPECT_NOTES(test, "action", "resources go", "freed");
+
+	/* Of the other steps that is all right: no node was published. */
+	for (step = CDEVM_STEP_KICK; step <= CDEVM_STEP_STOP; step++) {
+		if (step == CDEVM_STEP_UNPUBLISH)
+			continue;
+		b = box_with_action(test, step);
+		cdevm_put(&b->scope);
+		KUNIT_EXPECT_TRUE(test, wait_freed());
+		EXPECT_NOTES(test, "action", "resources go", "freed");
+	}
 }
 
 static struct kunit_case alone_cases[] = {
@@ -1235,6 +1292,7 @@ static struct kunit_case alone_cases[] = {
 	KUNIT_CASE(alone_release_deletes),
 	KUNIT_CASE(alone_release_withdraws),
 	KUNIT_CASE(alone_release_withdraws_all),
+	KUNIT_CASE(alone_unlock_withdraws),
 	KUNIT_CASE(alone_release_inside_withdraws),
 	KUNIT_CASE(alone_release_inside_withdraws_all),
 	KUNIT_CASE(alone_node_refused),

@@ -736,17 +736,6 @@ static void files_sigio(struct kunit *test)
 	EXPECT_NO_NOTES(test);
 }
 
-static int lock_file(struct file *file, int type)
-{
-	struct file_lock fl;
-
-	locks_init_lock(&fl);
-	fl.c.flc_file = file;
-	fl.c.flc_flags = FL_FLOCK;
-	fl.c.flc_type = type;
-	return file->f_op->flock(file, F_SETLKW, &fl);
-}
-
 static void files_unlock(struct kunit *test)
 {
 	struct file *file;
@@ -806,6 +795,71 @@ static void files_unlock_late(struct kunit *test)
 	wait_for_completion(&unbinds.done);
 	KUNIT_EXPECT_STREQ(test, note_text(0), "unlock 1");
 	KUNIT_EXPECT_STREQ(test, note_text(1), "release 1");
+	notes_clear();
+	close_file(other);
+	close_file(unlocks.file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	notes_clear();
+}
+
+static void action_waits(void *unused)
+{
+	complete(&shop.releasing);
+	wait_for_completion(&shop.release);
+	note("action");
+}
+
+/* The driver has not released the file, so an unlock reaches it: after the actions. */
+static void files_unlock_after_action(struct kunit *test)
+{
+	struct worker unbinds = {}, unlocks = {};
+
+	bind(test, &tool_plain_ops, &tool_lock_fops);
+	unlocks.file = open_cdev(test);
+	KUNIT_EXPECT_EQ(test, cdevm_file_add_action(unlocks.file, action_waits, NULL), 0);
+	work(test, &unbinds, worker_unbinds);
+	wait_for_completion(&shop.releasing);
+	work(test, &unlocks, worker_unlocks);
+	/* Any delay shows one that does not wait. */
+	msleep(300);
+	EXPECT_NO_NOTES(test);
+	complete(&shop.release);
+	wait_for_completion(&unlocks.done);
+	wait_for_completion(&unbinds.done);
+	KUNIT_EXPECT_STREQ(test, note_text(0), "action");
+	notes_clear();
+	KUNIT_EXPECT_EQ(test, lock_file(unlocks.file, F_UNLCK), 0);
+	EXPECT_NOTES(test, "unlock 1");
+	close_file(unlocks.file);
+	KUNIT_EXPECT_TRUE(test, wait_freed());
+	notes_clear();
+}
+
+/* And the actions of a file wait for an unlock that has begun. */
+static void files_action_after_unlock(struct kunit *test)
+{
+	struct worker unbinds = {}, unlocks = {};
+	struct file *other;
+
+	bind(test, &tool_plain_ops, &tool_lock_fops);
+	unlocks.file = open_cdev(test);
+	other = open_cdev(test);
+	KUNIT_EXPECT_EQ(test, cdevm_file_add_action(unlocks.file, note_action, "action"), 0);
+	/* The unbind is in the action of the newer one, so the revoke is over. */
+	KUNIT_EXPECT_EQ(test, cdevm_file_add_action(other, action_waits, NULL), 0);
+	work(test, &unbinds, worker_unbinds);
+	wait_for_completion(&shop.releasing);
+	shop.unlock_waits = true;
+	work(test, &unlocks, worker_unlocks);
+	wait_for_completion(&shop.unlocking);
+	complete(&shop.release);
+	msleep(300);
+	EXPECT_NOTES(test, "action");
+	complete(&shop.unlock);
+	wait_for_completion(&unlocks.done);
+	wait_for_completion(&unbinds.done);
+	KUNIT_EXPECT_STREQ(test, note_text(0), "unlock 1");
+	KUNIT_EXPECT_STREQ(test, note_text(1), "action");
 	notes_clear();
 	close_file(other);
 	close_file(unlocks.file);
@@ -926,6 +980,8 @@ static struct kunit_case files_cases[] = {
 	KUNIT_CASE(files_sigio),
 	KUNIT_CASE(files_unlock),
 	KUNIT_CASE_SLOW(files_unlock_late),
+	KUNIT_CASE(files_unlock_after_action),
+	KUNIT_CASE(files_action_after_unlock),
 	KUNIT_CASE(files_actions_at_close),
 	KUNIT_CASE(files_actions_at_unbind),
 	KUNIT_CASE(files_actions_and_release),

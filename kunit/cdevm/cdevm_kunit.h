@@ -8,6 +8,7 @@
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/mnt_idmapping.h>
@@ -61,6 +62,18 @@ static inline struct dentry *node_dentry(struct vfsmount *mnt, dev_t devt,
 		return ERR_PTR(ret);
 	}
 	return dentry;
+}
+
+/* flock() of a file, or its end */
+static inline int lock_file(struct file *file, int type)
+{
+	struct file_lock fl;
+
+	locks_init_lock(&fl);
+	fl.c.flc_file = file;
+	fl.c.flc_flags = FL_FLOCK;
+	fl.c.flc_type = type;
+	return file->f_op->flock(file, F_SETLKW, &fl);
 }
 
 /* Open a character device, through its node number @nr on @mnt. */

@@ -20,7 +20,9 @@
  *
  * After the revoke some methods still reach the driver, since they undo
  * something, such as an unlock. They are counted in the record, and none begins
- * once it is claimed.
+ * while somebody works on it. Afterwards none is needed if the driver has
+ * released the file. If only its actions have run, the methods go on to reach
+ * the driver.
  *
  * A file that was released at unbind lets go of the driver, if nothing is left
  * that could call the driver: see cdevm_lets_go(). Then it holds only the
@@ -159,12 +161,16 @@ static void cdevm_claim(struct cdevm_file *f)
 
 static bool cdevm_has_claimed(struct cdevm_scope *scope)
 {
+	const struct cdevm_late *late;
 	struct cdevm_file *f;
 
 	lockdep_assert_held(&scope->files_lock);
 
 	list_for_each_entry(f, &scope->closing_files, link)
 		if (f->closer == current)
+			return true;
+	list_for_each_entry(late, &scope->late_calls, link)
+		if (late->task == current)
 			return true;
 	return false;
 }
@@ -173,10 +179,12 @@ static bool cdevm_has_claimed(struct cdevm_scope *scope)
  * cdevm_is_closing_file() - test whether the task is in the work for a file
  * @scope: scope
  *
- * The task that ends @scope waits for this work. Parts of @scope count, too.
+ * The task that ends @scope waits for this work, and for calls that undo
+ * something for such a file. Parts of @scope count, too.
  *
  * Context: Process context.
- * Return: true if the current task has claimed a file of @scope.
+ * Return: true if the current task has claimed a file of @scope, or is in such a
+ * call.
  */
 bool cdevm_is_closing_file(struct cdevm_scope *scope)
 {
@@ -316,33 +324,57 @@ void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file)
 
 /**
  * cdevm_late_begin() - begin a call that undoes something, after the revoke
- * @file: file of a node whose files are listed
+ * @file: the file
+ * @late: the call, on the stack of the caller
  *
- * Context: Any context but interrupts.
+ * Waits while the actions of a file run whose ->release() is not called at
+ * unbind.
+ *
+ * Context: Process context, may sleep.
  * Return: true if the driver may be called, to be followed by cdevm_late_end();
  * false if its ->release() was called for this file, or is being called.
  */
-bool cdevm_late_begin(struct file *file)
+bool cdevm_late_begin(struct file *file, struct cdevm_late *late)
 {
-	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
+	struct cdevm_fops *wrapped = cdevm_file_fops(file);
+	struct cdevm_scope *scope = wrapped->scope;
+	bool closing = false;
 	struct cdevm_file *f;
-	bool open;
+
+	late->counted = NULL;
+	late->task = current;
+	if (!READ_ONCE(scope->tracked))
+		return true;
 
 	spin_lock(&scope->files_lock);
 	f = cdevm_find_file(scope, file);
-	open = f && f->state == CDEVM_FILE_OPEN;
-	if (open)
+	if (f && f->state == CDEVM_FILE_OPEN) {
 		f->calls++;
+		late->counted = f;
+		list_add(&late->link, &scope->late_calls);
+	} else if (f) {
+		/* One of the actions may have led here. */
+		closing = f->state == CDEVM_FILE_CLOSING && f->closer != current;
+	}
 	spin_unlock(&scope->files_lock);
-	return open;
+	if (late->counted)
+		return true;
+	if (wrapped->listed)
+		return false;
+	if (closing)
+		wait_event(cdevm_file_wait, cdevm_is_closed(f));
+	return true;
 }
 
-void cdevm_late_end(struct file *file)
+void cdevm_late_end(struct file *file, struct cdevm_late *late)
 {
 	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
 
+	if (!late->counted)
+		return;
 	spin_lock(&scope->files_lock);
-	cdevm_find_file(scope, file)->calls--;
+	late->counted->calls--;
+	list_del(&late->link);
 	spin_unlock(&scope->files_lock);
 	wake_up_all(&cdevm_file_wait);
 }
@@ -426,6 +458,8 @@ void cdevm_close_files(struct cdevm_scope *scope)
 		cdevm_close_file(f);
 		cdevm_let_go(f);
 		cdevm_file_closed(f);
+		/* A user may have opened very many. */
+		cond_resched();
 	}
 	cdevm_wait_file(scope, NULL);
 }

@@ -346,15 +346,15 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 	struct cdevm_call __call __uninitialized;			\
 	bool __entered = cdevm_begin(&__call, __scope, CDEVM_UNDO #method, \
 				     (void *)__wrapped->orig->method);	\
-	bool __late = !__entered && __wrapped->listed;			\
 	typeof(__wrapped->orig->method(__VA_ARGS__)) __ret;		\
+	struct cdevm_late __late;					\
 									\
-	if (!__late || cdevm_late_begin(file)) {			\
+	if (__entered || cdevm_late_begin(file, &__late)) {		\
 		__ret = __wrapped->orig->method(__VA_ARGS__);		\
 		if (__entered)						\
 			cdevm_end(&__call, __scope);			\
-		else if (__late)					\
-			cdevm_late_end(file);				\
+		else							\
+			cdevm_late_end(file, &__late);			\
 	} else {							\
 		__ret = (instead);					\
 	}								\

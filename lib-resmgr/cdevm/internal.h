@@ -202,8 +202,23 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped);
 int cdevm_list_file(struct file *file);
 int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone);
 void cdevm_forget_file(struct cdevm_fops *wrapped, struct file *file);
-bool cdevm_late_begin(struct file *file);
-void cdevm_late_end(struct file *file);
+
+struct cdevm_file;
+
+/**
+ * struct cdevm_late - a call that undoes something, after the revoke
+ * @link: link in &cdevm_scope.late_calls
+ * @task: the task that is in it
+ * @counted: record of the file that has counted it, or %NULL
+ */
+struct cdevm_late {
+	struct list_head	link;
+	struct task_struct	*task;
+	struct cdevm_file	*counted;
+};
+
+bool cdevm_late_begin(struct file *file, struct cdevm_late *late);
+void cdevm_late_end(struct file *file, struct cdevm_late *late);
 void cdevm_close_files(struct cdevm_scope *scope);
 bool cdevm_is_closing_file(struct cdevm_scope *scope);
 

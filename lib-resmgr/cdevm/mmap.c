@@ -120,15 +120,15 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 	struct cdevm_call call __uninitialized;				\
 	bool entered = cdevm_begin(&call, scope, "vm_" #method,		\
 				   (void *)wrapped->orig->method);	\
-	bool late = !entered && cdevm_file_fops(vma->vm_file)->listed;	\
+	struct cdevm_late late;						\
 									\
-	if (late && !cdevm_late_begin(vma->vm_file))			\
+	if (!entered && !cdevm_late_begin(vma->vm_file, &late))	\
 		return;							\
 	wrapped->orig->method(vma);					\
 	if (entered)							\
 		cdevm_end(&call, scope);				\
-	else if (late)							\
-		cdevm_late_end(vma->vm_file);				\
+	else								\
+		cdevm_late_end(vma->vm_file, &late);			\
 }
 
 CDEVM_VM_ALWAYS(open)

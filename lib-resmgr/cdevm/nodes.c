@@ -471,8 +471,17 @@ static void cdevm_remove_misc(struct resmgr *mgr, struct resmgr_node *res)
 int cdevm_register_misc(struct cdevm_scope *scope, struct miscdevice *misc)
 {
 	struct cdevm_node *node;
+	bool busy;
 
-	if (misc->fops && cdevm_is_wrapped(misc->fops))
+	/*
+	 * A part that was removed meanwhile is taken off the list under this
+	 * lock, before the wrapped operations in it are freed, and after those
+	 * of the driver have taken their place.
+	 */
+	spin_lock(&scope->files_lock);
+	busy = misc->fops && cdevm_is_wrapped(READ_ONCE(misc->fops));
+	spin_unlock(&scope->files_lock);
+	if (busy)
 		return -EBUSY;
 	node = cdevm_node_new(scope, GFP_KERNEL);
 	if (IS_ERR(node))

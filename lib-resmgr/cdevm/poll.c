@@ -53,7 +53,11 @@
 
 #include "internal.h"
 
-#define CDEVM_POLLED_BITS	6
+/*
+ * So many that a bucket is short for all files that a process may have open by
+ * default. Each close of a file looks at one.
+ */
+#define CDEVM_POLLED_BITS	10
 
 /**
  * struct cdevm_polled - a queue that a poller of a file was added to

@@ -107,15 +107,31 @@ void cdevm_put_memory(struct cdevm_scope *scope)
 	kfree(scope->mem);
 }
 
+/*
+ * A scope of no driver that was never withdrawn has had no steps. It may have
+ * actions on them, which use what the scope has: they come before that goes. It
+ * has no node, which would hold it. An action that takes something back from
+ * others comes too late here.
+ */
+static void cdevm_last_put(struct resmgr *mgr)
+{
+	struct cdevm_scope *scope = mgr_to_scope(mgr);
+	enum cdevm_step step;
+
+	for (step = CDEVM_STEP_KICK; step <= CDEVM_STEP_STOP; step++) {
+		if (resmgr_empty(&scope->steps[step]))
+			continue;
+		WARN(step == CDEVM_STEP_UNPUBLISH,
+		     "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
+		     scope->name);
+		resmgr_release_final(&scope->steps[step]);
+	}
+}
+
 static void cdevm_free(struct resmgr *mgr)
 {
 	struct cdevm_scope *scope = mgr_to_scope(mgr);
 
-	/* Of a scope of no driver; a node would hold it. */
-	if (WARN(!resmgr_empty(&scope->steps[CDEVM_STEP_UNPUBLISH]),
-		 "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
-		 scope->name))
-		cdevm_unpublish(scope);
 	cdevm_trace(free, scope);
 	if (scope->ops && scope->ops->released)
 		scope->ops->released(scope);
@@ -135,6 +151,7 @@ static const struct resmgr_class cdevm_class = {
 	.name		= "cdevm",
 	.owner_name	= cdevm_owner_name,
 	.origin		= cdevm_origin,
+	.last_put	= cdevm_last_put,
 	.free		= cdevm_free,
 };
 
@@ -453,8 +470,8 @@ static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
  *
  * A scope of no driver ends in no other way. A concurrent caller also returns
  * only when all steps are done, unless it is inside a call of the scope, or in
- * the release of one of its files: the steps wait for these, so it returns at
- * once. From inside a call that comes first this waits for all other calls; use
+ * the release or a late unlock of one of its files: the steps wait for these, so
+ * it returns at once. From inside a call that comes first this waits for all other calls; use
  * cdevm_unbind_self() there.
  *
  * Context: Process context, sleeps. Under the device lock, as in probe and
@@ -571,6 +588,7 @@ static struct cdevm_scope *cdevm_scope_new(const char *name, struct resmgr_origi
 	scope->files = RB_ROOT;
 	INIT_LIST_HEAD(&scope->open_files);
 	INIT_LIST_HEAD(&scope->closing_files);
+	INIT_LIST_HEAD(&scope->late_calls);
 	INIT_LIST_HEAD(&scope->parts);
 	init_waitqueue_head(&scope->gone);
 	INIT_LIST_HEAD(&scope->mappers);

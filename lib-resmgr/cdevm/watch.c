@@ -29,10 +29,12 @@
  *
  * A call may wait for something that a user supplies, such as a page from
  * userfaultfd or FUSE. So an unprivileged user could hold up the call for ever,
- * and the unbind with it. All such waits can be killed. So after @kill_after
- * seconds the task is killed, if it is in a sleep that a kill ends, or if it
- * was interrupted before and runs in circles, as a fault does that is retried.
- * Other tasks would be killed for nothing.
+ * and the unbind with it. So after @kill_after seconds the task is killed, if it
+ * is in a sleep that a kill ends, or if it was interrupted before and runs in
+ * circles, as a fault does that is retried. Other tasks would be killed for
+ * nothing. One wait goes on after the kill: that for a FUSE server which has
+ * read the request and does not answer. It ends when the server does, or when
+ * its connection is aborted.
  */
 #include <linux/cdevm.h>
 #include <linux/device.h>
@@ -160,14 +162,12 @@ static void cdevm_stir(struct task_struct *task, struct cdevm_sight *sight,
 
 	if (cdevm_can_be_interrupted(sight))
 		wake_up_state(task, TASK_INTERRUPTIBLE);
-	if (*killed == CDEVM_NAMED || !cdevm_kill_is_due(scope) ||
-	    !cdevm_can_be_killed(sight))
+	if (!cdevm_kill_is_due(scope) || !cdevm_can_be_killed(sight))
 		return;
-	/* The others are killed at the next interval: each one is reported. */
-	++*killed;
-	pr_warn("cdevm: %s: %s[%d] has held up the unbind for %u s in %s of the driver (%pS) and is killed\n",
-		scope->name, task->comm, task_pid_nr(task), READ_ONCE(kill_after),
-		sight->call.method, sight->call.fn);
+	if (++*killed <= CDEVM_NAMED)
+		pr_warn("cdevm: %s: %s[%d] has held up the unbind for %u s in %s of the driver (%pS) and is killed\n",
+			scope->name, task->comm, task_pid_nr(task), READ_ONCE(kill_after),
+			sight->call.method, sight->call.fn);
 	send_sig(SIGKILL, task, 1);
 }
 
@@ -182,6 +182,8 @@ static void cdevm_stir_all(void)
 		if (cdevm_look(task, &sight))
 			cdevm_stir(task, &sight, &killed);
 	rcu_read_unlock();
+	if (killed > CDEVM_NAMED)
+		pr_warn("cdevm: and %u more tasks are killed\n", killed - CDEVM_NAMED);
 }
 
 /**
