@@ -5,9 +5,9 @@
  */
 #include "probe.h"
 
+#include <linux/userfaultfd.h>
 #include <setjmp.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 
 #define PAGE	4096UL
 
@@ -328,40 +328,72 @@ static void t_nodes(void)
 	bind();
 }
 
-/*
- * A debugger may stop a process at the end of its mmap(), for as long as it
- * likes. The unbind must not wait for that, and must find the mapping.
- */
-static void t_traced(void)
+/* --- a process that has a mapping, and does not return from mmap() */
+
+struct reader {
+	int uffd, go;
+};
+
+/* Reads what userfaultfd has to tell, when it is told to. */
+static void *read_event(void *data)
 {
-	int fd = probe_open(0), status = 0, i;
+	const struct reader *r = data;
+	struct uffd_msg msg;
+	char c;
+
+	xread(r->go, &c, 1);
+	xread(r->uffd, &msg, sizeof(msg));
+	return NULL;
+}
+
+/* Its mapping takes the place of another one, of which userfaultfd tells. */
+static int stay_in_mmap(int fd, int go)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_UNMAP };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct reader r = { .uffd = syscall(SYS_userfaultfd, O_CLOEXEC), .go = go };
+	pthread_t thread;
+	void *p;
+
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (unsigned long)p;
+	reg.range.len = PAGE;
+	if (r.uffd < 0 || p == MAP_FAILED || ioctl(r.uffd, UFFDIO_API, &api) ||
+	    ioctl(r.uffd, UFFDIO_REGISTER, &reg) ||
+	    pthread_create(&thread, NULL, read_event, &r))
+		return 2;
+	p = mmap(p, PAGE, PROT_READ | PROT_WRITE, kinds[3].flags | MAP_FIXED, fd,
+		 kinds[3].pgoff * PAGE);
+	return p == MAP_FAILED || peek(p) != -SIGBUS;
+}
+
+/*
+ * It has let go of the mmap_lock, and can stay for as long as it likes. The unbind
+ * must not wait for it, and must find the mapping.
+ */
+static void t_not_returned(void)
+{
+	int fd = probe_open(0), status = 0, go[2];
 	pid_t child;
 	long t0;
 
-	diag("a process that is stopped at the end of mmap()");
+	diag("a process that stays in mmap()");
+	if (pipe(go))
+		return;
 	child = fork();
-	if (!child) {
-		unsigned char *p;
-
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		p = map(fd, &kinds[3]);
-		_exit(!p || peek(p) != -SIGBUS);
-	}
-	waitpid(child, &status, 0);
-	/* Stop at the entry and at the end of mmap(). Other calls of the library pass. */
-	for (i = 0; i < 50; i++) {
-		ptrace(PTRACE_SYSCALL, child, NULL, NULL);
-		waitpid(child, &status, 0);
-		if (probe_saw("mmap"))
-			break;
-	}
-	ok(WIFSTOPPED(status) && i < 50, "it is stopped when the driver has seen mmap()");
+	if (!child)
+		_exit(stay_in_mmap(fd, go[0]));
+	ok(wait_for(probe_saw("mmap"), 5000), "the driver has seen mmap()");
+	ok(wait_for(task_state(child) == 'D', 5000), "it stays there");
 	t0 = now_ms();
 	unbind();
-	ok(now_ms() - t0 < 5000, "unbind does not wait for the debugger");
-	ptrace(PTRACE_DETACH, child, NULL, NULL);
-	ok(waitpid(child, &status, 0) == child && status == 0, "the mapping was found: SIGBUS");
+	ok(now_ms() - t0 < 5000, "unbind does not wait for it");
+	ok(waitpid(child, &status, WNOHANG) == 0, "it is still there");
+	xwrite(go[1], "g", 1);
+	ok(waitpid(child, &status, 0) == child && status == 0, "the mapping was found: SIGBUS (0x%x)",
+	   status);
+	close(go[0]);
+	close(go[1]);
 	close(fd);
 	bind();
 }
@@ -603,7 +635,7 @@ int main(void)
 	t_access();
 	t_mkwrite();
 	t_nodes();
-	t_traced();
+	t_not_returned();
 	t_busy_elsewhere();
 	t_handed_over();
 	t_moved();

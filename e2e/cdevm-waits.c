@@ -120,6 +120,44 @@ static void t_copy(int seconds)
 	kill_after("60");
 }
 
+/* So many that the log does not name them all. They are all killed at once. */
+static void t_many_copies(void)
+{
+	int fd = pair_open(0, 0), status = 0, i;
+	struct job unbind = JOB_UNBIND(0);
+	pid_t child[20];
+	bool all = true;
+
+	diag("%zu such reads", ARRAY_SIZE(child));
+	if (!has_userfaultfd()) {
+		skip("many pages that never come", "no userfaultfd in this kernel");
+		close(fd);
+		return;
+	}
+	kill_after("5");
+	expect("cdevm: .*: cdevm-waits.* and is killed$");
+	kmsg_start();
+	for (i = 0; i < (int)ARRAY_SIZE(child); i++)
+		child[i] = read_never(fd);
+	for (i = 0; i < (int)ARRAY_SIZE(child); i++)
+		all &= wait_for(task_state(child[i]) == 'S' || task_state(child[i]) == 'D', 5000);
+	ok(all, "none comes back");
+	job_start(&unbind);
+	ok(wait_for(job_over(&unbind), 20000), "the unbind comes to an end");
+	ok(wait_for(KMSG_HAS("cdevm: ", "12 more tasks", "killed"), 5000),
+	   "the log says how many it does not name");
+	for (i = 0; i < (int)ARRAY_SIZE(child); i++)
+		all &= child_over(child[i], 5000, &status) && WIFSIGNALED(status) &&
+		       WTERMSIG(status) == SIGKILL;
+	ok(all, "all were killed");
+	expect_end();
+	pthread_join(unbind.thread, NULL);
+	ok_err(unbind.ret, 0, "unbind");
+	close(fd);
+	bind_it(0);
+	kill_after("60");
+}
+
 /* A method that waits for the lock that the unbind holds: for ever. */
 static void t_device_lock(void)
 {
@@ -210,6 +248,7 @@ int main(void)
 	t_device_lock();
 	t_copy(20);
 	t_copy(0);
+	t_many_copies();
 	ok_err(rmmod("cdevm_pair"), 0, "rmmod");
 	return done("cdevm-waits");
 }

@@ -27,7 +27,8 @@
  * drained, the unbind waits for the remaining callers until the mmap_lock of
  * their process is free for a moment. Then the mapping can be found, and
  * everything is zapped once more. Waiting only for the task would be simpler;
- * but a debugger can stop it, and a kernel thread never returns to user mode.
+ * but what it has unmapped may have a userfaultfd that nobody reads, and a
+ * kernel thread never returns to user mode.
  * Waiting only for the mmap_lock would be simpler, too; but a process that has
  * called once may be inside the mmap() of another driver by now, for as long as
  * that takes.
@@ -334,7 +335,7 @@ static int cdevm_remember_mapper(struct cdevm_scope *scope, struct mm_struct *mm
 	init_task_work(&mapper->work, cdevm_mapper_returns);
 	/*
 	 * The work does not run before this call is over. It cannot be added in
-	 * exit. A debugger can delay it for longer than the scope exists.
+	 * exit. A userfaultfd can delay it for longer than the scope exists.
 	 */
 	if (!(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
 	    !task_work_add(current, &mapper->work, TWA_RESUME)) {
