@@ -358,7 +358,9 @@ int cdevm_file_remove_action(struct file *file, resmgr_action_t action, void *da
  * Whichever comes first, and once. At unbind it is called after the calls
  * inside have left, and before ->remove(). The actions of a file run newest
  * first, and before its ->release(). They also run if an open() that has added
- * them fails.
+ * them fails. An unlock, or another call that undoes something, does not run
+ * beside them. One that comes later still reaches the driver, unless the
+ * ->release() was called at unbind, too.
  *
  * Context: Process context, may sleep. From a file operation, or after
  * cdevm_enter() with a reference on @file.

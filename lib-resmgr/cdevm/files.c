@@ -366,12 +366,13 @@ bool cdevm_late_begin(struct file *file, struct cdevm_late *late)
 	return true;
 }
 
-void cdevm_late_end(struct file *file, struct cdevm_late *late)
+void cdevm_late_end(struct cdevm_late *late)
 {
-	struct cdevm_scope *scope = cdevm_file_fops(file)->scope;
+	struct cdevm_scope *scope;
 
 	if (!late->counted)
 		return;
+	scope = late->counted->wrapped->scope;
 	spin_lock(&scope->files_lock);
 	late->counted->calls--;
 	list_del(&late->link);

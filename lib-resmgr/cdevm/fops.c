@@ -354,7 +354,7 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 		if (__entered)						\
 			cdevm_end(&__call, __scope);			\
 		else							\
-			cdevm_late_end(file, &__late);			\
+			cdevm_late_end(&__late);			\
 	} else {							\
 		__ret = (instead);					\
 	}								\

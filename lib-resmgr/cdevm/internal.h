@@ -218,7 +218,7 @@ struct cdevm_late {
 };
 
 bool cdevm_late_begin(struct file *file, struct cdevm_late *late);
-void cdevm_late_end(struct file *file, struct cdevm_late *late);
+void cdevm_late_end(struct cdevm_late *late);
 void cdevm_close_files(struct cdevm_scope *scope);
 bool cdevm_is_closing_file(struct cdevm_scope *scope);
 

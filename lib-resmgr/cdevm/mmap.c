@@ -28,10 +28,9 @@
  * their process is free for a moment. Then the mapping can be found, and
  * everything is zapped once more. Waiting only for the task would be simpler;
  * but what it has unmapped may have a userfaultfd that nobody reads, and a
- * kernel thread never returns to user mode.
- * Waiting only for the mmap_lock would be simpler, too; but a process that has
- * called once may be inside the mmap() of another driver by now, for as long as
- * that takes.
+ * kernel thread never returns to user mode. Waiting only for the mmap_lock would
+ * be simpler, too; but a process that has called once may be inside the mmap()
+ * of another driver by now, for as long as that takes.
  *
  * None of this is done for nodes that a subsystem marks as having mappings that
  * stay: they show memory that the mapping itself keeps, such as the frames of a
@@ -129,7 +128,7 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 	if (entered)							\
 		cdevm_end(&call, scope);				\
 	else								\
-		cdevm_late_end(vma->vm_file, &late);			\
+		cdevm_late_end(&late);					\
 }
 
 CDEVM_VM_ALWAYS(open)

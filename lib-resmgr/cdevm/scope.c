@@ -471,8 +471,8 @@ static void cdevm_release_bound(struct resmgr *mgr, struct resmgr_node *node)
  * A scope of no driver ends in no other way. A concurrent caller also returns
  * only when all steps are done, unless it is inside a call of the scope, or in
  * the release or a late unlock of one of its files: the steps wait for these, so
- * it returns at once. From inside a call that comes first this waits for all other calls; use
- * cdevm_unbind_self() there.
+ * it returns at once. From inside a call that comes first this waits for all
+ * other calls; use cdevm_unbind_self() there.
  *
  * Context: Process context, sleeps. Under the device lock, as in probe and
  * remove; for a scope of no driver with a reference on it.
