@@ -44,7 +44,7 @@ help:
 	@echo 'make series            mails for git am, several series: out/series-VERSION  (30 s)'
 	@echo 'make series-check      build and test the series mail by mail              (first 2 h, goes on where it was)'
 	@echo 'make bench             what it costs, in instructions and bytes, beside its peers   (first 30 min, then 5 min)'
-	@echo 'make build-check       W=1, x86-64, allnoconfig, allmodconfig, arm64, clang, tests as modules  (first 40 min, then 5 min)'
+	@echo 'make build-check       W=1, x86-64, allnoconfig, few options, allmodconfig, arm64, clang, tests as modules  (first 45 min, then 5 min)'
 	@echo 'make clean             remove what was built, keep what was downloaded'
 	@echo
 	@echo 'KERNEL=7.3 or 7.2 with the others: for that kernel; the default is 6.12, and 6.12 and 7.3 for test, test-all,'

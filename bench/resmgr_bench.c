@@ -622,7 +622,14 @@ static int probe_video(struct device *dev)
 	       video_register_device(&vdev, VFL_TYPE_VIDEO, 0);
 }
 
-#ifdef CONFIG_CDEVM
+#else /* the User Mode Linux in which two CPUs are measured */
+static int probe_video(struct device *dev)
+{
+	return 0;
+}
+#endif
+
+#if IS_ENABLED(CONFIG_VIDEO_DEV) && defined(CONFIG_CDEVM)
 struct gated_video {
 	struct cdevm_scope	scope;
 	struct v4l2_device	v4l2_dev;
@@ -640,17 +647,6 @@ static int probe_gated_video(struct device *dev)
 	       cdevm_video_register_device(&video->scope, &video->vdev, VFL_TYPE_VIDEO, 1);
 }
 #else
-static int probe_gated_video(struct device *dev)
-{
-	return 0;
-}
-#endif
-#else /* the User Mode Linux in which two CPUs are measured */
-static int probe_video(struct device *dev)
-{
-	return 0;
-}
-
 static int probe_gated_video(struct device *dev)
 {
 	return 0;

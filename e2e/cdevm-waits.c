@@ -5,9 +5,7 @@
  * can end are killed after a configurable time
  */
 #include "pair.h"
-
-#include <linux/userfaultfd.h>
-#include <sys/mman.h>
+#include "uffd.h"
 
 #define CDEVM_PARAMS	"/sys/module/cdevm/parameters/"
 
@@ -21,47 +19,29 @@ static void kill_after(const char *seconds)
 	ok_err(write_file(CDEVM_PARAMS "kill_after", seconds), 0, "kill_after %s", seconds);
 }
 
-/* A page whose first use sleeps until its content is supplied: for ever. */
-static void *page_that_never_comes(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	void *page;
-
-	if (uffd < 0)
-		return NULL;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (unsigned long)page;
-	reg.range.len = 4096;
-	if (page == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) ||
-	    ioctl(uffd, UFFDIO_REGISTER, &reg))
-		return NULL;
-	return page;
-}
-
-/* read() into it, by nobody in particular. */
+/* read() into a page that never comes, by nobody in particular. */
 static pid_t read_never(int fd)
 {
 	pid_t child = fork();
 	void *page;
+	int uffd;
 
 	if (child)
 		return child;
-	page = page_that_never_comes();
+	page = uffd_page(&uffd, 0);
 	if (!page || setresuid(65534, 65534, 65534))
 		_exit(2);
 	_exit(read(fd, page, 4) != 4);
 }
 
-static bool has_userfaultfd(void)
+/* The unbind comes back, with nobody inside any more. Back to how it was. */
+static void over(struct job *unbind, int fd)
 {
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (uffd < 0)
-		return false;
-	close(uffd);
-	return true;
+	pthread_join(unbind->thread, NULL);
+	ok_err(unbind->ret, 0, "unbind");
+	close(fd);
+	bind_it(0);
+	kill_after("60");
 }
 
 /* The task is reported after ten seconds, and killed after @seconds; 0 is never. */
@@ -113,11 +93,7 @@ static void t_copy(int seconds)
 	   "the task was killed");
 	if (seconds)
 		expect_end();
-	pthread_join(unbind.thread, NULL);
-	ok_err(unbind.ret, 0, "unbind");
-	close(fd);
-	bind_it(0);
-	kill_after("60");
+	over(&unbind, fd);
 }
 
 /* So many that the log does not name them all. They are all killed at once. */
@@ -151,11 +127,7 @@ static void t_many_copies(void)
 		       WTERMSIG(status) == SIGKILL;
 	ok(all, "all were killed");
 	expect_end();
-	pthread_join(unbind.thread, NULL);
-	ok_err(unbind.ret, 0, "unbind");
-	close(fd);
-	bind_it(0);
-	kill_after("60");
+	over(&unbind, fd);
 }
 
 /* A method that waits for the lock that the unbind holds: for ever. */
@@ -183,11 +155,7 @@ static void t_device_lock(void)
 	kill(child, SIGKILL);
 	ok(wait_for(job_over(&unbind), 5000), "unbind is over when the task is killed");
 	ok(child_over(child, 5000, &status) && WIFSIGNALED(status), "which it is (0x%x)", status);
-	pthread_join(unbind.thread, NULL);
-	ok_err(unbind.ret, 0, "unbind");
-	close(fd);
-	bind_it(0);
-	kill_after("60");
+	over(&unbind, fd);
 }
 
 static void t_kick(void)

@@ -9,15 +9,6 @@
 #include "driver.h"
 #include "uhid.h"
 
-static long read_feature(const char *path)
-{
-	char *text = read_file(path);
-	long value = text ? atol(text) : -1;
-
-	free(text);
-	return value;
-}
-
 static void t_works(void)
 {
 	struct sensor_sample got = { 0 };
@@ -32,8 +23,8 @@ static void t_works(void)
 	snprintf(path, sizeof(path), "%s/feature-0-20030e/feature-0-20030e-value",
 		 s.sysfs);
 	/* HID drops answers while the probe of the hub goes on, which makes the device. */
-	ok(wait_for(read_feature(path) == 100, 2000), "sysfs reads the feature from the device: %ld",
-	   read_feature(path));
+	ok(wait_for(read_long(path) == 100, 2000), "sysfs reads the feature from the device: %ld",
+	   read_long(path));
 	ok(write_file(path, "250") == 0 && s.feature == 250,
 	   "sysfs writes the feature to the device");
 	snprintf(path, sizeof(path), "%s/enable_sensor", s.sysfs);

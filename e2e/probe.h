@@ -26,18 +26,25 @@ static int __unused probe_set(const char *name, const char *value)
 	return write_file(path, value);
 }
 
+/* The last method of the driver that was called, to be freed; or NULL. */
+static char __unused *probe_last(void)
+{
+	char *last = read_file(PROBE_PARAMS "last");
+
+	if (last)
+		last[strcspn(last, "\n")] = 0;
+	return last;
+}
+
 /*
  * Returns true if this was the last method of the driver that was called, and
  * forgets it.
  */
 static bool __unused probe_saw(const char *method)
 {
-	char *last = read_file(PROBE_PARAMS "last");
-	bool good;
+	char *last = probe_last();
+	bool good = last && !strcmp(last, method);
 
-	if (last)
-		last[strcspn(last, "\n")] = 0;
-	good = last && !strcmp(last, method);
 	if (!good)
 		diag("the driver saw '%s', not '%s'", last ? last : "", method);
 	free(last);
