@@ -119,9 +119,10 @@ static void cdevm_last_put(struct resmgr *mgr)
 	enum cdevm_step step;
 
 	for (step = CDEVM_STEP_KICK; step <= CDEVM_STEP_STOP; step++) {
-		if (resmgr_empty(&scope->steps[step]))
+		/* Released for good: the scope was withdrawn. */
+		if (!READ_ONCE(scope->steps[step].newest))
 			continue;
-		WARN(step == CDEVM_STEP_UNPUBLISH,
+		WARN(step == CDEVM_STEP_UNPUBLISH && !resmgr_empty(&scope->steps[step]),
 		     "cdevm: %s: the last reference has gone before cdevm_withdraw()\n",
 		     scope->name);
 		resmgr_release_final(&scope->steps[step]);
