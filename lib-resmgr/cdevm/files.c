@@ -275,6 +275,8 @@ int cdevm_finish_file(struct cdevm_fops *wrapped, struct file *file, bool *gone)
 	claimed = f && f->state == CDEVM_FILE_OPEN;
 	if (claimed)
 		cdevm_claim(f);
+	/* A late call, which is going to look at it, holds the file. */
+	WARN_ON_ONCE(claimed && f->calls);
 	spin_unlock(&scope->files_lock);
 	if (!f)
 		return 0;
