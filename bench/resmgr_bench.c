@@ -392,7 +392,7 @@ static void bench_bytes(void)
 		       sizeof(struct percpu_ref) + bytes, 1, "bytes");
 #ifdef CONFIG_CDEVM
 		report("gate_bytes", SELF, n, sizeof(struct resmgr_gate) +
-		       n * sizeof(unsigned int), 1, "bytes");
+		       n * sizeof(atomic64_t), 1, "bytes");
 #endif
 		report("gate_bytes", "srcu", n, sizeof(struct srcu_struct) +
 		       kmalloc_size_roundup(sizeof(struct srcu_usage)) +

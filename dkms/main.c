@@ -87,7 +87,6 @@ static void __exit cdevm_module_exit(void)
 	 * The task that dropped the last scope or file may still be on its way
 	 * out.
 	 */
-	rcu_barrier();
 	synchronize_rcu_tasks();
 }
 module_exit(cdevm_module_exit);

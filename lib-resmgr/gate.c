@@ -8,48 +8,80 @@
  *
  * While the gate is open each call is counted up on the CPU where it enters,
  * and counted down on the CPU where it leaves, which may be another one. So the
- * counter of one CPU means nothing and may be negative; the sum over all CPUs
- * is the number of calls inside.
+ * counter of one CPU means nothing; the sum over all CPUs, less what they
+ * started with, is the number of calls inside.
  *
  * The sum is meaningless while the counters change, so the revoke is the hard
- * part. It sets a flag in the word that holds the pointer to the counters.
- * After that no call enters, and calls that leave are counted down in one
- * atomic counter, @left. But some CPU may have tested the flag just before, and
- * be about to change its own counter. It does both with preemption disabled, so
- * a grace period of RCU later it is done, and the counters of all CPUs are
- * constant. Then their sum is added to @left, which from then on is the number
- * of calls inside. Until then RESMGR_GATE_OPEN is added to @left, so that it
- * does not reach zero before all calls have been counted.
+ * part. It takes the value of each counter away and leaves a mark in its place,
+ * a value far below zero, in one step. Whoever counts learns by the sign of the
+ * result, in the same step, on which side of the mark that was:
  *
- * Whoever brings @left to zero completes the drain: the last call, or the end
- * of the grace period. If several wait, each wakes the next. A waiter sees
- * everything that a call has done. A call that was counted down on its CPU is
- * ordered by the grace period, and a call that was counted down in @left is
- * ordered by that counter.
+ * - Not negative: it counted before the mark, and is in the value that was
+ *   taken away.
+ * - Negative: it counted after the mark, and nobody will read that. A call that
+ *   enters is refused. A call that leaves is still in the sum, and is counted
+ *   down once more, in one atomic counter, @left.
+ *
+ * When all CPUs are marked, the sum is added to @left, which from then on is
+ * the number of calls inside. Until then RESMGR_GATE_OPEN is in @left, so that
+ * it does not reach zero before all calls have been counted. Whoever brings
+ * @left to zero completes the drain: the last call, or the revoke. If several
+ * wait, each wakes the next.
+ *
+ * Nothing here depends on when a task is preempted, or which CPU it moves to:
+ * each step touches one counter, once. So entering disables neither interrupts
+ * nor preemption, and the revoke waits for no grace period of RCU.
+ *
+ * In one step means, except on x86-64, by atomic operations. On x86-64 calls
+ * use an instruction without the lock prefix, which is atomic only for the CPU
+ * that runs it. So the mark is set by an interrupt on that CPU, which comes
+ * before the instruction or after it. A CPU that is offline takes no interrupt,
+ * see resmgr_gate_mark_cpu().
+ *
+ * What a call does inside comes after it has entered and before it has left,
+ * also as the task that drains sees it. With atomic operations those have
+ * acquire and release semantics. On x86-64 entering and leaving only keep the
+ * compiler from moving anything. The interrupt of the revoke does the rest: it
+ * divides what its CPU does into before and after, and the revoke waits for
+ * all of them with full ordering, as for a grace period. A task that moves to
+ * another CPU in between is ordered by the scheduler.
+ *
+ * The counters have 64 bits on all machines. If calls of some kind always enter
+ * on one CPU and leave on another, the two drift apart for as long as the gate
+ * lives; 32 bits would last for days.
  *
  * percpu_ref does the same for a reference count, and can also switch back to
  * per-CPU mode. It enters with rcu_read_lock(), which is two function calls
- * where RCU readers can be preempted, three times the cost of everything else;
- * a gate increments a counter of this CPU.
+ * where RCU readers can be preempted, and waits for a grace period when it is
+ * killed.
  *
  * Two alternatives were rejected. An SRCU domain per object costs kilobytes. A
  * reader lock that is stored in a handle is lost when two threads share the
  * handle. A gate only counts calls; threads, nesting and calls that end in
  * another context need no storage.
  */
-#include <linux/bitops.h>
+#include <linux/cleanup.h>
+#include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/resmgr_gate.h>
+#include <linux/smp.h>
 
-static atomic_t __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
-{
-	return resmgr_gate_inside(gate->inside & ~RESMGR_GATE_REVOKED);
-}
+/* A counter of a CPU in an open gate, and its mark; calls do not get near 0. */
+#define RESMGR_GATE_UNMARKED	(S64_MAX / 2)
+#define RESMGR_GATE_MARKED	(S64_MIN / 2)
 
 /* More calls than can be inside. */
 #define RESMGR_GATE_OPEN	(INT_MAX / 2)
+
+/*
+ * One revoke at a time. Whoever finds a gate revoked finds all of its counters
+ * marked, too. Held for microseconds; no other lock is taken inside.
+ */
+static DEFINE_MUTEX(resmgr_gate_revoke_lock);
 
 /**
  * __resmgr_gate_init() - initialise a gate with a given lock class
@@ -63,12 +95,15 @@ static atomic_t __percpu *resmgr_gate_counters(const struct resmgr_gate *gate)
 int __resmgr_gate_init(struct resmgr_gate *gate, const char *name,
 		       struct lock_class_key *key)
 {
-	atomic_t __percpu *inside = alloc_percpu(atomic_t);
+	int cpu;
 
-	if (!inside)
+	gate->inside = alloc_percpu(atomic64_t);
+	if (!gate->inside)
 		return -ENOMEM;
-	gate->inside = (__force unsigned long)inside;
+	for_each_possible_cpu(cpu)
+		atomic64_set(per_cpu_ptr(gate->inside, cpu), RESMGR_GATE_UNMARKED);
 	atomic_set(&gate->left, RESMGR_GATE_OPEN);
+	gate->revoked = false;
 	init_completion(&gate->drained);
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	lockdep_init_map(&gate->dep_map, name, key, 0);
@@ -92,22 +127,6 @@ static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
 	complete(&gate->drained);
 }
 
-/* Runs a grace period after the revoke. */
-static void resmgr_gate_fold(struct rcu_head *rcu)
-{
-	struct resmgr_gate *gate = container_of(rcu, struct resmgr_gate, rcu);
-	unsigned int inside = 0;
-	int cpu;
-
-	/*
-	 * All possible CPUs: a call may have entered on one that is offline by
-	 * now.
-	 */
-	for_each_possible_cpu(cpu)
-		inside += atomic_read(per_cpu_ptr(resmgr_gate_counters(gate), cpu));
-	resmgr_gate_count(gate, (int)inside - RESMGR_GATE_OPEN);
-}
-
 /**
  * resmgr_gate_exit_revoked() - end a call after the revoke
  * @gate: the gate
@@ -118,25 +137,121 @@ void resmgr_gate_exit_revoked(struct resmgr_gate *gate)
 {
 	resmgr_gate_count(gate, -1);
 }
-EXPORT_SYMBOL_GPL(resmgr_gate_exit_revoked);
+/* Not GPL: drm_dev_exit(), which never was, is in line. */
+EXPORT_SYMBOL(resmgr_gate_exit_revoked);
+
+/* A revoke in progress, and the calls inside that it has found so far. */
+struct resmgr_gate_revoke {
+	struct resmgr_gate	*gate;
+	atomic_t		calls;
+	/* What the counter was that is being marked from another CPU. */
+	s64			was;
+};
+
+static void resmgr_gate_add_up(struct resmgr_gate_revoke *revoke, s64 was)
+{
+	atomic_add(was - RESMGR_GATE_UNMARKED, &revoke->calls);
+}
+
+#ifdef RESMGR_GATE_LOCAL
+/* In an interrupt on each CPU, so nothing is being counted on this one. */
+static void resmgr_gate_mark_here(void *data)
+{
+	struct resmgr_gate_revoke *revoke = data;
+	atomic64_t *inside = this_cpu_ptr(revoke->gate->inside);
+
+	lockdep_assert_irqs_disabled();
+
+	resmgr_gate_add_up(revoke, atomic64_read(inside));
+	atomic64_set(inside, RESMGR_GATE_MARKED);
+}
+
+/*
+ * On a CPU that is online after it was marked from another one. The mark may have
+ * hit an instruction between its load and its store. Then it is lost, and the
+ * counter goes on from what was read.
+ */
+static void resmgr_gate_mark_again(void *data)
+{
+	struct resmgr_gate_revoke *revoke = data;
+
+	if (atomic64_read(this_cpu_ptr(revoke->gate->inside)) < 0)
+		resmgr_gate_add_up(revoke, revoke->was);
+	else
+		resmgr_gate_mark_here(revoke);
+}
+
+/*
+ * A CPU that is offline counts nothing, so it can be marked from here: nothing
+ * enters a gate before set_cpu_online(), or after it is cleared. It may
+ * come online meanwhile: then it is asked what has become of the mark. The
+ * hotplug lock would prevent that, but its owner may be what revokes.
+ */
+static void resmgr_gate_mark_cpu(struct resmgr_gate_revoke *revoke, int cpu)
+{
+	/* No CPU goes offline until this is over. */
+	guard(preempt)();
+
+	/* Fully ordered: if it is offline after this, it was so all the time. */
+	revoke->was = atomic64_xchg(per_cpu_ptr(revoke->gate->inside, cpu),
+				    RESMGR_GATE_MARKED);
+	if (cpu_online(cpu))
+		smp_call_function_single(cpu, resmgr_gate_mark_again, revoke, 1);
+	else
+		resmgr_gate_add_up(revoke, revoke->was);
+}
+
+static void resmgr_gate_mark(struct resmgr_gate_revoke *revoke)
+{
+	int cpu;
+
+	on_each_cpu(resmgr_gate_mark_here, revoke, 1);
+	for_each_possible_cpu(cpu)
+		if (atomic64_read(per_cpu_ptr(revoke->gate->inside, cpu)) >= 0)
+			resmgr_gate_mark_cpu(revoke, cpu);
+}
+#else
+static void resmgr_gate_mark(struct resmgr_gate_revoke *revoke)
+{
+	int cpu;
+
+	/* All possible CPUs: a call may have entered on one that is offline now. */
+	for_each_possible_cpu(cpu)
+		resmgr_gate_add_up(revoke,
+				   atomic64_xchg(per_cpu_ptr(revoke->gate->inside, cpu),
+						 RESMGR_GATE_MARKED));
+}
+#endif
 
 /**
  * resmgr_gate_revoke() - refuse new calls from now on
  * @gate: the gate
  *
- * Does not wait. Wake the calls that sleep inside after this returns: a call
- * that checks resmgr_gate_is_revoked() after it was woken sees the mark.
+ * Does not wait for the calls inside. Wake those that sleep there after this
+ * returns: none will follow them, and one that checks
+ * resmgr_gate_is_revoked() after it was woken sees that it is.
  *
- * Context: Any context but NMI.
+ * On x86-64 each CPU that is online is interrupted once, isolated ones, too.
+ *
+ * Context: Process context, may sleep. Interrupts are enabled.
  * Return: true for the first revoke of this gate.
  */
 bool resmgr_gate_revoke(struct resmgr_gate *gate)
 {
-	/* Fully ordered, like every atomic operation that returns a value. */
-	if (test_and_set_bit(0, &gate->inside))
+	struct resmgr_gate_revoke revoke = { .gate = gate };
+
+	might_sleep();
+	guard(mutex)(&resmgr_gate_revoke_lock);
+
+	if (gate->revoked)
 		return false;
-	/* Somebody will wait for it, so it must not be a lazy callback. */
-	call_rcu_hurry(&gate->rcu, resmgr_gate_fold);
+	/*
+	 * Before the marks, which are fully ordered: whoever is refused sees
+	 * this, and all that the caller wrote before.
+	 */
+	WRITE_ONCE(gate->revoked, true);
+	resmgr_gate_mark(&revoke);
+	resmgr_gate_count(gate, atomic_read(&revoke.calls) - RESMGR_GATE_OPEN);
 	return true;
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_revoke);
@@ -207,10 +322,6 @@ void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls)
 
 	for (i = 0; i < calls; i++)
 		rwsem_release(&gate->dep_map, _RET_IP_);
-	/*
-	 * Before the end of the grace period @left is far above zero. After it,
-	 * @left includes the calls. So it does not fall below zero.
-	 */
 	resmgr_gate_count(gate, -(int)calls);
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_set_aside);
@@ -239,8 +350,7 @@ EXPORT_SYMBOL_GPL(resmgr_gate_take_back);
  * @gate: the gate, which has been revoked
  *
  * Context: Any context.
- * Return: the number of calls, some of which may leave at any time;
- * %RESMGR_GATE_MANY or more before the end of the revoke's grace period.
+ * Return: the number of calls, some of which may leave at any time.
  */
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate)
 {
@@ -250,16 +360,13 @@ EXPORT_SYMBOL_GPL(resmgr_gate_calls);
 
 /**
  * resmgr_gate_destroy() - free what the gate has allocated
- * @gate: a gate with no call inside
+ * @gate: a gate with no call inside, which nobody enters any more, not even to
+ *	be refused
  *
- * Context: Any context for a gate that was drained or never revoked. Otherwise
- * it sleeps until the end of the revoke's grace period, whose callback uses
- * @gate.
+ * Context: Any context.
  */
 void resmgr_gate_destroy(struct resmgr_gate *gate)
 {
-	if (resmgr_gate_is_revoked(gate) && !completion_done(&gate->drained))
-		resmgr_gate_wait(gate, MAX_SCHEDULE_TIMEOUT);
-	free_percpu(resmgr_gate_counters(gate));
+	free_percpu(gate->inside);
 }
 EXPORT_SYMBOL_GPL(resmgr_gate_destroy);

@@ -61,11 +61,6 @@ static const struct resmgr_class resmgr_provider_class = {
 	.free		= resmgr_provider_free,
 };
 
-static void resmgr_provider_gate(void *gate)
-{
-	resmgr_gate_destroy(gate);
-}
-
 /**
  * __resmgr_provider_init() - initialise a provider with given lock classes
  * @provider: the provider
@@ -98,10 +93,25 @@ int __resmgr_provider_init(struct resmgr_provider *provider, void *priv,
 	__resmgr_object_init(&provider->object, &resmgr_provider_class, lock_name,
 			     &keys[1]);
 	/* The first resource, so it is released last. */
-	return resmgr_add_action_or_reset(&provider->object.mgr, resmgr_provider_gate,
-					  &provider->gate);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(__resmgr_provider_init);
+
+/**
+ * resmgr_provider_destroy() - free what the provider has allocated
+ * @provider: a provider without references, whose memory goes now; or zeroed
+ *	memory that never became one
+ *
+ * Not at the last put, if others still find the provider and enter it, only to
+ * be refused: the gate that refuses them is part of what is freed here.
+ *
+ * Context: Any context.
+ */
+void resmgr_provider_destroy(struct resmgr_provider *provider)
+{
+	resmgr_gate_destroy(&provider->gate);
+}
+EXPORT_SYMBOL_GPL(resmgr_provider_destroy);
 
 /**
  * resmgr_provider_withdraw() - end calls into the driver
@@ -120,7 +130,7 @@ EXPORT_SYMBOL_GPL(__resmgr_provider_init);
  */
 void resmgr_provider_withdraw(struct resmgr_provider *provider)
 {
-	unsigned int seconds = 0, calls;
+	unsigned int seconds = 0;
 
 	/* The first caller notifies; all wait. */
 	if (resmgr_gate_revoke(&provider->gate) && provider->ops->gone)
@@ -128,13 +138,8 @@ void resmgr_provider_withdraw(struct resmgr_provider *provider)
 
 	while (!resmgr_gate_drain(&provider->gate, RESMGR_PROVIDER_REPORT_AFTER)) {
 		seconds += RESMGR_PROVIDER_REPORT_AFTER / HZ;
-		calls = resmgr_gate_calls(&provider->gate);
-		if (calls < RESMGR_GATE_MANY)
-			pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; %u calls are inside\n",
-				provider->name, seconds, calls);
-		else
-			pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; the grace period is late\n",
-				provider->name, seconds);
+		pr_warn("resmgr: provider %s: its driver waits since %u s to be unbound; %u calls are inside\n",
+			provider->name, seconds, resmgr_gate_calls(&provider->gate));
 	}
 }
 EXPORT_SYMBOL_GPL(resmgr_provider_withdraw);

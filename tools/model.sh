@@ -18,13 +18,19 @@ runs() {
 	-		gate	FAULT PARENT
 	-		gate	NESTED SELF FAULT SECOND_ENDER PARENT CALLERS=1
 	-		gate	UNDRAINED PARENT
-	QUIET		gate	BUG_PREEMPTIBLE
-	QUIET		gate	BUG_NO_GRACE_PERIOD
-	QUIET		gate	BUG_MARK_LATE
-	END		gate	BUG_ONLINE_ONLY
+	-		gate	LOCAL CALLERS=3
+	-		gate	LOCAL HOTPLUG=3
+	-		gate	LOCAL HOTPLUG=4 CALLS=2 CALLERS=1
+	-		gate	LOCAL HOTPLUG=2 SELF NESTED PARENT CALLERS=1
+	HARDWARE	gate	LOCAL HOTPLUG=3 BUG_LOOKS_ONCE
+	DRAINED		gate	LOCAL HOTPLUG=3 BUG_BELIEVES
+	COUNT		gate	LOCAL HOTPLUG=3 BUG_MAY_GO
+	FINAL		gate	BUG_ONLINE_ONLY
+	COUNT		gate	BUG_NOT_OPEN
+	FINAL		gate	BUG_MARK_LATE
+	FINAL		gate	BUG_NOT_LOCKED SECOND_ENDER PARENT
 	END		gate	BUG_NO_WAKEUP
-	HARDWARE	gate	BUG_NO_DRAIN
-	MEMORY		gate	BUG_FREE_AT_ONCE UNDRAINED
+	DRAINED		gate	BUG_NO_DRAIN
 	MEMORY		gate	BUG_PUT_EARLY FAULT
 	END		gate	BUG_NOT_SET_ASIDE SELF
 	COUNT		gate	BUG_NOT_TAKEN_BACK SELF
@@ -40,11 +46,6 @@ runs() {
 	EARLY		early	BUG_GROUP_LOOKS_ONCE ADD
 	EARLY		early	BUG_MARKED_LATER ADD
 	EARLY		early	BUG_INSIDE_IS_OVER NESTED FINISH
-	-		apart	EXIT=4
-	-		apart	EXIT=3
-	MEMORY		apart	EXIT=1
-	END		apart	EXIT=2
-	HARDWARE	apart	EXIT=4 BUG_LOOK_FIRST
 	RUNS
 }
 
@@ -56,8 +57,7 @@ broken() { # file
 	*'(freed)'*)			echo MEMORY;;
 	*'now_inside'*)			echo DRAINED;;
 	*'left>=0'*)			echo COUNT;;
-	*'summing'*)			echo QUIET;;
-	*'was_refused'*|*revoked*)	echo FINAL;;
+	*'no_more'*|*revoked*)	echo FINAL;;
 	*violated*hw*)			echo HARDWARE;;
 	*'live['*)			echo STACK;;
 	*'next['*)			echo EARLY;;

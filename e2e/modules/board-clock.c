@@ -65,7 +65,12 @@ static struct class *board_class;
 
 static void board_release(struct device *dev)
 {
-	kfree(container_of(dev, struct board_clock, dev));
+	struct board_clock *c = container_of(dev, struct board_clock, dev);
+
+#ifdef CONFIG_RESMGR_GATE
+	posix_clock_destroy(&c->clock);
+#endif
+	kfree(c);
 	atomic_dec(&board_clocks);
 }
 

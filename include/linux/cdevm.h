@@ -509,7 +509,7 @@ static inline void cdevm_exit(struct cdevm_scope *scope)
  * @scope: scope
  *
  * Context: Any context.
- * Return: true once new calls are refused; see resmgr_gate_is_revoked().
+ * Return: true once the revoke has begun; see resmgr_gate_is_revoked().
  */
 static inline bool cdevm_is_revoked(const struct cdevm_scope *scope)
 {

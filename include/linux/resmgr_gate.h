@@ -7,10 +7,11 @@
  * DOC: gate
  *
  * A gate counts the calls that are inside, refuses new calls once it is
- * revoked, and lets its owner wait until no call is inside. Entering increments
- * a counter of this CPU, with no shared cache line and no memory barrier. The
- * cost is paid once, at the revoke: one RCU grace period, after which the
- * counters are constant.
+ * revoked, and lets its owner wait until no call is inside. Entering adds one
+ * to a counter of this CPU, with no shared cache line, and on x86-64 in one
+ * instruction without a lock prefix. The cost is paid once, at the revoke,
+ * which marks the counters of all CPUs; on x86-64 it interrupts each of them
+ * for that. No grace period of RCU is waited for.
  *
  * A call::
  *
@@ -26,7 +27,7 @@
  *	resmgr_gate_drain(&foo->gate, MAX_SCHEDULE_TIMEOUT);	(none is left)
  *
  * A revoked gate is never opened again. Entering never sleeps;
- * resmgr_gate_drain() does.
+ * resmgr_gate_revoke() and resmgr_gate_drain() do.
  *
  * To lockdep a call inside is a reader and the drain is a writer. So a drain
  * from inside a call, or under a mutex that calls take, is reported the first
@@ -36,55 +37,61 @@
 #define _LINUX_RESMGR_GATE_H
 
 #include <linux/atomic.h>
-#include <linux/bits.h>
 #include <linux/completion.h>
-#include <linux/limits.h>
 #include <linux/lockdep.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
+#ifdef CONFIG_X86
+#include <asm/rmwcc.h>
+#endif
 
 /**
  * struct resmgr_gate - entry guard of an object
- * @inside: pointer to the per-CPU counters of calls that have entered less
- *	those that have left, and the bit %RESMGR_GATE_REVOKED. The counters are
- *	changed with preemption disabled, and constant from a grace period after
- *	the revoke on
- * @left: calls inside, once the sum of @inside has been added; see gate.c
+ * @inside: per-CPU counters of calls that have entered less those that have
+ *	left. They start far above zero and are set far below at the revoke, so
+ *	that whoever counts sees by the sign of the result whether it counted
+ * @left: calls inside, once @inside has been added up; see gate.c
+ * @revoked: whether @inside is being marked, or has been
  * @drained: completed when @left reaches zero
- * @rcu: for the grace period of the revoke
  * @dep_map: the lock that lockdep sees
  */
 struct resmgr_gate {
-	unsigned long		inside;
+	atomic64_t __percpu	*inside;
 	atomic_t		left;
+	bool			revoked;
 	struct completion	drained;
-	struct rcu_head		rcu;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map	dep_map;
 #endif
 };
 
-/* In one word with the pointer, so that one load reads both. */
-#define RESMGR_GATE_REVOKED	BIT(0)
+/*
+ * On x86-64 one instruction changes the counter of whatever CPU runs it, and
+ * tells the sign. It is atomic for this CPU, interrupts included, which is why
+ * a revoke marks each counter on its own CPU. Elsewhere it is an atomic
+ * operation, on the counter of a CPU that the task may have left by then.
+ */
+#if defined(CONFIG_X86) && defined(CONFIG_64BIT)
+#define RESMGR_GATE_LOCAL	1
+#endif
 
-/* The counters of a gate that is open. */
-static inline atomic_t __percpu *resmgr_gate_inside(unsigned long inside)
+/* Returns false if the counter is marked. Neither moves out of the section. */
+static __always_inline bool resmgr_gate_count_in(struct resmgr_gate *gate)
 {
-	return (atomic_t __percpu __force *)inside;
+#ifdef RESMGR_GATE_LOCAL
+	return !GEN_UNARY_RMWcc("incq", __my_cpu_var(gate->inside->counter), s,
+				__percpu_arg([var]));
+#else
+	return !atomic64_add_negative_acquire(1, raw_cpu_ptr(gate->inside));
+#endif
 }
 
-/*
- * Preemption is off, but an interrupt may count here, too. On x86 a single
- * instruction without a lock prefix does that. Elsewhere this_cpu_add() would
- * disable preemption once more, or interrupts, for what is an atomic operation
- * on this CPU's counter.
- */
-static __always_inline void resmgr_gate_count_here(unsigned long inside, int n)
+static __always_inline bool resmgr_gate_count_out(struct resmgr_gate *gate)
 {
-#ifdef CONFIG_X86
-	this_cpu_add(resmgr_gate_inside(inside)->counter, n);
+#ifdef RESMGR_GATE_LOCAL
+	return !GEN_UNARY_RMWcc("decq", __my_cpu_var(gate->inside->counter), s,
+				__percpu_arg([var]));
 #else
-	atomic_add(n, this_cpu_ptr(resmgr_gate_inside(inside)));
+	return !atomic64_add_negative_release(-1, raw_cpu_ptr(gate->inside));
 #endif
 }
 
@@ -114,12 +121,6 @@ bool resmgr_gate_drain_nested(struct resmgr_gate *gate, unsigned int subclass,
 void resmgr_gate_set_aside(struct resmgr_gate *gate, unsigned int calls);
 void resmgr_gate_take_back(struct resmgr_gate *gate, unsigned int calls);
 
-/*
- * More calls than are ever inside: resmgr_gate_calls() does not know the number
- * yet.
- */
-#define RESMGR_GATE_MANY	(INT_MAX / 4)
-
 unsigned int resmgr_gate_calls(const struct resmgr_gate *gate);
 void resmgr_gate_exit_revoked(struct resmgr_gate *gate);
 void resmgr_gate_destroy(struct resmgr_gate *gate);
@@ -139,18 +140,7 @@ void resmgr_gate_destroy(struct resmgr_gate *gate);
 static __always_inline bool __must_check
 resmgr_gate_enter(struct resmgr_gate *gate)
 {
-	unsigned long inside;
-
-	/*
-	 * Preemption is off: the revoke waits until no CPU is between test and
-	 * increment.
-	 */
-	rcu_read_lock_sched();
-	inside = READ_ONCE(gate->inside);
-	if (likely(!(inside & RESMGR_GATE_REVOKED)))
-		resmgr_gate_count_here(inside, 1);
-	rcu_read_unlock_sched();
-	if (unlikely(inside & RESMGR_GATE_REVOKED))
+	if (unlikely(!resmgr_gate_count_in(gate)))
 		return false;
 	/* A trylock to lockdep: the call is refused, never blocked. */
 	rwsem_acquire_read(&gate->dep_map, 0, 1, _THIS_IP_);
@@ -165,16 +155,8 @@ resmgr_gate_enter(struct resmgr_gate *gate)
  */
 static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
 {
-	unsigned long inside;
-
 	rwsem_release(&gate->dep_map, _THIS_IP_);
-
-	rcu_read_lock_sched();
-	inside = READ_ONCE(gate->inside);
-	if (likely(!(inside & RESMGR_GATE_REVOKED)))
-		resmgr_gate_count_here(inside, -1);
-	rcu_read_unlock_sched();
-	if (unlikely(inside & RESMGR_GATE_REVOKED))
+	if (unlikely(!resmgr_gate_count_out(gate)))
 		resmgr_gate_exit_revoked(gate);
 }
 
@@ -182,16 +164,17 @@ static __always_inline void resmgr_gate_exit(struct resmgr_gate *gate)
  * resmgr_gate_is_revoked() - test whether a gate has been revoked
  * @gate: the gate
  *
- * Outside the gate this is only a hint: false may be stale at once. For a call
- * that sleeps inside it is exact enough, since resmgr_gate_revoke() sets the
- * mark before its caller sends the wakeups.
+ * Outside the gate this is only a hint: false may be stale at once, and calls may
+ * begin on other CPUs until resmgr_gate_revoke() has returned. For a call that
+ * sleeps inside it is exact enough, since that comes before its caller sends the
+ * wakeups.
  *
  * Context: Any context.
  * Return: true after resmgr_gate_revoke() has begun.
  */
 static inline bool resmgr_gate_is_revoked(const struct resmgr_gate *gate)
 {
-	return READ_ONCE(gate->inside) & RESMGR_GATE_REVOKED;
+	return READ_ONCE(gate->revoked);
 }
 
 #endif /* _LINUX_RESMGR_GATE_H */

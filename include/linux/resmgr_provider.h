@@ -46,7 +46,8 @@ struct resmgr_provider;
  * @gone: optional; called once, after new calls are refused and before those
  *	inside are waited for: wakes sleepers inside, and notifies the
  *	consumers. May sleep
- * @free: free the memory of the provider, after the last reference. May sleep
+ * @free: after the last reference: call resmgr_provider_destroy() and free the
+ *	memory of the provider, or drop what keeps it. May sleep
  */
 struct resmgr_provider_ops {
 	void (*gone)(struct resmgr_provider *provider);
@@ -100,6 +101,7 @@ int __must_check __resmgr_provider_init(struct resmgr_provider *provider, void *
 			       __resmgr_provider_keys);			\
 })
 
+void resmgr_provider_destroy(struct resmgr_provider *provider);
 void resmgr_provider_withdraw(struct resmgr_provider *provider);
 int __must_check devm_resmgr_provider_register(struct device *dev,
 					       struct resmgr_provider *provider);
@@ -117,8 +119,8 @@ int __must_check resmgr_provider_hold(struct resmgr *consumer,
  * @provider: provider on which the caller has a reference
  *
  * Context: Any context.
- * Return: true once calls are refused. Outside the provider it is a hint, as
- * false may be stale at once; see resmgr_gate_is_revoked().
+ * Return: true once the withdrawal has begun. Outside the provider it is a hint,
+ * as false may be stale at once; see resmgr_gate_is_revoked().
  */
 static inline bool resmgr_provider_is_withdrawn(const struct resmgr_provider *provider)
 {

@@ -2,12 +2,12 @@
 /* KUnit tests of the gate: lib/resmgr/gate.c */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 #include <linux/resmgr_gate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -149,7 +149,7 @@ static void gate_drain_waits(struct kunit *test)
 #define VISITORS	4
 
 struct crowd {
-	struct resmgr_gate	*gate;
+	struct resmgr_gate	gate;
 	/* @gone is set after the drain. A call that is inside then sets @seen_gone. */
 	bool			gone;
 	bool			seen_gone;
@@ -163,7 +163,7 @@ static int crowd_main(void *data)
 	struct crowd *c = data;
 	int nr = atomic_inc_return(&c->next) - 1;
 
-	while (resmgr_gate_enter(c->gate)) {
+	while (resmgr_gate_enter(&c->gate)) {
 		if (READ_ONCE(c->gone))
 			WRITE_ONCE(c->seen_gone, true);
 		/* Asleep inside, most of the time. */
@@ -171,35 +171,50 @@ static int crowd_main(void *data)
 			usleep_range(10, 50);
 		if (READ_ONCE(c->gone))
 			WRITE_ONCE(c->seen_gone, true);
-		resmgr_gate_exit(c->gate);
+		resmgr_gate_exit(&c->gate);
 	}
 	complete(&c->done[nr]);
 	return 0;
+}
+
+static void crowd_begin(struct kunit *test, struct crowd *c)
+{
+	int i;
+
+	KUNIT_ASSERT_EQ(test, resmgr_gate_init(&c->gate), 0);
+	c->gone = false;
+	atomic_set(&c->next, 0);
+	for (i = 0; i < VISITORS; i++) {
+		init_completion(&c->done[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
+					     kthread_run(crowd_main, c, "crowd"));
+	}
+}
+
+static void crowd_end(struct kunit *test, struct crowd *c)
+{
+	int i;
+
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(&c->gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(&c->gate, MAX_SCHEDULE_TIMEOUT));
+	WRITE_ONCE(c->gone, true);
+	for (i = 0; i < VISITORS; i++)
+		wait_for_completion(&c->done[i]);
+	KUNIT_EXPECT_FALSE(test, c->seen_gone);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(&c->gate), 0);
+	resmgr_gate_destroy(&c->gate);
 }
 
 /* Nobody is inside after the drain, whatever the traffic. */
 static void gate_with_traffic(struct kunit *test)
 {
 	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
-	c->gate = new_gate(test);
-	for (i = 0; i < VISITORS; i++) {
-		init_completion(&c->done[i]);
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
-					     kthread_run(crowd_main, c, "crowd"));
-	}
+	crowd_begin(test, c);
 	while (atomic_read(&c->entries) < 500)
 		usleep_range(100, 200);
-
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(c->gate));
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(c->gate, MAX_SCHEDULE_TIMEOUT));
-	WRITE_ONCE(c->gone, true);
-	for (i = 0; i < VISITORS; i++)
-		wait_for_completion(&c->done[i]);
-	KUNIT_EXPECT_FALSE(test, c->seen_gone);
-	resmgr_gate_destroy(c->gate);
+	crowd_end(test, c);
 }
 
 /*
@@ -222,33 +237,111 @@ static void gate_across_cpus(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		resmgr_gate_exit(gate);
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	/* More than a grace period: the counts have been added up. */
-	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&gate->drained, HZ / 2));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 1);
+	KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
 	resmgr_gate_exit(gate);
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	resmgr_gate_destroy(gate);
 }
 
-/* The last call may leave before the counts have been added up, or after. */
-static void gate_left_early(struct kunit *test)
+/*
+ * The values of the counters have nothing to do with the number of calls: that
+ * of one CPU falls, that of another rises, by more each time.
+ */
+static void gate_drifts(struct kunit *test)
+{
+	struct resmgr_gate *gate = new_gate(test);
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int last = cpumask_last(cpu_online_mask);
+	int i;
+
+	if (first == last)
+		kunit_skip(test, "needs two CPUs");
+	for (i = 0; i < 200; i++) {
+		KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(first)), 0);
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+		KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
+		resmgr_gate_exit(gate);
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
+	resmgr_gate_destroy(gate);
+}
+
+/* Who is refused is not counted, however often. */
+static void gate_refuses_many(struct kunit *test)
 {
 	struct resmgr_gate *gate = new_gate(test);
 	int i;
 
-	for (i = 0; i < 20; i++) {
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
-		if (i % 2)
-			msleep(20);
-		KUNIT_EXPECT_FALSE(test, completion_done(&gate->drained));
-		resmgr_gate_exit(gate);
-		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
-		resmgr_gate_destroy(gate);
-		KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
-	}
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	for (i = 0; i < 1000; i++)
+		if (!gate_refuses(gate))
+			break;
+	KUNIT_EXPECT_EQ(test, i, 1000);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 1);
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, 0));
 	resmgr_gate_destroy(gate);
+}
+
+#define LEAVES	300
+
+struct leaver {
+	struct resmgr_gate	gate;
+	struct completion	inside, next, done;
+	bool			go;
+};
+
+static int leaver_main(void *data)
+{
+	struct leaver *l = data;
+	int i;
+
+	for (i = 0; i < LEAVES; i++) {
+		if (resmgr_gate_enter(&l->gate)) {
+			complete(&l->inside);
+			while (!READ_ONCE(l->go))
+				cond_resched();
+			resmgr_gate_exit(&l->gate);
+		}
+		wait_for_completion(&l->next);
+	}
+	complete(&l->done);
+	return 0;
+}
+
+/* The last call leaves while the gate is revoked: before, after, and meanwhile. */
+static void gate_left_meanwhile(struct kunit *test)
+{
+	struct leaver *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, l);
+	init_completion(&l->inside);
+	init_completion(&l->next);
+	init_completion(&l->done);
+	KUNIT_ASSERT_EQ(test, resmgr_gate_init(&l->gate), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(leaver_main, l, "gate-leaver"));
+	for (i = 0; i < LEAVES; i++) {
+		wait_for_completion(&l->inside);
+		WRITE_ONCE(l->go, true);
+		udelay(i % 10);
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(&l->gate));
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(&l->gate, MAX_SCHEDULE_TIMEOUT));
+		KUNIT_EXPECT_EQ(test, resmgr_gate_calls(&l->gate), 0);
+		resmgr_gate_destroy(&l->gate);
+		KUNIT_ASSERT_EQ(test, resmgr_gate_init(&l->gate), 0);
+		WRITE_ONCE(l->go, false);
+		complete(&l->next);
+	}
+	wait_for_completion(&l->done);
+	resmgr_gate_destroy(&l->gate);
 }
 
 static void gate_left_too_often(struct kunit *test)
@@ -338,20 +431,107 @@ static void gate_drained_by_several(struct kunit *test)
 	resmgr_gate_destroy(gate);
 }
 
-/* The grace period of a revoke uses the gate, also when nobody drains it. */
-static void gate_destroyed_undrained(struct kunit *test)
+#ifdef CONFIG_HOTPLUG_CPU
+/*
+ * What was counted on a CPU that is offline at the revoke; and calls on one that
+ * comes online after it.
+ */
+static void gate_offline_cpu(struct kunit *test)
 {
-	struct resmgr_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
+	struct resmgr_gate *gate = new_gate(test);
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int last = cpumask_last(cpu_online_mask);
 
-	KUNIT_ASSERT_NOT_NULL(test, gate);
-	KUNIT_ASSERT_EQ(test, resmgr_gate_init(gate), 0);
+	if (first == last)
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_enter(gate));
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(first)), 0);
+	if (remove_cpu(last)) {
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+		resmgr_gate_exit(gate);
+		resmgr_gate_exit(gate);
+		KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+		resmgr_gate_destroy(gate);
+		set_cpus_allowed_ptr(current, cpu_possible_mask);
+		kunit_skip(test, "needs a CPU that can be turned off");
+	}
 	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 2);
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 1);
+
+	KUNIT_ASSERT_EQ(test, add_cpu(last), 0);
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(last)), 0);
+	KUNIT_EXPECT_TRUE(test, gate_refuses(gate));
+	KUNIT_EXPECT_EQ(test, resmgr_gate_calls(gate), 1);
+	resmgr_gate_exit(gate);
+	KUNIT_EXPECT_TRUE(test, resmgr_gate_drain(gate, MAX_SCHEDULE_TIMEOUT));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	resmgr_gate_destroy(gate);
-	KUNIT_EXPECT_TRUE(test, completion_done(&gate->drained));
-	/* KASAN would see the callback. */
-	kfree(gate);
-	rcu_barrier();
 }
+
+struct plug {
+	unsigned int		cpu;
+	bool			stop;
+	int			times;
+	struct completion	done;
+};
+
+static int plug_main(void *data)
+{
+	struct plug *p = data;
+
+	while (!READ_ONCE(p->stop)) {
+		if (remove_cpu(p->cpu))
+			break;
+		usleep_range(100, 2000);
+		if (add_cpu(p->cpu))
+			break;
+		WRITE_ONCE(p->times, p->times + 1);
+		usleep_range(100, 2000);
+	}
+	complete(&p->done);
+	return 0;
+}
+
+/* A CPU goes and comes back while gates with calls inside are revoked. */
+static void gate_with_hotplug(struct kunit *test)
+{
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct plug *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	int revoked = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	p->cpu = cpumask_last(cpu_online_mask);
+	if (p->cpu == cpumask_first(cpu_online_mask) || remove_cpu(p->cpu) || add_cpu(p->cpu))
+		kunit_skip(test, "needs a second CPU that can be turned off");
+	init_completion(&p->done);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(plug_main, p, "gate-plug"));
+	while (revoked < 50 || (READ_ONCE(p->times) < 20 && !completion_done(&p->done))) {
+		crowd_begin(test, c);
+		usleep_range(100, 3000);
+		crowd_end(test, c);
+		revoked++;
+	}
+	WRITE_ONCE(p->stop, true);
+	wait_for_completion(&p->done);
+	KUNIT_EXPECT_GE(test, p->times, 20);
+	kunit_info(test, "%d gates, and the CPU went %d times\n", revoked, p->times);
+}
+#else
+static void gate_offline_cpu(struct kunit *test)
+{
+	kunit_skip(test, "needs HOTPLUG_CPU");
+}
+
+static void gate_with_hotplug(struct kunit *test)
+{
+	kunit_skip(test, "needs HOTPLUG_CPU");
+}
+#endif
 
 static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_enter),
@@ -360,11 +540,14 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_drain_waits),
 	KUNIT_CASE(gate_with_traffic),
 	KUNIT_CASE(gate_across_cpus),
-	KUNIT_CASE(gate_left_early),
+	KUNIT_CASE(gate_drifts),
+	KUNIT_CASE(gate_refuses_many),
+	KUNIT_CASE_SLOW(gate_left_meanwhile),
 	KUNIT_CASE(gate_left_too_often),
 	KUNIT_CASE(gate_set_aside),
 	KUNIT_CASE(gate_drained_by_several),
-	KUNIT_CASE(gate_destroyed_undrained),
+	KUNIT_CASE_SLOW(gate_offline_cpu),
+	KUNIT_CASE_SLOW(gate_with_hotplug),
 	{}
 };
 

@@ -246,27 +246,10 @@ static void inside_unbinds_itself(struct kunit *test)
 	__wanted_end(test, &log, 0, 1);
 }
 
-/*
- * A gate may be freed once it was destroyed, even if its drain was given up or
- * never begun: the callback of the revoke has run by then.
- */
-static void inside_gate_destroyed_at_once(struct kunit *test)
-{
-	struct resmgr_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, gate);
-	KUNIT_EXPECT_EQ(test, resmgr_gate_init(gate), 0);
-	KUNIT_EXPECT_TRUE(test, resmgr_gate_revoke(gate));
-	resmgr_gate_destroy(gate);
-	kfree(gate);
-	rcu_barrier();
-}
-
 static struct kunit_case inside_cases[] = {
 	KUNIT_CASE(inside_unbinds_sibling),
 	KUNIT_CASE(inside_unbinds_busy_sibling),
 	KUNIT_CASE_PARAM(inside_unbinds_itself, self_gen_params),
-	KUNIT_CASE(inside_gate_destroyed_at_once),
 	{}
 };
 

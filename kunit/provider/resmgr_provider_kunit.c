@@ -89,6 +89,7 @@ static void foo_gone(struct resmgr_provider *provider)
 static void foo_free(struct resmgr_provider *provider)
 {
 	say('F');
+	resmgr_provider_destroy(provider);
 	kfree(container_of(provider, struct foo, provider));
 }
 
@@ -99,6 +100,16 @@ static const struct resmgr_provider_ops foo_ops = {
 
 static const struct resmgr_provider_ops silent_ops = {
 	.free	= foo_free,
+};
+
+/* The memory belongs to something else, and is freed later. */
+static void kept_free(struct resmgr_provider *provider)
+{
+	say('F');
+}
+
+static const struct resmgr_provider_ops kept_ops = {
+	.free	= kept_free,
 };
 
 /* There is one place that registers, so that all have one lock class. */
@@ -410,15 +421,32 @@ static struct foo *foo_withdrawing(struct kunit *test)
 	return foo;
 }
 
+/* Who finds it after the last put is refused, until its memory is freed. */
+static void provider_refuses_to_the_end(struct kunit *test)
+{
+	struct foo *foo = foo_make("kept", &kept_ops);
+	struct foo *other;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, foo);
+	foo_unbind(foo);
+	foo_put(foo);
+	EXPECT_JOINED(test, "", "F");
+	/* It would get the counters, if they were free. */
+	other = foo_new(test);
+	KUNIT_EXPECT_EQ(test, foo_call(foo), -ENODEV);
+	foo_unbind(other);
+	foo_put(other);
+	resmgr_provider_destroy(&foo->provider);
+	kfree(foo);
+	EXPECT_JOINED(test, "", "GF");
+}
+
 /* The withdrawal is not complete before the call has left. */
 static void provider_drain_waits(struct kunit *test)
 {
 	struct foo *foo = foo_withdrawing(test);
 
-	/*
-	 * Longer than a grace period: a withdrawal that did not wait would be
-	 * complete.
-	 */
+	/* A withdrawal that did not wait would be complete. */
 	msleep(200);
 	KUNIT_EXPECT_FALSE(test, completion_done(&bench.withdrawn));
 	KUNIT_EXPECT_EQ(test, foo_call(foo), -ENODEV);
@@ -1042,6 +1070,7 @@ static struct race *race;
 static void race_free(struct resmgr_provider *provider)
 {
 	atomic_inc(&race->freed);
+	resmgr_provider_destroy(provider);
 	kfree(container_of(provider, struct foo, provider));
 }
 
@@ -1184,6 +1213,7 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(provider_without_data),
 	KUNIT_CASE(provider_failed_allocation),
 	KUNIT_CASE(provider_gone_wakes),
+	KUNIT_CASE(provider_refuses_to_the_end),
 	KUNIT_CASE(provider_drain_waits),
 	KUNIT_CASE_SLOW(provider_drain_reports),
 	KUNIT_CASE(provider_withdraw_both_wait),

@@ -257,10 +257,8 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 
 	/* With no call inside, the driver does not return from a step. */
 	calls = resmgr_gate_calls(&scope->gate);
-	pr_warn("cdevm: %s: unbind waits since %lu s in %s; %u calls are inside the driver%s\n",
-		scope->name, (jiffies - scope->left_at) / HZ, READ_ONCE(scope->step),
-		calls < RESMGR_GATE_MANY ? calls : roll->count,
-		calls < RESMGR_GATE_MANY ? "" : " at least: the grace period is late");
+	pr_warn("cdevm: %s: unbind waits since %lu s in %s; %u calls are inside the driver\n",
+		scope->name, (jiffies - scope->left_at) / HZ, READ_ONCE(scope->step), calls);
 	for (i = 0; i < min(roll->count, CDEVM_NAMED); i++)
 		pr_warn("cdevm: %s: unbind waits for %s[%d], which %s in %s of the driver (%pS)\n",
 			scope->name, roll->comm[i], roll->pid[i], roll->how[i],
@@ -268,7 +266,7 @@ static void cdevm_name_calls(struct cdevm_roll *roll)
 	if (roll->count > CDEVM_NAMED)
 		pr_warn("cdevm: %s: and for %u more tasks\n", scope->name,
 			roll->count - CDEVM_NAMED);
-	if (calls && calls < RESMGR_GATE_MANY && !roll->count)
+	if (calls && !roll->count)
 		pr_warn("cdevm: %s: none of a file operation: somebody has not come back from a section that began with cdevm_enter()\n",
 			scope->name);
 }

@@ -6,15 +6,18 @@
  *
  * One statement here is one access there. Every interleaving is tried, each as if
  * memory were ordered: what a CPU may reorder is the subject of tools/litmus/.
+ * Memory is ordered, except for what one instruction of x86-64 does: with LOCAL a call
+ * changes the counter of its CPU by a load and a store, between which no interrupt
+ * comes, but another CPU may write. With HOTPLUG the last CPU comes and goes.
  *
  * Invariants, by the names in the messages:
  *	HARDWARE	a call that is not set aside finds the hardware there
  *	DRAINED		after the drain no call is inside but those set aside
  *	MEMORY		nobody touches a gate that was freed
  *	COUNT		@left is never below zero
- *	FINAL		a call is refused only after the revoke, and from then on always
- *	QUIET		nothing changes the counters once they are being summed up
- * and spin's own: every process ends, so that no drain and no free waits for ever.
+ *	FINAL		who is refused finds the gate revoked; and once a revoke has
+ *			returned, everybody is refused
+ * and spin's own: every process ends, so that no drain waits for ever.
  */
 #ifndef CALLERS
 #define CALLERS	2
@@ -26,12 +29,25 @@
 #define CPUS	2
 #endif
 #define OPEN	50		/* RESMGR_GATE_OPEN */
+#define MARK	-100		/* RESMGR_GATE_MARKED; an unmarked counter is near 0 here */
+#define IS_MARK(value)	((value) < -50)
 
 /* struct resmgr_gate */
-bool revoked;			/* RESMGR_GATE_REVOKED */
+bool revoked;
 short inside[CPUS];
+#ifdef BUG_NOT_OPEN
+short left;
+#else
 short left = OPEN;
+#endif
 bool drained;
+
+bool revoking;			/* resmgr_gate_revoke_lock */
+
+/* The CPUs. */
+bool online[CPUS];
+bool busy[CPUS];		/* in the middle of an instruction */
+bool stay;			/* preemption is off, so no CPU goes offline */
 
 /* struct cdevm_scope, its binding and its device */
 byte refs = 1;			/* the binding's */
@@ -42,33 +58,50 @@ bool hw = true;
 /* What only the invariants look at. */
 byte now_inside;		/* calls inside, those set aside apart */
 bool freed;
-bool summing;
-
-/* Who has preemption off. An RCU grace period waits for each of them once. */
-bool off[CALLERS];
+bool refusing;			/* a revoke has returned */
 
 #define GATE	assert(!freed)	/* MEMORY */
 
-inline preempt_off()
-{
-#ifndef BUG_PREEMPTIBLE
-	off[me] = true
-#else
-	skip
-#endif
-}
-
-inline preempt_on()
-{
-	off[me] = false
-}
-
+/* One that is not in the middle of something. */
 inline some_cpu()
 {
 	if
-	:: cpu = 0
-	:: CPUS > 1 -> cpu = CPUS - 1
+	:: !busy[0] -> cpu = 0
+	:: CPUS > 1 && !busy[CPUS - 1] && online[CPUS - 1] -> cpu = CPUS - 1
 	fi
+}
+
+/*
+ * One instruction: @mark is whether the counter is marked. @now_inside is about to be
+ * wrong as soon as a call is counted.
+ */
+inline change(n)
+{
+#ifdef LOCAL
+	atomic {
+		some_cpu();
+		GATE;
+		busy[cpu] = true;
+		value = inside[cpu]
+	};
+	d_step {
+		GATE;
+		inside[cpu] = value + n;
+		busy[cpu] = false;
+#else
+	atomic {
+		some_cpu();
+		GATE;
+		value = inside[cpu];
+		inside[cpu] = value + n;
+#endif
+		mark = IS_MARK(value);
+		if
+		:: !mark && !aside -> now_inside = now_inside + n
+		:: else
+		fi;
+		cpu = 0; value = 0
+	}
 }
 
 /* resmgr_gate_count(). The completion is the last access to the gate. */
@@ -89,42 +122,19 @@ inline count(calls)
 /* resmgr_gate_enter() */
 inline enter()
 {
-	some_cpu();
-	preempt_off();
-	d_step { GATE; mark = revoked };
-	if
-	:: !mark -> d_step {
-			GATE;
-			assert(!summing);			/* QUIET */
-			inside[cpu] = inside[cpu] + 1;
-			now_inside = now_inside + 1
-		}
-	:: else -> assert(revoked)				/* FINAL */
-	fi;
+	no_more = refusing;
+	change(1);
 	d_step {
-		preempt_on();
-		cpu = 0;
-		assert(!(was_refused && !mark));		/* FINAL */
-		was_refused = was_refused || mark
+		assert(!mark || revoked);			/* FINAL */
+		assert(!(no_more && !mark));			/* FINAL */
+		no_more = false
 	}
 }
 
-/* resmgr_gate_exit(). @now_inside is about to be wrong as soon as it is counted. */
+/* resmgr_gate_exit() */
 inline leave()
 {
-	some_cpu();
-	preempt_off();
-	d_step { GATE; mark = revoked };
-	if
-	:: !mark -> d_step {
-			GATE;
-			assert(!summing);			/* QUIET */
-			inside[cpu] = inside[cpu] - 1;
-			if :: !aside -> now_inside = now_inside - 1 :: else fi
-		}
-	:: else
-	fi;
-	d_step { preempt_on(); cpu = 0 };
+	change(-1);
 	if
 	:: mark ->
 #ifdef BUG_NO_WAKEUP
@@ -142,66 +152,114 @@ inline leave()
 	mark = false
 }
 
-/* resmgr_gate_fold(), in the RCU callback. */
-proctype fold()
-{
-	short sum;
-	byte i;
-	bool zero;
-
-#ifndef BUG_NO_GRACE_PERIOD
-	do
-	:: i < CALLERS -> !off[i]; i++
-	:: else -> break
-	od;
-#endif
-	i = 0;
-	summing = true;
-	do
-#ifdef BUG_ONLINE_ONLY
-	:: i < 1 ->
-#else
-	:: i < CPUS ->
-#endif
-		d_step { GATE; sum = sum + inside[i]; i++ }
-	:: else -> break
-	od;
-	count(sum - OPEN)
-}
-
-/* resmgr_gate_revoke() */
-inline revoke()
+/* resmgr_gate_mark_here(): in an interrupt, so not within an instruction. */
+inline mark_here()
 {
 	atomic {
+		!busy[c];
 		GATE;
-		if
-		:: !revoked ->
-#ifndef BUG_MARK_LATE
-			revoked = true;
+		sum = sum + inside[c];
+		inside[c] = MARK
+	}
+}
+
+/* resmgr_gate_mark_cpu() */
+inline mark_cpu()
+{
+#ifndef BUG_MAY_GO
+	stay = true;
 #endif
-			run fold()
-		:: else
-		fi
-	};
-	revoked = true
+	d_step { GATE; was = inside[c]; inside[c] = MARK };
+	if
+#ifndef BUG_LOOKS_ONCE
+	:: online[c] ->
+		/* resmgr_gate_mark_again() */
+		atomic {
+			!busy[c];
+			GATE;
+			if
+#ifndef BUG_BELIEVES
+			:: !IS_MARK(inside[c]) ->
+				sum = sum + inside[c];
+				inside[c] = MARK
+#endif
+			:: else -> sum = sum + was
+			fi
+		}
+#endif
+	:: else -> sum = sum + was
+	fi;
+	was = 0;
+	stay = false
+}
+
+/* resmgr_gate_revoke(), with resmgr_gate_mark() */
+inline revoke()
+{
+#ifndef BUG_NOT_LOCKED
+	atomic { !revoking -> revoking = true };
+#endif
+	atomic { GATE; first_mark = !revoked };
+	if
+	:: first_mark ->
+#ifndef BUG_MARK_LATE
+		revoked = true;
+#endif
+#ifdef LOCAL
+		/* on_each_cpu() */
+		stay = true;
+		do
+		:: c < CPUS ->
+			if
+			:: online[c] -> mark_here()
+			:: else
+			fi;
+			c++
+		:: else -> break
+		od;
+		stay = false;
+#endif
+		c = 0;
+		do
+#ifdef BUG_ONLINE_ONLY
+		:: c < 1 ->
+#else
+		:: c < CPUS ->
+#endif
+#ifdef LOCAL
+			if
+			:: !IS_MARK(inside[c]) -> mark_cpu()
+			:: else
+			fi;
+#else
+			d_step { GATE; sum = sum + inside[c]; inside[c] = MARK };
+#endif
+			c++
+		:: else -> break
+		od;
+		c = 0;
+		revoked = true;
+#ifdef BUG_NOT_OPEN
+		count(sum)
+#else
+		count(sum - OPEN)
+#endif
+	:: else
+	fi;
+	d_step { sum = 0; first_mark = false; revoking = false; refusing = true }
 }
 
 /* resmgr_object_put(), with resmgr_gate_destroy() for the last reference. */
 inline put()
 {
-	d_step { assert(refs > 0); refs--; last = refs == 0 };
-	if
-	:: last ->
-#ifndef BUG_FREE_AT_ONCE
-		d_step { GATE; pending = revoked && !drained };
+	d_step {
+		assert(refs > 0);
+		refs--;
 		if
-		:: pending -> drained
+		:: refs == 0 -> GATE; freed = true
 		:: else
-		fi;
-#endif
-		d_step { GATE; freed = true; last = false; pending = false }
-	:: else
-	fi
+		fi
+	}
 }
 
 /*
@@ -244,8 +302,9 @@ inline end_scope(own)
 /* Somebody with an open file: calls, nested calls, a call that ends the scope. */
 proctype caller(byte me)
 {
-	byte cpu, depth, n;
-	bool mark, zero, last, pending, was_refused, aside, has_file;
+	byte cpu, depth, n, c;
+	short value, sum, was;
+	bool mark, zero, no_more, aside, has_file, first_mark;
 
 	atomic {
 		if
@@ -305,7 +364,9 @@ out:
 /* An unbind, a probe that has failed, a group that is released, cdevm_withdraw(). */
 proctype ender()
 {
-	bool zero, last, pending, aside, first;
+	byte c;
+	short sum, was;
+	bool zero, aside, first, first_mark;
 
 	atomic { first = !ending; ending = true };
 	if
@@ -319,7 +380,9 @@ proctype ender()
 /* cdevm_revoke_device(): the device above is unbound. */
 proctype parent()
 {
-	bool last, pending;
+	byte c;
+	short sum, was;
+	bool zero, first_mark;
 
 	atomic {
 		if
@@ -334,10 +397,38 @@ out:
 }
 #endif
 
+#ifdef HOTPLUG
+proctype hotplug()
+{
+	byte n;
+
+	do
+	:: n < HOTPLUG -> n++;
+		if
+		:: online[CPUS - 1] -> atomic { !busy[CPUS - 1] && !stay -> online[CPUS - 1] = false }
+		:: else -> online[CPUS - 1] = true
+		fi
+	:: n == HOTPLUG -> break
+	od
+}
+#endif
+
 init {
 	byte i;
 
 	atomic {
+		do
+		:: i < CPUS -> online[i] = true; i++
+		:: else -> break
+		od;
+		i = 0;
+#ifdef HOTPLUG
+		if
+		:: online[CPUS - 1] = false
+		:: true
+		fi;
+		run hotplug();
+#endif
 		/* A probe may fail before it has published anything. */
 		if
 #ifndef UNDRAINED
