@@ -24,10 +24,10 @@
  * when nobody adds any.
  */
 static struct {
-	spinlock_t	lock;		/* protects the others while notes are added */
+	raw_spinlock_t	lock;		/* protects the others while notes are added */
 	unsigned int	count;		/* includes those that there was no room for */
 	char		texts[512][64];
-} notes __maybe_unused = { .lock = __SPIN_LOCK_UNLOCKED(notes.lock) };
+} notes __maybe_unused = { .lock = __RAW_SPIN_LOCK_UNLOCKED(notes.lock) };
 
 static inline void notes_clear(void)
 {
@@ -41,11 +41,11 @@ static inline __printf(1, 2) void note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	spin_lock_irqsave(&notes.lock, flags);
+	raw_spin_lock_irqsave(&notes.lock, flags);
 	if (notes.count < ARRAY_SIZE(notes.texts))
 		vsnprintf(notes.texts[notes.count], sizeof(notes.texts[0]), fmt, ap);
 	notes.count++;
-	spin_unlock_irqrestore(&notes.lock, flags);
+	raw_spin_unlock_irqrestore(&notes.lock, flags);
 	va_end(ap);
 }
 
