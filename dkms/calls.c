@@ -60,7 +60,7 @@ static struct cdevm_call *cdevm_find_call(const struct cdevm_bucket *bucket,
  *
  * Context: Task context.
  */
-void cdevm_push_call(struct cdevm_call *call, const struct cdevm_scope *scope,
+void cdevm_push_call(struct cdevm_call *call, struct cdevm_scope *scope,
 		     const char *method, void *fn)
 {
 	struct cdevm_bucket *bucket = cdevm_bucket(current);

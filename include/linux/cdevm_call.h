@@ -22,7 +22,7 @@ struct cdevm_scope;
  * @outer: the enclosing record, or %NULL
  */
 struct cdevm_call {
-	const struct cdevm_scope	*scope;
+	struct cdevm_scope		*scope;
 	const char			*method;
 	void				*fn;
 	struct cdevm_call		*outer;
@@ -55,7 +55,7 @@ static inline const struct cdevm_call *cdevm_innermost_call(void)
  * Context: Task context.
  */
 static __always_inline void cdevm_push_call(struct cdevm_call *call,
-					    const struct cdevm_scope *scope,
+					    struct cdevm_scope *scope,
 					    const char *method, void *fn)
 {
 	call->scope = scope;

@@ -101,7 +101,7 @@ static int cdevm_open_replaced(struct inode *inode, struct file *file,
 		if (file->f_op->release)
 			file->f_op->release(inode, file);
 		if (entered)
-			cdevm_end(&call, wrapped->scope);
+			cdevm_end(&call);
 		ret = -EINVAL;
 	}
 	return ret;
@@ -148,7 +148,7 @@ static int cdevm_release(struct inode *inode, struct file *file)
 	if (wrapped->orig->release)
 		ret = wrapped->orig->release(inode, file);
 	if (entered)
-		cdevm_end(&call, scope);
+		cdevm_end(&call);
 
 	cdevm_debug_closed(wrapped);
 	cdevm_trace(close, scope, wrapped->name, file);
@@ -170,7 +170,7 @@ static int cdevm_release_listed(struct inode *inode, struct file *file)
 	cdevm_end_sigio(file, scope);
 	ret = cdevm_finish_file(wrapped, file, &gone);
 	if (entered)
-		cdevm_end(&call, scope);
+		cdevm_end(&call);
 	cdevm_forget_polled(file);
 
 	cdevm_debug_closed(wrapped);
@@ -235,7 +235,7 @@ static int cdevm_open(struct inode *inode, struct file *file)
 	cdevm_set_mapping(file, wrapped);
 	mapping = file->f_mapping;
 	ret = cdevm_do_open(inode, file, wrapped);
-	cdevm_end(&call, scope);
+	cdevm_end(&call);
 
 	if (unlikely(file->f_op != &wrapped->fops)) {
 		ret = cdevm_open_replaced(inode, file, wrapped, ret);
@@ -265,7 +265,7 @@ static int cdevm_open_listed(struct inode *inode, struct file *file)
 	/* The module is being removed; it is about to unbind the device. */
 	if (!try_module_get(scope->owner)) {
 		cdevm_set_closed(file);
-		cdevm_end(&call, scope);
+		cdevm_end(&call);
 		module_put(vfs_owner);
 		return -ENODEV;
 	}
@@ -275,7 +275,7 @@ static int cdevm_open_listed(struct inode *inode, struct file *file)
 	cdevm_set_mapping(file, wrapped);
 	mapping = file->f_mapping;
 	ret = cdevm_list_file(file) ?: cdevm_do_open(inode, file, wrapped);
-	cdevm_end(&call, scope);
+	cdevm_end(&call);
 
 	if (unlikely(file->f_op != &wrapped->fops)) {
 		struct module *owner = scope->owner;
@@ -352,7 +352,7 @@ int cdevm_give_file(struct file *file, struct cdevm_fops *wrapped)
 	if (__entered || cdevm_late_begin(file, &__late)) {		\
 		__ret = __wrapped->orig->method(__VA_ARGS__);		\
 		if (__entered)						\
-			cdevm_end(&__call, __scope);			\
+			cdevm_end(&__call);				\
 		else							\
 			cdevm_late_end(&__late);			\
 	} else {							\
@@ -457,7 +457,7 @@ static void cdevm_##method params					\
 			 (void *)wrapped->orig->method))		\
 		return;							\
 	wrapped->orig->method(__VA_ARGS__);				\
-	cdevm_end(&call, wrapped->scope);				\
+	cdevm_end(&call);						\
 }
 
 CDEVM_GATED_VOID(splice_eof, (struct file *file), file)

@@ -102,11 +102,11 @@ extern struct list_head cdevm_live;
 	__inside;							\
 })
 
-static __always_inline void cdevm_end(struct cdevm_call *call,
-				      struct cdevm_scope *scope)
+/* The record knows the scope: no register has to keep it during the call. */
+static __always_inline void cdevm_end(struct cdevm_call *call)
 {
 	cdevm_pop_call(call);
-	cdevm_exit(scope);
+	cdevm_exit(call->scope);
 }
 
 /*
@@ -126,7 +126,7 @@ static __always_inline void cdevm_end(struct cdevm_call *call,
 									\
 		cdevm_push_call(&__call, __scope, #method, (void *)__method); \
 		__ret = __method(__VA_ARGS__);				\
-		cdevm_end(&__call, __scope);				\
+		cdevm_end(&__call);					\
 	} else {							\
 		__ret = (refusal);					\
 	}								\

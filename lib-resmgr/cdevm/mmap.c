@@ -126,7 +126,7 @@ static void cdevm_vm_##method(struct vm_area_struct *vma)		\
 		return;							\
 	wrapped->orig->method(vma);					\
 	if (entered)							\
-		cdevm_end(&call, scope);				\
+		cdevm_end(&call);					\
 	else								\
 		cdevm_late_end(&late);					\
 }
@@ -520,7 +520,7 @@ static int cdevm_mmap_stays(struct file *file, struct vm_area_struct *vma)
 	ret = wrapped->orig->mmap(file, vma);
 	if (!ret && cdevm_stays_too_long(wrapped, vma->vm_ops, vma->vm_file))
 		ret = cdevm_mmap_fails(vma);
-	cdevm_end(&call, scope);
+	cdevm_end(&call);
 	return ret;
 }
 

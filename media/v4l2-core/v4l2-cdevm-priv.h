@@ -110,7 +110,7 @@ static inline bool v4l2_cdevm_enter_subdev(struct cdevm_call *call,
 /* The subdev is not accessed: one of no scope may be freed meanwhile. */
 static inline void v4l2_cdevm_exit_subdev(struct cdevm_call *call)
 {
-	struct cdevm_scope *scope = (struct cdevm_scope *)call->scope;
+	struct cdevm_scope *scope = call->scope;
 
 	if (!scope)
 		return;

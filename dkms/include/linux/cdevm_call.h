@@ -23,7 +23,7 @@ struct cdevm_scope;
  * @hash: link in the table, while this is the innermost record of @task
  */
 struct cdevm_call {
-	const struct cdevm_scope	*scope;
+	struct cdevm_scope		*scope;
 	const char			*method;
 	void				*fn;
 	struct cdevm_call		*outer;
@@ -31,7 +31,7 @@ struct cdevm_call {
 	struct hlist_node		hash;
 };
 
-void cdevm_push_call(struct cdevm_call *call, const struct cdevm_scope *scope,
+void cdevm_push_call(struct cdevm_call *call, struct cdevm_scope *scope,
 		     const char *method, void *fn);
 void cdevm_pop_call(struct cdevm_call *call);
 const struct cdevm_call *cdevm_innermost_call(void);
