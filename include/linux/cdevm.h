@@ -166,6 +166,8 @@ enum cdevm_step {
  * @files_lock: protects the four above, @parts, and each record; a leaf
  * @tracked: there is or was something to search for when a file is closed.
  *	Never cleared
+ * @polled: a poller is or was on a queue of the driver that it may stay on, as
+ *	one of epoll. Never cleared
  * @sticky: some mapping refers to the driver in a way that the gate cannot
  *	guard. Never cleared
  * @mappers: tasks inside mmap(). Protected by a lock of cdevm/mmap.c, which is
@@ -226,6 +228,7 @@ struct cdevm_scope {
 	struct list_head	late_calls;
 	spinlock_t		files_lock;	/* the four above, and each record */
 	bool			tracked;
+	bool			polled;
 	bool			sticky;
 	struct list_head	mappers;
 	struct device		*dev;

@@ -367,6 +367,13 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 	struct cdevm_scope *scope = wrapped->scope;
 	__poll_t mask;
 
+	/*
+	 * As cdevm_fasync_on() does for its list: a revoke that finds the call in
+	 * the gate finds this set.
+	 */
+	WRITE_ONCE(scope->polled, true);
+	smp_mb__before_atomic();
+
 	init_poll_funcptr(&poll.table, wrapped->listed ? cdevm_poll_relay : cdevm_poll_queue);
 	poll.table._key = caller->_key;
 	mask = cdevm_call(wrapped, wrapped->hangup, poll, file, &poll.table);
@@ -436,6 +443,10 @@ void cdevm_wake_polled(struct cdevm_scope *scope)
 	struct cdevm_polled_bucket *bucket;
 	struct cdevm_polled *polled;
 	wait_queue_head_t *queue;
+
+	/* Most are not: spare them a thousand locks. */
+	if (!READ_ONCE(scope->polled))
+		return;
 
 	for (bucket = cdevm_polled; bucket < cdevm_polled + ARRAY_SIZE(cdevm_polled);
 	     bucket++) {
