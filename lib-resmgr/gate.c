@@ -131,13 +131,14 @@ static void resmgr_gate_count(struct resmgr_gate *gate, int calls)
  * resmgr_gate_exit_revoked() - end a call after the revoke
  * @gate: the gate
  *
+ * Exported to all modules, as drm_dev_exit() was before it was in line.
+ *
  * Context: Any context but NMI.
  */
 void resmgr_gate_exit_revoked(struct resmgr_gate *gate)
 {
 	resmgr_gate_count(gate, -1);
 }
-/* Not GPL: drm_dev_exit(), which never was, is in line. */
 EXPORT_SYMBOL(resmgr_gate_exit_revoked);
 
 /* A revoke in progress, and the calls inside that it has found so far. */

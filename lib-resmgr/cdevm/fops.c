@@ -486,15 +486,16 @@ static int cdevm_fasync_on(int fd, struct file *file, int on, struct cdevm_scope
 
 	lockdep_assert_held(&scope->fasync_lock);
 
-	/*
-	 * Add to the scope's list first: if the call below enters the gate, a
-	 * later revoke finds the file on the list. The barrier is for that:
-	 * entering alone has acquire semantics.
-	 */
+	/* Add to the scope's list first. */
 	WRITE_ONCE(scope->tracked, true);
 	added = fasync_helper(fd, file, on, &scope->fasync);
 	if (added < 0)
 		return added;
+	/*
+	 * If the call enters the gate, a later revoke finds the file on the
+	 * list. Pairs with the marks of the revoke; entering alone has acquire
+	 * semantics.
+	 */
 	smp_mb__before_atomic();
 	ret = cdevm_gated(file, -ENODEV, fasync, fd, file, on);
 	/* The driver's list does not have it either. */

@@ -367,11 +367,8 @@ static __poll_t cdevm_poll_stays(struct cdevm_fops *wrapped, struct file *file,
 	struct cdevm_scope *scope = wrapped->scope;
 	__poll_t mask;
 
-	/*
-	 * As cdevm_fasync_on() does for its list: a revoke that finds the call in
-	 * the gate finds this set.
-	 */
 	WRITE_ONCE(scope->polled, true);
+	/* As in cdevm_fasync_on(): a revoke that finds the call inside sees this. */
 	smp_mb__before_atomic();
 
 	init_poll_funcptr(&poll.table, wrapped->listed ? cdevm_poll_relay : cdevm_poll_queue);
