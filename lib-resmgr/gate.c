@@ -228,9 +228,9 @@ static void resmgr_gate_mark(struct resmgr_gate_revoke *revoke)
  * resmgr_gate_revoke() - refuse new calls from now on
  * @gate: the gate
  *
- * Does not wait for the calls inside. Wake those that sleep there after this
- * returns: none will follow them, and one that checks
- * resmgr_gate_is_revoked() after it was woken sees that it is.
+ * Does not wait for the calls inside. Wake those that sleep there afterwards:
+ * then none can follow them, and one that checks resmgr_gate_is_revoked() after
+ * it was woken sees that it is.
  *
  * On x86-64 each CPU that is online is interrupted once, isolated ones, too.
  *
