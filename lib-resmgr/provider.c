@@ -61,6 +61,12 @@ static const struct resmgr_class resmgr_provider_class = {
 	.free		= resmgr_provider_free,
 };
 
+/* Whoever finds it after the last put is refused, also if it was not withdrawn. */
+static void resmgr_provider_close(void *gate)
+{
+	resmgr_gate_revoke(gate);
+}
+
 /**
  * __resmgr_provider_init() - initialise a provider with given lock classes
  * @provider: the provider
@@ -93,7 +99,11 @@ int __resmgr_provider_init(struct resmgr_provider *provider, void *priv,
 	__resmgr_object_init(&provider->object, &resmgr_provider_class, lock_name,
 			     &keys[1]);
 	/* The first resource, so it is released last. */
-	return 0;
+	ret = resmgr_add_action(&provider->object.mgr, resmgr_provider_close,
+				&provider->gate);
+	if (ret)
+		resmgr_gate_destroy(&provider->gate);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(__resmgr_provider_init);
 
